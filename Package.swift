@@ -1,0 +1,96 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// OpenVINO comes as a pinned wheel that Sources/COpenVINO/fetch.sh unpacks here.
+let openVINO = "\(Context.packageDirectory)/.openvino"
+
+let swift: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .unsafeFlags(["-Xcc", "-I\(openVINO)/include"]),
+]
+
+let openVINOLibrary: [LinkerSetting] = [
+    .unsafeFlags(["-L\(openVINO)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(openVINO)/lib"])
+]
+
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency], link: [LinkerSetting] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: swift, linkerSettings: link)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies, resources: resources, swiftSettings: swift,
+        linkerSettings: openVINOLibrary)
+}
+
+let package = Package(
+    name: "tollgate",
+    products: [
+        .executable(name: "tollgate", targets: ["tollgate"]),
+        .library(name: "NIOOpenSSL", targets: ["NIOOpenSSL"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+    ],
+    targets: [
+        // C libraries of the system: a module map and a shim header each.
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CJWT", pkgConfig: "libjwt", providers: [.apt(["libjwt-dev"])]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "COpenVINO"),
+
+        // Domain modules: none knows HTTP.
+        library("GatewayCore", []),
+        library("GatewayCrypto", ["GatewayCore", "COpenSSL"]),
+        library("NIOOpenSSL", nio + ["COpenSSL"]),
+        library("Identity", ["GatewayCore", "GatewayCrypto", "CJWT"]),
+        library("Limits", ["GatewayCore"]),
+        library("Audit", ["GatewayCore", "GatewayCrypto"]),
+        library("Telemetry", ["GatewayCore"]),
+        library("Inference", ["GatewayCore", "COpenVINO"], link: openVINOLibrary),
+        library(
+            "Storage",
+            ["GatewayCore", "Identity", "Limits", "Audit", .product(name: "GRDB", package: "GRDB.swift")]),
+
+        // The program.
+        library("HTTPClient", ["CCurl"]),
+        library(
+            "Gateway",
+            nio + [
+                "GatewayCore", "GatewayCrypto", "NIOOpenSSL", "Identity", "Limits", "Audit", "Telemetry", "Inference",
+                "Storage", "Yams",
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]),
+        .executableTarget(
+            name: "tollgate",
+            dependencies: [
+                "Gateway", "GatewayCore", "HTTPClient", "Inference",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: swift, linkerSettings: openVINOLibrary),
+
+        tests("GatewayCoreTests", ["GatewayCore"]),
+        tests("GatewayCryptoTests", ["GatewayCrypto"]),
+        tests(
+            "NIOOpenSSLTests", nio + ["NIOOpenSSL", "COpenSSL", .product(name: "NIOEmbedded", package: "swift-nio")]),
+        tests("IdentityTests", ["Identity", "GatewayCore", "GatewayCrypto"]),
+        tests("LimitsTests", ["Limits", "GatewayCore"]),
+        tests("AuditTests", ["Audit", "GatewayCore", "GatewayCrypto"]),
+        tests("TelemetryTests", ["Telemetry", "GatewayCore"]),
+        tests("InferenceTests", ["Inference", "GatewayCore"]),
+        tests("StorageTests", ["Storage", "GatewayCore", "Identity", "Limits", "Audit"]),
+        tests("GatewayTests", ["Gateway", "GatewayCore"]),
+        tests("EndToEnd", ["HTTPClient", "GatewayCore", "GatewayCrypto"]),
+    ]
+)

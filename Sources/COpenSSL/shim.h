@@ -1,0 +1,3 @@
+#pragma once
+#include "tls.h"
+#include "crypto.h"
