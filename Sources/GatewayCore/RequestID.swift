@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A request's name: a UUID version 7 (RFC 9562, section 5.7), unique and sortable by time.
+public struct RequestID: Hashable, Sendable, CustomStringConvertible {
+    public let high: UInt64
+    public let low: UInt64
+
+    /// Lower-case hexadecimal in the usual 8-4-4-4-12 form.
+    public var description: String {
+        String(unsafeUninitializedCapacity: 36) { out in
+            var next = 0
+            for (word, groups) in [(high, [8, 4, 4]), (low, [4, 12])] {
+                var shift = 64
+                for group in groups {
+                    if next > 0 {
+                        out[next] = UInt8(ascii: "-")
+                        next += 1
+                    }
+                    for _ in 0..<group {
+                        shift -= 4
+                        let digit = UInt8(truncatingIfNeeded: word >> shift & 15)
+                        out[next] = digit < 10 ? 48 + digit : 87 + digit
+                        next += 1
+                    }
+                }
+            }
+            return next
+        }
+    }
+}
+
+/// Makes request ids for one event loop without a system call each.
+///
+/// The ids name requests and authorise none, so their randomness need not be secret.
+public struct RequestIDGenerator {
+    private var state: UInt64
+    private var sequence: UInt64 = 0
+
+    public init(seed: UInt64 = .random(in: .min ... .max)) {
+        state = seed
+    }
+
+    public mutating func next(at time: UnixTime) -> RequestID {
+        sequence &+= 1
+        let milliseconds = UInt64(bitPattern: time.nanoseconds / 1_000_000)
+        return RequestID(
+            high: milliseconds << 16 | 0x7000 | sequence & 0x0fff,
+            low: random() & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000)
+    }
+
+    /// SplitMix64.
+    private mutating func random() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a credential may do: a set of the scopes that the gateway knows (RFC 6749, section 3.3).
+public struct ScopeSet: OptionSet, Hashable, Sendable {
+    public let rawValue: UInt32
+
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    /// Ask a model for a prediction.
+    public static let predict = ScopeSet(rawValue: 1 << 0)
+    /// See which models there are and in what state.
+    public static let modelsRead = ScopeSet(rawValue: 1 << 1)
+    /// Manage tenants, plans, keys and models.
+    public static let admin = ScopeSet(rawValue: 1 << 2)
+    /// Read the audit log.
+    public static let auditRead = ScopeSet(rawValue: 1 << 3)
+    /// Scrape the metrics.
+    public static let metricsRead = ScopeSet(rawValue: 1 << 4)
+
+    private static let names: [(String, ScopeSet)] = [
+        ("predict", .predict), ("models:read", .modelsRead), ("admin", .admin), ("audit:read", .auditRead),
+        ("metrics:read", .metricsRead),
+    ]
+
+    /// Reads a space-delimited list; names the gateway does not know are ignored here and listed in ``unknown(in:)``.
+    public init(_ text: String) {
+        self = []
+        for word in text.split(separator: " ") {
+            for (name, scope) in Self.names where name == word { formUnion(scope) }
+        }
+    }
+
+    /// The words of a space-delimited list that are not scopes of the gateway.
+    public static func unknown(in text: String) -> [String] {
+        text.split(separator: " ").map(String.init).filter { word in !names.contains { $0.0 == word } }
+    }
+}
+
+extension ScopeSet: CustomStringConvertible {
+    /// The scopes' names, space-delimited, in a fixed order.
+    public var description: String {
+        Self.names.filter { contains($0.1) }.map(\.0).joined(separator: " ")
+    }
+}
+
+/// What the holder of a key is to the gateway.
+public enum Role: String, CaseIterable, Sendable {
+    case tenant, admin, auditor, metrics
+
+    /// All that a key of this role can ever be allowed.
+    public var scopes: ScopeSet {
+        switch self {
+        case .tenant: [.predict, .modelsRead]
+        case .admin: [.admin, .modelsRead]
+        case .auditor: [.auditRead]
+        case .metrics: [.metricsRead]
+        }
+    }
+}
+
+/// The models that a key, plan or token reaches.
+public enum ModelAccess: Hashable, Sendable {
+    case all
+    case only(Set<ModelName>)
+
+    public func allows(_ model: ModelName) -> Bool {
+        switch self {
+        case .all: true
+        case .only(let models): models.contains(model)
+        }
+    }
+
+    public func intersection(_ other: ModelAccess) -> ModelAccess {
+        switch (self, other) {
+        case (.all, let access), (let access, .all): access
+        case (.only(let a), .only(let b)): .only(a.intersection(b))
+        }
+    }
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import GatewayCore
+
+/// Who a request comes from, once proved: made when a credential is verified, shared by all its requests.
+public final class Principal: Sendable {
+    public let tenant: TenantID
+    public let role: Role
+    /// The API key behind the credential; for outside issuers' tokens none.
+    public let keyID: String?
+    /// `sub` of the token (RFC 9068, section 2.2), or the key's id.
+    public let subject: String
+    public let clientID: String
+    /// `iss` of the token; nil when the key itself was shown.
+    public let issuer: String?
+    /// `jti` of the token.
+    public let tokenID: String?
+    public let scopes: ScopeSet
+    public let models: ModelAccess
+    public let notBefore: UnixTime?
+    public let expiresAt: UnixTime?
+
+    public init(
+        tenant: TenantID, role: Role, keyID: String?, subject: String, clientID: String, issuer: String?,
+        tokenID: String?, scopes: ScopeSet, models: ModelAccess, notBefore: UnixTime?, expiresAt: UnixTime?
+    ) {
+        self.tenant = tenant
+        self.role = role
+        self.keyID = keyID
+        self.subject = subject
+        self.clientID = clientID
+        self.issuer = issuer
+        self.tokenID = tokenID
+        self.scopes = scopes
+        self.models = models
+        self.notBefore = notBefore
+        self.expiresAt = expiresAt
+    }
+}

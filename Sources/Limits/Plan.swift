@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import GatewayCore
+
+/// A named set of limits and models that tenants are put on.
+public struct Plan: Hashable, Sendable {
+    public var name: PlanName
+    /// Steady rate, in requests per `rate.seconds`, with a burst on top; nil means no limit.
+    public var rate: Rate?
+    /// Requests per UTC day; nil means no limit.
+    public var dailyQuota: Int64?
+    /// Requests under way at once; nil means no limit.
+    public var concurrency: Int32?
+    public var models: ModelAccess
+    /// Counts the changes to this plan, from 1.
+    public var revision: Int64
+
+    public struct Rate: Hashable, Sendable {
+        /// Requests in each window of `seconds`.
+        public var requests: Int64
+        public var seconds: Int64
+        /// Requests that may come at once when nothing was asked for a while; at least 1.
+        public var burst: Int64
+
+        public init(requests: Int64, seconds: Int64, burst: Int64) {
+            self.requests = requests
+            self.seconds = seconds
+            self.burst = burst
+        }
+    }
+
+    public init(
+        name: PlanName, rate: Rate?, dailyQuota: Int64?, concurrency: Int32?, models: ModelAccess, revision: Int64 = 1
+    ) {
+        self.name = name
+        self.rate = rate
+        self.dailyQuota = dailyQuota
+        self.concurrency = concurrency
+        self.models = models
+        self.revision = revision
+    }
+}
