@@ -5,6 +5,11 @@ public struct RequestID: Hashable, Sendable, CustomStringConvertible {
     public let high: UInt64
     public let low: UInt64
 
+    public init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
     /// Lower-case hexadecimal in the usual 8-4-4-4-12 form.
     public var description: String {
         String(unsafeUninitializedCapacity: 36) { out in

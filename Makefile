@@ -1,0 +1,64 @@
+# make run    a gateway on this machine, from nothing, with a first prediction
+# make test   every test
+# make help   the rest
+
+PORT ?= 8443
+MANAGEMENT_PORT ?= 9443
+STATE ?= state
+
+PACKAGES = libssl-dev libjwt-dev libsqlite3-dev libcurl4-openssl-dev pkg-config openssl curl
+TEST_PACKAGES = $(PACKAGES) prometheus
+BINARY = .build/release/tollgate
+SOURCES = Package.swift $(shell find Sources -type f)
+STRICT = -Xswiftc -warnings-as-errors
+
+.PHONY: help run build test lint format bench deps test-deps certs clean
+
+help:
+	@echo "make run      install what is missing, build, start, predict one digit; Ctrl-C drains"
+	@echo "              PORT=$(PORT) MANAGEMENT_PORT=$(MANAGEMENT_PORT) STATE=$(STATE)"
+	@echo "make build    the release binary, $(BINARY)"
+	@echo "make test     every test, the end-to-end ones included"
+	@echo "make lint     formatting and warnings"
+	@echo "make format   format the sources in place"
+	@echo "make bench    requests per second on one core, with wrk"
+	@echo "make certs    a development CA and a server certificate in certs/"
+	@echo "make clean    remove what was built; state/ and certs/ stay"
+
+run: deps certs $(BINARY)
+	@PORT=$(PORT) MANAGEMENT_PORT=$(MANAGEMENT_PORT) STATE=$(STATE) examples/run.sh
+
+build: deps $(BINARY)
+
+$(BINARY): $(SOURCES)
+	@echo "Building tollgate for release (the first time takes a few minutes) ..."
+	@swift build -c release --product tollgate
+	@touch $(BINARY)
+
+test: test-deps
+	swift build --build-tests $(STRICT)
+	swift build -c release --product tollgate $(STRICT)
+	swift test --skip-build
+
+lint:
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests
+
+format:
+	swift format --in-place --recursive --parallel Package.swift Sources Tests
+
+bench: build certs
+	@examples/bench.sh
+
+certs: deps
+	@certs/development.sh
+
+deps:
+	@examples/packages.sh $(PACKAGES)
+	@Sources/COpenVINO/fetch.sh
+
+test-deps:
+	@examples/packages.sh $(TEST_PACKAGES)
+	@Sources/COpenVINO/fetch.sh
+
+clean:
+	rm -rf .build

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GatewayCore
+import Identity
+import Storage
+import Telemetry
+
+/// A request whose answer may wait for the disk, as a thread of the pool gets it.
+struct BlockingRequest: Sendable {
+    let route: Route
+    let head: RequestHead
+    let body: [UInt8]
+    /// nil on routes that identify their callers themselves.
+    let principal: Principal?
+    let now: UnixTime
+}
+
+/// What came of it.
+struct BlockingOutcome: Sendable {
+    var reply: Reply
+    /// Whom the route identified itself.
+    var principal: Principal?
+    /// A token just issued, which needs no verification any more.
+    var minted: MintedToken?
+    /// The directory's generation that `minted` was made under.
+    var generation: UInt64 = 0
+}
+
+extension Services {
+    /// Performs a blocking request; never on an event loop.
+    func perform(_ request: BlockingRequest) -> BlockingOutcome {
+        do {
+            switch request.route {
+            case .token: return TokenEndpoint(services: self).issue(request)
+            case .metrics: return BlockingOutcome(reply: exposition(request))
+            case .tenants, .tenant: return BlockingOutcome(reply: try TenantsAPI(services: self).answer(request))
+            case .plans, .plan: return BlockingOutcome(reply: try PlansAPI(services: self).answer(request))
+            case .keys, .key: return BlockingOutcome(reply: try KeysAPI(services: self).answer(request))
+            case .models: return BlockingOutcome(reply: modelList())
+            case .auditRecords: return BlockingOutcome(reply: try AuditAPI(services: self).search(request))
+            case .predictDefault, .predict, .modelStatus, .live, .ready:
+                preconditionFailure("\(request.route) is answered on the event loop")
+            }
+        } catch let refusal as Refusal {
+            return BlockingOutcome(reply: .refused(refusal))
+        } catch let error as StorageError {
+            return BlockingOutcome(reply: .refused(refusal(for: error)))
+        } catch {
+            log.error("a request failed", ["route": .string(request.route.template.description), "error": .string("\(error)")])
+            return BlockingOutcome(
+                reply: .refused(Refusal(.internalError, "The gateway could not answer this.", detail: "\(error)")))
+        }
+    }
+
+    private func exposition(_ request: BlockingRequest) -> Reply {
+        let openMetrics = request.head.accept?.contains("application/openmetrics-text") == true
+        let format: ExpositionFormat = openMetrics ? .openMetrics : .prometheus
+        return Reply(status: 200, contentType: format.contentType, body: metrics.registry.exposition(format))
+    }
+
+    private func refusal(for error: StorageError) -> Refusal {
+        switch error.code {
+        case .exists: Refusal(.conflict, "\(error.reason)")
+        case .notFound: Refusal(.notFound, "\(error.reason)")
+        case .revisionConflict: Refusal(.conflict, "\(error.reason)")
+        default:
+            Refusal(
+                .storageUnavailable, "The gateway's database cannot be used now. Try again later.", detail: "\(error)",
+                retryAfter: 5)
+        }
+    }
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Audit
+import GatewayCore
+import GatewayCrypto
+import Identity
+import Inference
+import Limits
+import NIOCore
+import NIOOpenSSL
+import NIOPosix
+import Storage
+import Synchronization
+public import Telemetry
+
+/// The running gateway: everything wired, both listeners open.
+///
+/// ```swift
+/// let gateway = try Gateway.start(configuration, log: log)
+/// gateway.drain()
+/// gateway.wait()
+/// ```
+public final class Gateway: Sendable {
+    /// Where the tenants' listener is reached: the configured port, or the one that port 0 became.
+    public let tenantPort: Int
+    public let managementPort: Int
+
+    private let services: Services
+    private let group: MultiThreadedEventLoopGroup
+    private let followerPool: NIOThreadPool
+    private let loops: [LoopHandle]
+    private let listeners: [any Channel]
+    private let ended: EventLoopPromise<Void>
+    private let isDraining = Atomic(false)
+
+    /// Opens the state, loads the models, binds both listeners; blocks until all of it is done.
+    ///
+    /// A model that does not load is named in the log, and the others are served.
+    ///
+    /// - Throws: ``StateError``, `StorageError`, `AuditError`, `TLSError`, ``StartError`` (a port in use): each says what
+    ///   was wrong, where, and what to do.
+    public static func start(
+        _ configuration: Configuration, log: StructuredLog, time: TimeSource = .system
+    ) throws -> Gateway {
+        let state = StateDirectory(path: configuration.state)
+        let pepper = try state.pepper()
+        // Certificates before all that takes time: what is most often wrong is said first.
+        let tenantTLS = try tlsContext(configuration.tenants, configuration)
+        let managementTLS = try tlsContext(configuration.management, configuration)
+
+        let store = try Store(path: state.database)
+        let plans = Dictionary(uniqueKeysWithValues: try store.plans().map { ($0.name, $0) })
+        let tenants = try store.tenants()
+        let limits = LimitTable()
+        var assignments: [(TenantID, Plan)] = []
+        for tenant in tenants {
+            guard let plan = plans[tenant.plan] else { continue }
+            limits.assign(plan, to: tenant.id)
+            assignments.append((tenant.id, plan))
+        }
+        let directory = Directory(tenants: tenants, keys: try store.keys(), revokedTokens: try store.revokedTokens())
+
+        guard let algorithm = SignatureAlgorithm(rawValue: configuration.tokens.algorithm.rawValue) else {
+            preconditionFailure("the configured algorithms are JOSE's names")
+        }
+        let signingKey = try state.signingKey(algorithm)
+        let tokens = configuration.tokens
+        let minter = TokenMinter(
+            signingKey: signingKey, issuer: tokens.issuer, audience: tokens.audience,
+            lifetimeSeconds: Int64(tokens.lifetimeSeconds))
+        let authenticator = Authenticator(
+            directory: directory, pepper: pepper,
+            issuers: [
+                TrustedIssuer(
+                    issuer: tokens.issuer, audiences: [tokens.audience],
+                    keys: [signingKey.keyID: signingKey.verificationKey], kind: .local)
+            ],
+            audience: tokens.audience, leewaySeconds: Int64(tokens.leewaySeconds), time: time)
+
+        let audit = try AuditLog(
+            configuration: AuditConfiguration(
+                directory: state.auditDirectory, durability: configuration.audit.durability,
+                gateway: configuration.name),
+            time: time
+        ) { health in
+            switch health {
+            case .writing: log.info("the audit log is written again")
+            case .failed(let reason): log.error("the audit log cannot be written", ["reason": .string(reason)])
+            }
+        }
+        if audit.recovery.cutBytes > 0 {
+            log.warning(
+                "an unfinished record at the end of the audit log was cut off",
+                ["file": .string(audit.recovery.file), "bytes": .integer(audit.recovery.cutBytes)])
+        }
+        let follower = try LogFollower(
+            audit: audit, index: AuditIndex(path: state.auditIndex), store: store, limits: limits, plans: assignments,
+            time: time, log: log)
+
+        let loopCount = configuration.eventLoops > 0 ? configuration.eventLoops : System.coreCount
+        let models = try loadModels(configuration, sessions: loopCount + 1, time: time, log: log)
+        guard let defaultModel = ModelName(configuration.models.default) else {
+            preconditionFailure("the configuration's model name was checked")
+        }
+        let pool = NIOThreadPool(numberOfThreads: 2)
+        pool.start()
+        let metrics = GatewayMetrics(shards: loopCount + 1)
+        let services = Services(
+            configuration: configuration, time: time, log: log, metrics: metrics, store: store, directory: directory,
+            authenticator: authenticator, minter: minter, pepper: pepper, limits: limits, audit: audit,
+            follower: follower, models: models, defaultModel: defaultModel,
+            inference: InferencePool(threads: max(1, loopCount / 2), time: time), pool: pool)
+        metrics.observe(services, tls: [("tenant", tenantTLS), ("management", managementTLS)])
+        return try Gateway(services: services, loops: loopCount, tenantTLS: tenantTLS, managementTLS: managementTLS)
+    }
+
+    private init(services: Services, loops loopCount: Int, tenantTLS: TLSContext, managementTLS: TLSContext) throws {
+        self.services = services
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: loopCount)
+        self.group = group
+        var shard = 0
+        var byLoop: [ObjectIdentifier: LoopHandle] = [:]
+        for eventLoop in group.makeIterator() {
+            let index = shard
+            shard += 1
+            byLoop[ObjectIdentifier(eventLoop)] = try eventLoop.submit {
+                let context = LoopContext(services: services, eventLoop: eventLoop, shard: index)
+                context.start()
+                return LoopHandle(context)
+            }.wait()
+        }
+        loops = Array(byLoop.values)
+        let configuration = services.configuration
+        func listen(
+            _ kind: ListenerKind, _ listener: Configuration.Listener, _ tls: TLSContext
+        ) throws -> any Channel {
+            try Listener(
+                kind: kind, tls: tls, loops: byLoop, services: services,
+                maxConnections: configuration.http.maxConnections
+            ).bind(listener, group: group)
+        }
+        let tenant = try listen(.tenant, configuration.tenants, tenantTLS)
+        let management = try listen(.management, configuration.management, managementTLS)
+        listeners = [tenant, management]
+        tenantPort = tenant.localAddress?.port ?? configuration.tenants.port
+        managementPort = management.localAddress?.port ?? configuration.management.port
+        ended = group.next().makePromise()
+        followerPool = NIOThreadPool(numberOfThreads: 1)
+        followerPool.start()
+        follow()
+        services.life.serve()
+    }
+
+    // MARK: - The end
+
+    /// Stops accepting, lets every request under way finish, then ends; at the deadline what is left is cut off.
+    public func drain() {
+        guard isDraining.compareExchange(expected: false, desired: true, ordering: .relaxed).exchanged else { return }
+        services.life.drain()
+        services.log.info("draining", ["deadline_s": .integer(Int64(services.configuration.drainSeconds))])
+        for listener in listeners { listener.close(promise: nil) }
+        let eventLoop = group.next()
+        let quiet = loops.map { loop in
+            let promise = eventLoop.makePromise(of: Void.self)
+            loop.execute { $0.drain(promise) }
+            return promise.futureResult
+        }
+        eventLoop.scheduleTask(in: .seconds(Int64(services.configuration.drainSeconds))) { [loops, services] in
+            services.log.warning("the drain's deadline has passed; open connections are cut off")
+            for loop in loops { loop.execute { $0.closeAll() } }
+        }
+        EventLoopFuture.andAllComplete(quiet, on: eventLoop).cascade(to: ended)
+    }
+
+    /// Blocks until the drain is over, then closes the log and the database.
+    public func wait() throws {
+        try ended.futureResult.wait()
+        try followerPool.syncShutdownGracefully()
+        try services.pool.syncShutdownGracefully()
+        services.audit.close()
+        try services.follower.finish()
+        services.store.close()
+        try group.syncShutdownGracefully()
+        services.log.info("ended", ["audit_records": .integer(Int64(services.audit.size))])
+    }
+
+    // MARK: - Parts
+
+    /// Keeps the index and the saved limits close behind the log, on a thread that gives way to requests.
+    private func follow() {
+        let services = services
+        followerPool.submit { _ in LogFollower.giveWay() }
+        @Sendable func step() {
+            do {
+                try services.follower.catchUp()
+            } catch {
+                services.log.error("the audit log cannot be followed", ["error": .string("\(error)")])
+            }
+        }
+        group.next().scheduleRepeatedTask(initialDelay: .milliseconds(250), delay: .milliseconds(250)) { [followerPool] _ in
+            followerPool.submit { state in
+                if case .active = state { step() }
+            }
+        }
+    }
+
+    private static func tlsContext(
+        _ listener: Configuration.Listener, _ configuration: Configuration
+    ) throws(TLSError) -> TLSContext {
+        var tls = TLSConfiguration(certificateChainFile: listener.certificate, privateKeyFile: listener.key)
+        tls.handshakeTimeout = .seconds(Int64(configuration.http.handshakeSeconds))
+        return try TLSContext(configuration: tls)
+    }
+
+    private static func loadModels(
+        _ configuration: Configuration, sessions: Int, time: TimeSource, log: StructuredLog
+    ) throws -> ModelRepository {
+        let models = try ModelRepository(
+            directory: configuration.models.directory, sessions: sessions, time: time)
+        for status in models.list() {
+            let fields: LogFields = ["model": .string(status.name.description), "version": .integer(status.version)]
+            if status.model == nil {
+                log.error(
+                    "a model did not load; the others are served",
+                    fields.adding(["reason": .string(status.reason), "detail": .string(status.detail)]))
+            } else {
+                log.info("model loaded", fields)
+            }
+        }
+        return models
+    }
+}
+
+/// Why the gateway cannot start.
+public struct StartError: Error, CustomStringConvertible, Sendable {
+    public let description: String
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Audit
+import GatewayCore
+import Inference
+import NIOOpenSSL
+import Storage
+import Telemetry
+
+extension GatewayMetrics {
+    /// Registers what is not counted on the road but read at each scrape.
+    func observe(_ services: Services, tls: [(listener: String, context: TLSContext)]) {
+        func counter(_ name: StaticString, _ help: StaticString, _ read: @escaping @Sendable (Services) -> UInt64) {
+            registry.callbackCounter(name, help: help) { [unowned services] in [([], Double(read(services)))] }
+        }
+        func gauge(_ name: StaticString, _ help: StaticString, _ read: @escaping @Sendable (Services) -> Double) {
+            registry.callbackGauge(name, help: help) { [unowned services] in [([], read(services))] }
+        }
+        counter("tollgate_audit_records_total", "Records sealed since the start.") { $0.audit.metrics.records }
+        counter("tollgate_audit_groups_total", "Groups of records that were synced together.") {
+            $0.audit.metrics.groups
+        }
+        counter("tollgate_audit_bytes_total", "Bytes of sealed records.") { $0.audit.metrics.bytes }
+        counter("tollgate_audit_failures_total", "Records that could not be written.") { $0.audit.metrics.failures }
+        gauge("tollgate_audit_healthy", "1 while the audit log can be written.") { $0.audit.health == .writing ? 1 : 0 }
+        gauge("tollgate_audit_log_size", "Records in the log.") { Double($0.audit.size) }
+        gauge("tollgate_audit_indexed_size", "Records in the search index.") { Double($0.follower.index.indexedSize) }
+        registry.callbackHistogram(
+            "tollgate_audit_sync_duration_seconds", help: "Time of one fdatasync.",
+            bounds: AuditMetrics.syncBounds.map { Double($0) / 1e9 }
+        ) { [unowned services] in
+            let metrics = services.audit.metrics
+            return (metrics.syncBuckets, Double(metrics.syncNanoseconds) / 1e9)
+        }
+        counter("tollgate_token_verifier_disagreements_total", "Tokens on which the two verifiers disagreed.") {
+            $0.authenticator.disagreements
+        }
+        gauge("tollgate_store_reachable", "1 while the database answers.") { $0.store.isReachable ? 1 : 0 }
+        gauge("tollgate_config_generation", "The configuration in force, counted from 1.") {
+            Double($0.configurationGeneration)
+        }
+        gauge("tollgate_config_last_reload_successful", "1 when the configuration in force is the last one given.") { _ in 1 }
+        registry.callbackGauge(
+            "tollgate_model_available", help: "1 when the version is served.", labels: ["model", "version"]
+        ) { [unowned services] in
+            services.models.list().map {
+                ([$0.name.description, String($0.version)], $0.model == nil ? 0 : 1)
+            }
+        }
+        registry.callbackGauge(
+            "tollgate_tls_cert_not_after_timestamp_seconds", help: "When the listener's certificate ends.",
+            labels: ["listener"]
+        ) {
+            tls.map { ([$0.listener], Double($0.context.certificateNotAfter)) }
+        }
+        registry.callbackGauge(
+            "tollgate_build_info", help: "What this process is made of.",
+            labels: ["version", "swift", "openssl", "openvino"]
+        ) {
+            [([Version.tollgate, Version.swift, TLSContext.libraryVersion, InferencePool.engineVersion], 1)]
+        }
+        registry.registerProcessMetrics()
+    }
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Glibc
+import GatewayCore
+import GatewayCrypto
+import Identity
+import Limits
+public import Storage
+
+/// What a gateway keeps between two runs, in one folder for its owner alone.
+///
+/// | path | what it is |
+/// |---|---|
+/// | `tollgate.sqlite` | tenants, plans, keys, revocations, snapshots of the limits |
+/// | `pepper` | 32 bytes under which the keys' secrets are hashed; kept outside the database |
+/// | `signing-ES256.pem` | the private key of the access tokens |
+/// | `audit/` | the audit log |
+/// | `audit-index.sqlite` | its search index, which can be rebuilt from it |
+public struct StateDirectory: Sendable {
+    public let path: String
+
+    public init(path: String) {
+        self.path = path
+    }
+
+    var database: String { "\(path)/tollgate.sqlite" }
+    var auditDirectory: String { "\(path)/audit" }
+    var auditIndex: String { "\(path)/audit-index.sqlite" }
+    private var pepperFile: String { "\(path)/pepper" }
+    private func signingKeyFile(_ algorithm: SignatureAlgorithm) -> String { "\(path)/signing-\(algorithm.rawValue).pem" }
+
+    /// Whether ``initialise(now:)`` was here.
+    public var isInitialised: Bool { FileManager.default.fileExists(atPath: pepperFile) }
+
+    /// Makes the folder, the secrets, the database with the plans `standard` and `unlimited`, and the first admin key.
+    ///
+    /// - Returns: the key's text, which is kept nowhere.
+    /// - Throws: ``StateError`` when the folder has a state already or cannot be written.
+    public func initialise(now: UnixTime) throws -> String {
+        guard !isInitialised else {
+            throw StateError(path: path, reason: "holds a gateway's state already; nothing was changed")
+        }
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw StateError(path: path, reason: "cannot be made: \(error.localizedDescription)")
+        }
+        let store = try Store(path: database)
+        for plan in Self.firstPlans where try store.plan(plan.name) == nil { try store.upsert(plan) }
+        if try store.tenant(.system) == nil {
+            try store.insert(
+                Tenant(id: .system, displayName: "Operators", plan: Self.firstPlans[1].name, createdAt: now))
+        }
+        // The pepper comes last but for the key: a folder without it was not finished and may be begun again.
+        let pepper = SecureRandom.bytes(32)
+        try write(pepper, to: pepperFile)
+        let (key, text) = APIKey.issue(
+            tenant: .system, role: .admin, name: "first admin", scopes: Role.admin.scopes, models: .all,
+            pepper: Pepper(bytes: pepper), by: "init", expiresAt: nil, now: now)
+        try store.insert(key)
+        return text
+    }
+
+    private static let firstPlans: [Plan] = {
+        guard let standard = PlanName("standard"), let unlimited = PlanName("unlimited") else {
+            preconditionFailure("the first plans have plan names")
+        }
+        return [
+            Plan(
+                name: standard, rate: Plan.Rate(requests: 100, seconds: 1, burst: 200), dailyQuota: 1_000_000,
+                concurrency: 64, models: .all),
+            Plan(name: unlimited, rate: nil, dailyQuota: nil, concurrency: nil, models: .all),
+        ]
+    }()
+
+    func pepper() throws(StateError) -> Pepper {
+        guard let bytes = FileManager.default.contents(atPath: pepperFile) else {
+            throw StateError(path: path, reason: "holds no gateway's state; make one with 'tollgate init --state \(path)'")
+        }
+        guard bytes.count == 32 else {
+            throw StateError(path: pepperFile, reason: "is damaged: it must have 32 bytes, and has \(bytes.count)")
+        }
+        return Pepper(bytes: Array(bytes))
+    }
+
+    /// The key that signs access tokens; made when there is none of that algorithm yet.
+    func signingKey(_ algorithm: SignatureAlgorithm) throws -> SigningKey {
+        let file = signingKeyFile(algorithm)
+        guard let pem = FileManager.default.contents(atPath: file) else {
+            let key = try SigningKey.generate(algorithm)
+            try write(Array(key.privatePEM.utf8), to: file)
+            return key
+        }
+        do {
+            return try SigningKey(privatePEM: String(decoding: pem, as: UTF8.self), algorithm: algorithm)
+        } catch {
+            throw StateError(path: file, reason: "is not a private key for \(algorithm.rawValue): \(error)")
+        }
+    }
+
+    /// Writes a file that is private from its first moment, and whole or not there after a crash.
+    private func write(_ bytes: [UInt8], to file: String) throws(StateError) {
+        let partial = file + ".partial"
+        unlink(partial)
+        let descriptor = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw StateError(path: file, reason: "cannot be written: \(Self.reason)") }
+        let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+        let isWritten = count == bytes.count && fsync(descriptor) == 0
+        close(descriptor)
+        guard isWritten, rename(partial, file) == 0 else {
+            throw StateError(path: file, reason: "cannot be written: \(Self.reason)")
+        }
+    }
+
+    private static var reason: String { String(cString: strerror(errno)) }
+}
+
+/// What is wrong with a state folder.
+public struct StateError: Error, CustomStringConvertible, Sendable {
+    public let path: String
+    public let reason: String
+
+    public var description: String { "\(path) \(reason)" }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Audit
+import GatewayCore
+import Limits
+
+extension AuditRecord {
+    /// What is recorded of an exchange and its answer.
+    ///
+    /// The raw path, the query, the User-Agent and the body stay out: any of them may hold what a client should not have
+    /// put there.
+    init(of connection: ConnectionHandler, reply: Reply) {
+        let exchange = connection.exchange
+        let services = connection.services
+        self.init(
+            time: exchange.arrival, decision: reply.refusal == nil ? .allowed : .refused,
+            reason: (reply.refusal?.code ?? .ok).rawValue, durability: services.configuration.audit.durability,
+            gateway: services.configuration.name)
+        requestID = exchange.id.description
+        status = Int64(reply.status)
+        listener = connection.listener == .tenant ? .tenant : .management
+        self.connection = connection.connectionID
+        source = AuditSource(
+            address: connection.source.address, port: UInt16(truncatingIfNeeded: connection.source.port))
+        if let completed = connection.tls { tls = AuditTLS(cipher: completed.cipherSuite, version: completed.version) }
+        self.protocol = exchange.head?.isHTTP10 == true ? "HTTP/1.0" : "HTTP/1.1"
+        method = exchange.method.rawValue
+        route = exchange.route?.template.description
+        action = exchange.route?.action(exchange.method).description
+        configGeneration = services.configurationGeneration
+
+        if let principal = exchange.principal {
+            auth = exchange.usedToken ? .token : .key
+            tenant = principal.tenant.description
+            role = principal.role.rawValue
+            keyID = principal.keyID
+            subject = principal.subject
+            clientID = principal.clientID
+            issuer = principal.issuer
+            tokenID = principal.tokenID
+        }
+        scope = exchange.scope?.description
+        if let refusal = reply.refusal, !refusal.detail.isEmpty { detail = refusal.detail }
+        if let change = reply.change {
+            target = change.target
+            self.change = AuditChange(before: change.before, after: change.after)
+        }
+
+        model = exchange.model?.description
+        modelVersion = exchange.version
+        modelDigest = exchange.digest
+        if exchange.instances > 0 { instances = Int64(exchange.instances) }
+        if let context = exchange.tenant, exchange.scope == .predict { plan = context.account.plan.name.description }
+        if exchange.admission != nil { charge = AuditCharge(instances: Int64(exchange.instances), requests: 1) }
+        if let state = exchange.limits {
+            limits = [state.rate, state.quota].compactMap { $0.map(AuditLimit.init) }
+        }
+
+        requestBytes = Int64(exchange.requestBytes)
+        responseBytes = Int64(reply.body.count)
+        if exchange.inferenceNanoseconds > 0 {
+            queueMicros = exchange.queueNanoseconds / 1000
+            inferMicros = exchange.inferenceNanoseconds / 1000
+        }
+        totalMicros = (services.time.monotonic() - exchange.startedAt) / 1000
+    }
+}
+
+extension AuditLimit {
+    fileprivate init(_ policy: PolicyState) {
+        self.init(
+            policy: policy.name.description, limit: policy.limit, remaining: policy.remaining,
+            resetSeconds: Int64(policy.resetSeconds))
+    }
+}

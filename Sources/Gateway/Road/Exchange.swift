@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Audit
+import GatewayCore
+import Identity
+import Inference
+import Limits
+import NIOCore
+
+/// One request on its road: what each step found out, for the next step and for the record.
+struct Exchange {
+    /// Names the request within its event loop; an answer that comes late finds out by it that nobody waits any more.
+    var serial: UInt32 = 0
+    var id = RequestID(high: 0, low: 0)
+    var arrival = UnixTime(nanoseconds: 0)
+    /// Of the monotonic clock, nanoseconds.
+    var startedAt: Int64 = 0
+
+    var head: RequestHead?
+    var method = RequestHead.Method.other
+    var route: Route?
+    var body = ByteBuffer()
+    var requestBytes = 0
+
+    var principal: Principal?
+    var usedToken = false
+    /// The scope or role that was asked for.
+    var scope: ScopeSet?
+    var tenant: TenantContext?
+    var admission: Admission?
+    var limits: LimitState?
+
+    var model: ModelName?
+    var version: Int64?
+    var digest: String?
+    var instances = 0
+    var queuedAt: Int64 = 0
+    var queueNanoseconds: Int64 = 0
+    var inferenceNanoseconds: Int64 = 0
+
+    /// Every check of the head passed; the body is waited for.
+    var isAdmitted = false
+
+    /// Once it is known; the exchange then waits to be sealed.
+    var reply: Reply?
+    /// Whether the connection ends with this exchange.
+    var closes = false
+}

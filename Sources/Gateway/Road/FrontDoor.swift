@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GatewayCore
+import Identity
+import Limits
+import NIOCore
+
+/// The road of a request: identify, route, authorise, admit, decode, schedule, encode. Each step goes on or refuses.
+extension ConnectionHandler {
+    /// The head is here and well-formed.
+    func enter() {
+        guard let head = exchange.head else { preconditionFailure("a request enters with its head") }
+        guard let route = Route.find(head.path, on: listener) else {
+            return refuse(Refusal(.routeNotFound, "There is nothing at this path on the \(listener.rawValue) listener."))
+        }
+        exchange.route = route
+        guard route.methods.contains(head.method) else {
+            let allowed = route.methods.map(\.rawValue).joined(separator: ", ")
+            return refuse(
+                Refusal(.methodNotAllowed, "This path takes \(allowed)."), fields: [.init(name: "Allow", value: allowed)])
+        }
+        guard let scope = route.scope else { return admit() }
+        exchange.scope = scope
+        identify(head)
+    }
+
+    // MARK: - Identify
+
+    private func identify(_ head: RequestHead) {
+        guard let field = head.authorization else {
+            return challenge(
+                Refusal(.credentialMissing, "Send an access token or API key as 'Authorization: Bearer …'; POST /oauth/token gives one."))
+        }
+        guard field.utf8.count > 7, field.utf8.prefix(7).elementsEqual("Bearer ".utf8, by: { $0 | 0x20 == $1 | 0x20 }) else {
+            return challenge(Refusal(.credentialMissing, "The only authentication scheme understood here is Bearer."))
+        }
+        var credential = field
+        credential.withUTF8 { bytes in
+            identify(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes).dropFirst(7)))
+        }
+    }
+
+    private func identify(_ credential: UnsafeRawBufferPointer) {
+        let authenticator = services.authenticator
+        if credential.starts(with: "tg_".utf8) {
+            return identified(authenticator.authenticate(key: credential, now: exchange.arrival), byToken: false)
+        }
+        if let known = loop.tokens.lookup(token: credential, now: exchange.arrival, authenticator: authenticator) {
+            loop.meters.cacheHit()
+            return identified(known, byToken: true)
+        }
+        loop.meters.cacheMiss()
+        switch authenticator.gate(credential) {
+        case .failure(let refusal): identified(.failure(refusal), byToken: true)
+        case .success(let gated):
+            // libjwt parses a PEM each time: off the loop, once for each token.
+            let token = Array(credential)
+            let now = exchange.arrival
+            offLoop { _ in
+                authenticator.admit(gated, now: now)
+            } then: { connection, result in
+                if case .success(let principal) = result {
+                    connection.loop.tokens.insert(
+                        token: token, principal: principal, generation: connection.services.directory.generation)
+                }
+                connection.identified(result, byToken: true)
+            }
+        }
+    }
+
+    private func identified(_ result: Result<Principal, Refusal>, byToken: Bool) {
+        // The client may have left, or its body may have been refused, while the token was verified.
+        guard exchange.reply == nil else { return }
+        exchange.usedToken = byToken
+        switch result {
+        case .success(let principal):
+            exchange.principal = principal
+            authorise(principal)
+        case .failure(let refusal):
+            challenge(refusal)
+        }
+    }
+
+    /// 401 with the challenge of RFC 6750, section 3: without an error code when there was no credential.
+    private func challenge(_ refusal: Refusal) {
+        var value = "Bearer realm=\"tollgate\""
+        if refusal.code != .credentialMissing {
+            value += ", error=\"invalid_token\", error_description=\"\(refusal.sentence.filter { $0 != "\"" && $0 != "\\" })\""
+        }
+        refuse(refusal, fields: [.init(name: "WWW-Authenticate", value: value)])
+    }
+
+    // MARK: - Authorise
+
+    private func authorise(_ principal: Principal) {
+        guard let scope = exchange.scope, principal.scopes.isSuperset(of: scope) else {
+            let needed = exchange.scope?.description ?? ""
+            let value = "Bearer realm=\"tollgate\", error=\"insufficient_scope\", scope=\"\(needed)\""
+            let refusal =
+                listener == .management
+                ? Refusal(.roleForbidden, "This needs the scope '\(needed)', which a key of role \(principal.role.rawValue) does not have.")
+                : Refusal(.scopeMissing, "This needs the scope '\(needed)', which the credential does not have.")
+            return refuse(refusal, fields: [.init(name: "WWW-Authenticate", value: value)])
+        }
+        switch exchange.route {
+        case .predictDefault: reach(services.defaultModel, version: nil, of: principal)
+        case .predict(let model, let version), .modelStatus(let model, let version):
+            reach(model, version: version, of: principal)
+        default: admit()
+        }
+    }
+
+    /// Checks that the caller may reach the model; one that is not theirs looks like one that is not there.
+    private func reach(_ model: ModelName, version: Int64?, of principal: Principal) {
+        guard let tenant = loop.tenant(principal.tenant), principal.models.allows(model),
+            tenant.account.plan.models.allows(model), services.models.contains(model)
+        else {
+            return refuse(
+                Refusal(.modelNotFound, "Servable not found for request: Latest(\(model))", detail: "model \(model)"))
+        }
+        exchange.tenant = tenant
+        exchange.model = model
+        exchange.version = version
+        admit()
+    }
+
+    // MARK: - Admit
+
+    private func admit() {
+        guard let head = exchange.head, let route = exchange.route else { preconditionFailure("admitted without a head") }
+        if head.method != .get, head.method != .head, head.method != .delete {
+            guard head.contentType.map({ Self.mediaType($0, is: route.mediaType) }) == true else {
+                return refuse(
+                    Refusal(.mediaTypeUnsupported, "The body must be \(route.mediaType); say so in Content-Type."))
+            }
+            let limit = services.configuration.http.maxBodyBytes
+            guard head.contentLength ?? 0 <= limit else { return refuseBody(limit: limit) }
+        }
+        if let tenant = exchange.tenant, exchange.scope == .predict {
+            switch tenant.account.admit(now: exchange.arrival) {
+            case .admitted(let admission):
+                exchange.admission = admission
+                exchange.limits = admission.state
+            case .refused(let limit):
+                exchange.limits = limit.state
+                loop.meters.limited(tenant, reason: limit.code)
+                var reply = Reply.refused(
+                    Refusal(limit.code, Self.sentence(limit, tenant.account.plan), retryAfter: limit.retryAfterSeconds))
+                reply.violatedPolicies = limit.violatedPolicies
+                return self.reply(reply)
+            }
+        }
+        exchange.isAdmitted = true
+        sendContinue()
+        if bodyIsComplete { perform() }
+    }
+
+    /// Compares the type and subtype, and takes any parameters (RFC 9110, section 8.3.1).
+    private static func mediaType(_ field: String, is expected: StaticString) -> Bool {
+        let essence = field.prefix { $0 != ";" && $0 != " " && $0 != "\t" }
+        return essence.lowercased() == expected.description
+    }
+
+    private static func sentence(_ limit: LimitRefusal, _ plan: Plan) -> String {
+        switch limit.code {
+        case .rateExceeded:
+            let rate = plan.rate.map { "\($0.requests) requests in \($0.seconds) s, \($0.burst) at once" } ?? ""
+            return "The rate of this tenant's plan (\(rate)) is used up; retry in \(limit.retryAfterSeconds) s."
+        case .quotaExceeded:
+            return "The daily quota of \(plan.dailyQuota ?? 0) requests is used up; it renews in \(limit.retryAfterSeconds) s."
+        default:
+            return "This tenant has \(plan.concurrency ?? 0) requests under way, as many as its plan allows."
+        }
+    }
+
+    // MARK: - Perform
+
+    func bodyArrived() {
+        // A token may still be with its verifier; the request goes on when it is back.
+        if exchange.isAdmitted { perform() }
+    }
+
+    private func perform() {
+        guard let head = exchange.head, let route = exchange.route else { preconditionFailure("performed without a head") }
+        switch route {
+        case .predictDefault, .predict: predict()
+        case .modelStatus(let name, let version): modelStatus(name, version: version)
+        case .live: reply(.json(["status": "alive"]))
+        case .ready: ready()
+        case .token, .metrics, .tenants, .tenant, .plans, .plan, .keys, .key, .models, .auditRecords:
+            let request = BlockingRequest(
+                route: route, head: head, body: Array(exchange.body.readableBytesView), principal: exchange.principal,
+                now: exchange.arrival)
+            offLoop { services in
+                services.perform(request)
+            } then: { connection, outcome in
+                connection.finish(outcome)
+            }
+        }
+    }
+
+    private func finish(_ outcome: BlockingOutcome) {
+        guard exchange.reply == nil else { return }
+        if let principal = outcome.principal { exchange.principal = principal }
+        if let minted = outcome.minted {
+            exchange.scope = minted.scopes
+            loop.tokens.insert(
+                token: Array(minted.text.utf8), principal: minted.principal, generation: outcome.generation)
+        }
+        reply(outcome.reply)
+    }
+
+    private func ready() {
+        if let reason = services.life.unreadyReason(auditHealth: services.audit.health) {
+            return refuse(Refusal(reason.code, reason.sentence, retryAfter: 5))
+        }
+        reply(.json(["status": "ready"]))
+    }
+
+    // MARK: - Off the loop
+
+    /// Runs work that may block on a thread of the pool, then goes on with its result on the loop if the exchange is
+    /// still there.
+    private func offLoop<Value: Sendable>(
+        _ work: @escaping @Sendable (Services) -> Value, then: @escaping @Sendable (ConnectionHandler, Value) -> Void
+    ) {
+        let ticket = ticket
+        let handle = LoopHandle(loop)
+        let services = services
+        services.pool.submit { _ in
+            let value = work(services)
+            handle.execute { loop in
+                guard let connection = loop.connection(ticket) else { return }
+                then(connection, value)
+            }
+        }
+    }
+}

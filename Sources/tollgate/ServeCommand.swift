@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Gateway
+import GatewayCore
+import Glibc
+import Synchronization
+import Telemetry
+
+struct ServeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Start the gateway and stay in the foreground.",
+        discussion: """
+            SIGTERM or Ctrl-C drains: nothing new is accepted, requests under way finish. A second one ends at once.
+
+            EXAMPLES
+              tollgate serve
+              tollgate serve --port 443 --state /var/lib/tollgate
+              TOLLGATE_LOG_FORMAT=json tollgate serve --config /etc/tollgate/gateway.yaml
+            """)
+
+    @OptionGroup var options: ConfigurationOptions
+
+    func run() throws {
+        let configuration = try options.load()
+        let log = StructuredLog(configuration.log)
+        // Before any thread is made: each inherits the mask, so that only the waiter below sees these signals.
+        let signals = Signals([SIGTERM, SIGINT, SIGHUP])
+        signal(SIGPIPE, SIG_IGN)
+        let gateway: Gateway
+        do {
+            gateway = try Gateway.start(configuration, log: log)
+        } catch {
+            throw fail("\(error)")
+        }
+        log.info(
+            "ready",
+            [
+                "tenants": .string("https://\(configuration.tenants.address):\(gateway.tenantPort)"),
+                "management": .string("https://\(configuration.management.address):\(gateway.managementPort)"),
+            ])
+        signals.wait { number, count in
+            switch number {
+            case SIGHUP: log.warning("SIGHUP: this version reads its configuration at the start only")
+            case _ where count == 1: gateway.drain()
+            default:
+                log.warning("ended by a second signal; requests under way are cut off")
+                _exit(1)
+            }
+        }
+        do {
+            try gateway.wait()
+        } catch {
+            throw fail("the end was not clean: \(error)")
+        }
+    }
+}
+
+/// The process's signals, taken by one thread of ours and by none of the others.
+private struct Signals {
+    private let set: sigset_t
+
+    /// Blocks the signals for this thread and all that it makes.
+    init(_ numbers: [Int32]) {
+        var set = sigset_t()
+        sigemptyset(&set)
+        for number in numbers { sigaddset(&set, number) }
+        pthread_sigmask(SIG_BLOCK, &set, nil)
+        self.set = set
+    }
+
+    /// Calls `handle` on a thread of its own with each signal and how many ends were asked for so far.
+    func wait(_ handle: @escaping @Sendable (_ number: Int32, _ count: Int) -> Void) {
+        let set = set
+        let body = Body {
+            var set = set
+            var ends = 0
+            while true {
+                var number: Int32 = 0
+                guard sigwait(&set, &number) == 0 else { return }
+                if number != SIGHUP { ends += 1 }
+                handle(number, ends)
+            }
+        }
+        var thread = pthread_t()
+        let context = Unmanaged.passRetained(body).toOpaque()
+        pthread_create(&thread, nil, { context in
+            context.map { Unmanaged<Body>.fromOpaque($0).takeRetainedValue() }?.run()
+            return nil
+        }, context)
+        pthread_detach(thread)
+    }
+
+    private final class Body: Sendable {
+        let run: @Sendable () -> Void
+        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+    }
+}

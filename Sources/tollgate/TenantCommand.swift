@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import GatewayCore
+
+struct TenantCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tenant", abstract: "Create, list, show, disable and enable tenants, and set their plans.",
+        discussion: """
+            EXAMPLES
+              tollgate tenant create acme --plan standard --display-name "Acme Inc."
+              tollgate tenant list
+              tollgate tenant set-plan acme unlimited
+              tollgate tenant disable acme         its keys and tokens are refused from now on
+            """,
+        subcommands: [Create.self, List.self, Show.self, SetPlan.self, Disable.self, Enable.self])
+
+    static let columns = [
+        (title: "id", field: "id"), (title: "plan", field: "plan"), (title: "disabled", field: "disabled"),
+        (title: "created", field: "created_at"), (title: "name", field: "display_name"),
+    ]
+
+    struct Create: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Create a tenant.",
+            discussion: "EXAMPLE\n  tollgate tenant create acme --plan standard --display-name \"Acme Inc.\"")
+        @Argument(help: "1 to 63 of a-z, 0-9 and '-'.") var id: String
+        @Option(help: "The plan to put it on.") var plan = "standard"
+        @Option(help: "For people.") var displayName: String?
+        @OptionGroup var options: ManagementOptions
+
+        func run() throws {
+            let tenant = try options.client().call(
+                "POST", "/admin/v1/tenants",
+                body: ["id": .string(id), "plan": .string(plan), "display_name": displayName.map(JSON.string) ?? .null])
+            options.show([tenant], columns: TenantCommand.columns)
+        }
+    }
+
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List the tenants.", discussion: "EXAMPLE\n  tollgate tenant list --output json")
+        @OptionGroup var options: ManagementOptions
+
+        func run() throws {
+            let page = try options.client().call("GET", "/admin/v1/tenants")
+            options.show(page["tenants"]?.array ?? [], columns: TenantCommand.columns)
+        }
+    }
+
+    struct Show: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show a tenant.", discussion: "EXAMPLE\n  tollgate tenant show acme")
+        @Argument var id: String
+        @OptionGroup var options: ManagementOptions
+
+        func run() throws {
+            let tenant = try options.client().call("GET", "/admin/v1/tenants/\(id.queryEncoded)")
+            options.show([tenant], columns: TenantCommand.columns)
+        }
+    }
+
+    struct SetPlan: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Put a tenant on a plan.", discussion: "EXAMPLE\n  tollgate tenant set-plan acme unlimited")
+        @Argument var id: String
+        @Argument var plan: String
+        @OptionGroup var options: ManagementOptions
+
+        func run() throws { try update(id, ["plan": .string(plan)], options) }
+    }
+
+    struct Disable: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Refuse a tenant's keys and tokens, from the moment the command returns.",
+            discussion: "EXAMPLE\n  tollgate tenant disable acme")
+        @Argument var id: String
+        @OptionGroup var options: ManagementOptions
+
+        func run() throws { try update(id, ["disabled": true], options) }
+    }
+
+    struct Enable: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Accept a disabled tenant again.", discussion: "EXAMPLE\n  tollgate tenant enable acme")
+        @Argument var id: String
+        @OptionGroup var options: ManagementOptions
+
+        func run() throws { try update(id, ["disabled": false], options) }
+    }
+
+    private static func update(_ id: String, _ change: JSON, _ options: ManagementOptions) throws {
+        let tenant = try options.client().call("PATCH", "/admin/v1/tenants/\(id.queryEncoded)", body: change)
+        options.show([tenant], columns: columns)
+    }
+}

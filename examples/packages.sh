@@ -1,0 +1,23 @@
+#!/bin/sh
+# Installs the named Debian packages that are missing; asks sudo where it is not root.
+set -eu
+
+missing=""
+for package in "$@"; do
+    status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
+    [ "$status" = "install ok installed" ] || missing="$missing $package"
+done
+# The wheel of OpenVINO is fetched with pip, which Debian keeps in a package of its own.
+python3 -m pip --version >/dev/null 2>&1 || missing="$missing python3-pip"
+[ -n "$missing" ] || exit 0
+
+echo "Installing system packages:$missing ..."
+sudo=""
+if [ "$(id -u)" != 0 ]; then
+    sudo=sudo
+    command -v sudo >/dev/null || { echo "packages.sh: not root and no sudo; ask your administrator for:$missing" >&2; exit 1; }
+fi
+export DEBIAN_FRONTEND=noninteractive
+$sudo apt-get update -qq
+# shellcheck disable=SC2086
+$sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null

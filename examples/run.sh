@@ -1,0 +1,78 @@
+#!/bin/sh
+# What `make run` does once everything is built: make the state and the demo tenant where they are missing, start the
+# gateway, wait until it is ready, show one prediction, and stay in the foreground.
+set -eu
+umask 077
+cd "$(dirname "$0")/.."
+
+port=${PORT:-8443}
+management_port=${MANAGEMENT_PORT:-9443}
+state=${STATE:-state}
+tollgate=.build/release/tollgate
+env_file=$state/demo.env
+
+say() { printf '%s\n' "==> $*"; }
+
+# One NAME=value line each; the last line makes the names known to the programs started from a shell.
+names="TOLLGATE_URL TOLLGATE_MANAGEMENT_URL TOLLGATE_CA TOLLGATE_CLIENT_ID TOLLGATE_API_KEY TOLLGATE_ADMIN_KEY
+TOLLGATE_AUDITOR_KEY TOLLGATE_METRICS_KEY"
+save() {
+    {
+        echo "# The demo's addresses and keys. In a shell: . $env_file"
+        for name in $names; do
+            eval "value=\${$name:-}"
+            [ -z "$value" ] || echo "$name=$value"
+        done
+        echo "export" $names
+    } >"$env_file.new"
+    mv "$env_file.new" "$env_file"
+}
+
+unset $names
+if [ -f "$env_file" ]; then . "./$env_file" 2>/dev/null || . "$env_file"; fi
+if [ ! -f "$state/pepper" ]; then
+    say "Making the gateway's state in $state/"
+    TOLLGATE_ADMIN_KEY=$($tollgate init --state "$state")
+    unset TOLLGATE_CLIENT_ID TOLLGATE_API_KEY TOLLGATE_AUDITOR_KEY TOLLGATE_METRICS_KEY
+elif [ -z "${TOLLGATE_ADMIN_KEY:-}" ]; then
+    echo "run.sh: $state/ has a state but $env_file has no admin key for it; move $state/ away and run this again" >&2
+    exit 1
+fi
+TOLLGATE_URL=https://localhost:$port
+TOLLGATE_MANAGEMENT_URL=https://localhost:$management_port
+TOLLGATE_CA=$PWD/certs/ca.pem
+save
+export $names
+
+say "Starting the gateway"
+$tollgate serve --state "$state" --port "$port" --management-port "$management_port" &
+server=$!
+trap 'kill -TERM $server 2>/dev/null || true' INT TERM
+tries=0
+until $tollgate health >/dev/null 2>&1; do
+    if ! kill -0 $server 2>/dev/null; then
+        wait $server || exit $?
+    fi
+    tries=$((tries + 1))
+    [ $tries -lt 300 ] || { echo "run.sh: the gateway was not ready after 30 s" >&2; kill -TERM $server; exit 1; }
+    sleep 0.1
+done
+
+if [ -z "${TOLLGATE_METRICS_KEY:-}" ]; then
+    say "Creating the plan 'demo', the tenant 'demo' and its API key; keys for an auditor and for Prometheus"
+    $tollgate plan set demo --requests 1000 --seconds 1 --burst 2000 --daily-quota 1000000 >/dev/null
+    $tollgate tenant show demo >/dev/null 2>&1 ||
+        $tollgate tenant create demo --plan demo --display-name "Demo tenant" >/dev/null
+    TOLLGATE_API_KEY=$($tollgate key issue --tenant demo --name demo)
+    TOLLGATE_CLIENT_ID=$(printf %s "$TOLLGATE_API_KEY" | cut -d_ -f3)
+    TOLLGATE_AUDITOR_KEY=$($tollgate key issue --role auditor --name demo)
+    TOLLGATE_METRICS_KEY=$($tollgate key issue --role metrics --name demo)
+    save
+fi
+
+say "Asking it for a prediction"
+python3 examples/demo.py "$env_file" || true
+echo
+say "The gateway runs in the foreground; Ctrl-C drains and ends it"
+while kill -0 $server 2>/dev/null; do wait $server && code=0 || code=$?; done
+exit ${code:-0}
