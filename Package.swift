@@ -58,7 +58,7 @@ let package = Package(
         library("Limits", ["GatewayCore"]),
         library("Audit", ["GatewayCore", "GatewayCrypto"]),
         library("Telemetry", ["GatewayCore"]),
-        library("Inference", ["GatewayCore", "COpenVINO"], link: openVINOLibrary),
+        library("Inference", ["GatewayCore", "GatewayCrypto", "COpenVINO"], link: openVINOLibrary),
         library(
             "Storage",
             ["GatewayCore", "Identity", "Limits", "Audit", .product(name: "GRDB", package: "GRDB.swift")]),

@@ -22,10 +22,11 @@ public enum JSON: Hashable, Sendable {
         }
     }
 
-    /// The member of that name; nil when there is none or this is no object.
+    /// The member of that name, byte for byte; nil when there is none or this is no object.
     public subscript(_ name: String) -> JSON? {
         guard case .object(let members) = self else { return nil }
-        return members.first { $0.name == name }?.value
+        // Not `==`: to Swift's Strings the Kelvin sign is a K.
+        return members.first { $0.name.utf8.elementsEqual(name.utf8) }?.value
     }
 
     public var string: String? { if case .string(let text) = self { text } else { nil } }

@@ -22,6 +22,18 @@ extension JSON {
     }
 }
 
+/// A name as its bytes: to Swift's Strings, texts that Unicode calls equivalent are one, to JSON they are two.
+private struct MemberName: Hashable {
+    let text: String
+
+    static func == (a: MemberName, b: MemberName) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
+
+    func hash(into hasher: inout Hasher) {
+        var text = text
+        text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+    }
+}
+
 private struct JSONParser {
     let bytes: [UInt8]
     let depth: Int
@@ -58,7 +70,7 @@ private struct JSONParser {
         guard level <= depth else { throw fault("nested deeper than \(depth) levels") }
         next += 1
         var members: [JSON.Member] = []
-        var names: Set<String> = []
+        var names: Set<MemberName> = []
         skipSpace()
         if take(UInt8(ascii: "}")) { return .object([]) }
         while true {
@@ -66,7 +78,9 @@ private struct JSONParser {
             let start = next
             guard peek == UInt8(ascii: "\"") else { throw fault("expected a member name in quotes") }
             let name = try string()
-            guard names.insert(name).inserted else { throw JSONError(offset: start, reason: "duplicate member name") }
+            guard names.insert(MemberName(text: name)).inserted else {
+                throw JSONError(offset: start, reason: "duplicate member name")
+            }
             skipSpace()
             guard take(UInt8(ascii: ":")) else { throw fault("expected ':' after a member name") }
             members.append(JSON.Member(name, try value(level: level)))

@@ -8,19 +8,25 @@ public struct UnixTime: Comparable, Hashable, Sendable {
         self.nanoseconds = nanoseconds
     }
 
+    /// Whole seconds since the epoch, often out of a token or a request; past what 64 bits of nanoseconds hold (the
+    /// years 1677 to 2262) the first or last moment stands for them.
     public init(seconds: Int64) {
-        self.nanoseconds = seconds * 1_000_000_000
+        self = UnixTime(nanoseconds: 0) + seconds
     }
 
     /// Whole seconds since the epoch, rounded down.
     public var seconds: Int64 {
-        nanoseconds >= 0 ? nanoseconds / 1_000_000_000 : (nanoseconds - 999_999_999) / 1_000_000_000
+        nanoseconds / 1_000_000_000 - (nanoseconds % 1_000_000_000 < 0 ? 1 : 0)
     }
 
     public static func < (a: UnixTime, b: UnixTime) -> Bool { a.nanoseconds < b.nanoseconds }
 
+    /// The moment so many seconds later; the first or last one there is when it would lie beyond.
     public static func + (time: UnixTime, seconds: Int64) -> UnixTime {
-        UnixTime(nanoseconds: time.nanoseconds + seconds * 1_000_000_000)
+        let (offset, tooFar) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        let (sum, outOfRange) = time.nanoseconds.addingReportingOverflow(offset)
+        // A sum overflows only when both have the sign of `seconds`.
+        return UnixTime(nanoseconds: tooFar || outOfRange ? (seconds < 0 ? .min : .max) : sum)
     }
 }
 
@@ -36,7 +42,8 @@ extension UnixTime: CustomStringConvertible {
     /// Writes the 27 bytes of ``description``.
     func write(to out: UnsafeMutableBufferPointer<UInt8>) {
         let seconds = self.seconds
-        let micros = (nanoseconds - seconds * 1_000_000_000) / 1000
+        let remainder = nanoseconds % 1_000_000_000
+        let micros = (remainder < 0 ? remainder + 1_000_000_000 : remainder) / 1000
         let days = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
         let ofDay = seconds - days * 86_400
         let (year, month, day) = Self.civil(days: days)
@@ -63,7 +70,8 @@ extension UnixTime: CustomStringConvertible {
         out[26] = UInt8(ascii: "Z")
     }
 
-    /// Reads RFC 3339 (section 5.6) with `Z` or a numeric offset, or a bare date (midnight UTC); nil for anything else.
+    /// Reads RFC 3339 (section 5.6) with `Z` or a numeric offset, or a bare date (midnight UTC); nil for anything else
+    /// and for moments that 64 bits of nanoseconds cannot hold.
     public init?(_ text: String) {
         let bytes = Array(text.utf8)
         func number(_ from: Int, _ count: Int) -> Int64? {
@@ -114,7 +122,10 @@ extension UnixTime: CustomStringConvertible {
                 return nil
             }
         }
-        self.init(nanoseconds: seconds * 1_000_000_000 + fraction)
+        let (whole, tooFar) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        let (nanoseconds, outOfRange) = whole.addingReportingOverflow(fraction)
+        guard !tooFar, !outOfRange else { return nil }
+        self.init(nanoseconds: nanoseconds)
     }
 
     /// Days since the epoch to a date of the proleptic Gregorian calendar, by eras of 400 years that start in March.

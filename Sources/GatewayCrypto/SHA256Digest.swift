@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import COpenSSL
+
+/// SHA-256 (FIPS 180-4) of bytes that come in pieces.
+public struct SHA256Digest: ~Copyable {
+    private let context: OpaquePointer
+
+    /// Starts a digest of nothing.
+    public init() {
+        // Allocation is the only way either call fails.
+        guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else {
+            preconditionFailure("out of memory for a SHA-256 context")
+        }
+        self.context = context
+    }
+
+    deinit { EVP_MD_CTX_free(context) }
+
+    /// Appends bytes to the message.
+    public mutating func update(_ bytes: UnsafeRawBufferPointer) {
+        guard let base = bytes.baseAddress, !bytes.isEmpty else { return }
+        guard EVP_DigestUpdate(context, base, bytes.count) == 1 else {
+            preconditionFailure("SHA-256 update fails for no input")
+        }
+    }
+
+    /// Ends the message; 32 bytes.
+    public consuming func finalize() -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: 32) { buffer, count in
+            var length: UInt32 = 0
+            guard EVP_DigestFinal_ex(context, buffer.baseAddress, &length) == 1 else {
+                preconditionFailure("SHA-256 final fails for no input")
+            }
+            count = Int(length)
+        }
+    }
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Growing memory for a tensor's elements while they are read.
+struct ElementBuffer: ~Copyable {
+    private var base: UnsafeMutableRawPointer
+    private var capacity: Int
+    /// Bytes written.
+    private(set) var count = 0
+
+    init(capacity: Int) {
+        self.capacity = max(capacity, 64)
+        base = .allocate(byteCount: self.capacity, alignment: 16)
+    }
+
+    deinit { base.deallocate() }
+
+    /// Makes room for that many bytes behind what is written.
+    @inline(__always)
+    mutating func reserve(_ bytes: Int) {
+        if capacity - count < bytes { grow(bytes) }
+    }
+
+    /// Writes one element. There must be room for it.
+    @inline(__always)
+    mutating func append<Element: BitwiseCopyable>(_ element: Element) {
+        base.storeBytes(of: element, toByteOffset: count, as: Element.self)
+        count += MemoryLayout<Element>.size
+    }
+
+    @inline(never)
+    private mutating func grow(_ bytes: Int) {
+        let larger = max(capacity * 2, count + bytes)
+        let copy = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
+        copy.copyMemory(from: base, byteCount: count)
+        base.deallocate()
+        base = copy
+        capacity = larger
+    }
+
+    func bytes() -> [UInt8] { Array(UnsafeRawBufferPointer(start: base, count: count)) }
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import GatewayCore
+
+extension PredictRequest {
+    /// Reads a predict body of TensorFlow Serving's REST API, in row or column form, strictly.
+    ///
+    /// Stricter than TensorFlow Serving: trailing bytes, duplicate names, NaN and Infinity and numbers beyond the
+    /// element type are refused. Numbers are rounded to 64 bits first. Unknown top-level names are passed over.
+    ///
+    /// - Parameters:
+    ///   - body: UTF-8 JSON.
+    ///   - maxInstances: the most instances a request may hold.
+    /// - Returns: the request, or a refusal that names the place of the first fault: `json_malformed`,
+    ///   `field_missing`, `field_invalid`, `instances_empty`, `instances_too_many`, `shape_mismatch`,
+    ///   `type_mismatch` or `number_invalid`.
+    public static func parse(
+        body: UnsafeRawBufferPointer,
+        signature: ModelSignature,
+        maxInstances: Int = 1024
+    ) -> Result<PredictRequest, Refusal> {
+        body.withMemoryRebound(to: UInt8.self) { bytes in
+            var parser = PredictParser(bytes, signature: signature, maxInstances: maxInstances)
+            do throws(Refusal) {
+                return .success(try parser.request())
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
+}
+
+private struct PredictParser {
+    private var scanner: JSONScanner
+    private let signature: ModelSignature
+    private let maxInstances: Int
+    private var parsed: PredictRequest?
+    private var hasSignatureName = false
+    /// Names that are neither ours nor repeated.
+    private var others: [String] = []
+
+    init(_ bytes: UnsafeBufferPointer<UInt8>, signature: ModelSignature, maxInstances: Int) {
+        scanner = JSONScanner(bytes)
+        self.signature = signature
+        self.maxInstances = maxInstances
+    }
+
+    mutating func request() throws(Refusal) -> PredictRequest {
+        scanner.skipSpace()
+        guard scanner.count > scanner.next else { throw scanner.malformed("the body is empty") }
+        guard scanner.take(0x7b) else { throw scanner.malformed("expected an object") }
+        if !scanner.take(0x7d) {
+            repeat {
+                try member()
+            } while scanner.take(0x2c)
+            try scanner.expect(0x7d, "expected ',' or '}' in an object")
+        }
+        scanner.skipSpace()
+        guard scanner.next == scanner.count else { throw scanner.malformed("unexpected bytes after the object") }
+        guard let parsed else { throw Refusal(.fieldMissing, "the body lacks 'instances' or 'inputs'") }
+        return parsed
+    }
+
+    private mutating func member() throws(Refusal) {
+        scanner.skipSpace()
+        let start = scanner.next
+        let name = try scanner.string()
+        try scanner.expect(0x3a, "expected ':' after a member name")
+        if scanner.equals(name, "instances") {
+            try admit(.row, at: start)
+            parsed = PredictRequest(inputs: try instances(), form: .row)
+        } else if scanner.equals(name, "inputs") {
+            try admit(.column, at: start)
+            parsed = PredictRequest(inputs: try columns(), form: .column)
+        } else if scanner.equals(name, "signature_name") {
+            if hasSignatureName { throw scanner.malformed("duplicate member name", at: start) }
+            hasSignatureName = true
+            try signatureName()
+        } else {
+            let text = scanner.value(name)
+            if others.contains(text) { throw scanner.malformed("duplicate member name", at: start) }
+            guard others.count < 32 else {
+                throw Refusal(.fieldInvalid, "the body has more than 32 members besides 'instances'")
+            }
+            others.append(text)
+            try scanner.skipValue()
+        }
+    }
+
+    /// Refuses the second of `instances` and `inputs`.
+    private func admit(_ form: PredictRequest.Form, at start: Int) throws(Refusal) {
+        guard let parsed else { return }
+        if parsed.form == form { throw scanner.malformed("duplicate member name", at: start) }
+        throw Refusal(.fieldInvalid, "the body has both 'instances' and 'inputs'; send one of them")
+    }
+
+    private mutating func signatureName() throws(Refusal) {
+        scanner.skipSpace()
+        guard scanner.peek == 0x22 else { throw Refusal(.typeMismatch, "'signature_name' must be a string") }
+        guard scanner.equals(try scanner.string(), ModelSignature.defaultName) else {
+            throw Refusal(
+                .fieldInvalid,
+                "the model has no such 'signature_name'; it serves '\(ModelSignature.defaultName)'"
+            )
+        }
+    }
+
+    // MARK: - Row form
+
+    /// `[instance, …]`: arrays for a model of one input, or objects by input name for any.
+    private mutating func instances() throws(Refusal) -> [Tensor] {
+        try openList("instances")
+        if scanner.peek == 0x7b { return try namedInstances() }
+        guard signature.inputs.count == 1 else {
+            throw Refusal(
+                .typeMismatch,
+                "every instance must be an object with the model's inputs: \(signature.inputNames)"
+            )
+        }
+        return [try list(of: signature.inputs[0])]
+    }
+
+    private mutating func namedInstances() throws(Refusal) -> [Tensor] {
+        let readers = signature.inputs.map(Reader.init)
+        var count = 0
+        repeat {
+            guard count < maxInstances else { throw tooMany() }
+            scanner.skipSpace()
+            guard scanner.peek == 0x7b else {
+                throw Refusal(.typeMismatch, "instance \(count) must be an object as the ones before it")
+            }
+            try members(instance: count) { (parser, input) throws(Refusal) in
+                try readers[input].parser.instance(&parser.scanner)
+            }
+            count += 1
+        } while scanner.take(0x2c)
+        try scanner.expect(0x5d, "expected ',' or ']' in an array")
+        return readers.map { $0.parser.tensor() }
+    }
+
+    /// A tensor parser that can stand in an array.
+    private final class Reader {
+        var parser: TensorParser
+
+        init(_ info: TensorInfo) { parser = TensorParser(info) }
+    }
+
+    // MARK: - Column form
+
+    /// `[…]` for a model of one input, or an object of such by input name for any.
+    private mutating func columns() throws(Refusal) -> [Tensor] {
+        scanner.skipSpace()
+        guard scanner.peek == 0x7b else {
+            guard signature.inputs.count == 1 else {
+                throw Refusal(
+                    .typeMismatch,
+                    "'inputs' must be an object with the model's inputs: \(signature.inputNames)"
+                )
+            }
+            try openList("inputs")
+            return [try list(of: signature.inputs[0])]
+        }
+        var tensors = [Tensor?](repeating: nil, count: signature.inputs.count)
+        try members(instance: nil) { (parser, input) throws(Refusal) in
+            try parser.openList(parser.signature.inputs[input].name)
+            tensors[input] = try parser.list(of: parser.signature.inputs[input])
+        }
+        let complete = tensors.compactMap { $0 }
+        guard Set(complete.map { $0.shape[0] }).count == 1 else {
+            let counts = zip(signature.inputs, complete).map { "'\($0.name)' \($1.shape[0])" }
+            throw Refusal(
+                .shapeMismatch,
+                "every input must hold as many instances: got \(counts.joined(separator: ", "))"
+            )
+        }
+        return complete
+    }
+
+    // MARK: - Parts
+
+    /// Reads an object whose names are exactly the model's inputs; `value` reads the value of each.
+    private mutating func members(
+        instance: Int?,
+        _ value: (inout PredictParser, _ input: Int) throws(Refusal) -> Void
+    ) throws(Refusal) {
+        let place = instance.map { "instance \($0)" } ?? "'inputs'"
+        var seen: UInt64 = 0
+        scanner.next += 1
+        if !scanner.take(0x7d) {
+            repeat {
+                scanner.skipSpace()
+                let start = scanner.next
+                let name = try scanner.string()
+                try scanner.expect(0x3a, "expected ':' after a member name")
+                guard let input = signature.inputs.firstIndex(where: { scanner.equals(name, $0.name) }) else {
+                    throw Refusal(
+                        .fieldInvalid,
+                        "\(place) has a member at byte \(start) that is no input; the model takes \(signature.inputNames)"
+                    )
+                }
+                if seen & (1 << UInt64(input)) != 0 { throw scanner.malformed("duplicate member name", at: start) }
+                seen |= 1 << UInt64(input)
+                try value(&self, input)
+            } while scanner.take(0x2c)
+            try scanner.expect(0x7d, "expected ',' or '}' in an object")
+        }
+        if let missing = signature.inputs.indices.first(where: { seen & (1 << UInt64($0)) == 0 }) {
+            throw Refusal(.fieldMissing, "\(place) lacks the input '\(signature.inputs[missing].name)'")
+        }
+    }
+
+    /// Opens an array that must hold something.
+    private mutating func openList(_ name: String) throws(Refusal) {
+        scanner.skipSpace()
+        guard scanner.take(0x5b) else {
+            guard let kind = JSONKind(scanner.peek) else { throw scanner.malformed("expected an array") }
+            throw Refusal(.typeMismatch, "'\(name)' must be an array, got \(kind.rawValue)")
+        }
+        scanner.skipSpace()
+        if scanner.peek == 0x5d { throw Refusal(.instancesEmpty, "'\(name)' holds no instance") }
+    }
+
+    /// The instances of one input, up to and with the closing bracket.
+    private mutating func list(of info: TensorInfo) throws(Refusal) -> Tensor {
+        var parser = TensorParser(info)
+        repeat {
+            guard parser.count < maxInstances else { throw tooMany() }
+            try parser.instance(&scanner)
+        } while scanner.take(0x2c)
+        try scanner.expect(0x5d, "expected ',' or ']' in an array")
+        return parser.tensor()
+    }
+
+    private func tooMany() -> Refusal {
+        Refusal(.tooManyInstances, "the body holds more than \(maxInstances) instances; send it in parts")
+    }
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The answer to one request: its rows of the batch it ran in.
+public struct PredictResponse: Sendable {
+    /// The form the answer takes: the request's.
+    public let form: PredictRequest.Form
+    /// Instances of this request.
+    public let count: Int
+    /// How long the whole batch took, in nanoseconds.
+    public let nanoseconds: Int64
+    /// How many instances ran in it, those of other requests included.
+    public let batchSize: Int
+    /// The model that answered.
+    public let model: Model
+
+    /// The outputs of the whole batch, shared by all its answers, in the signature's order.
+    private let batch: [Tensor]
+    /// Instances of the batch before this request's.
+    private let offset: Int
+
+    /// Cuts rows out of a batch.
+    ///
+    /// - Throws: `output_not_finite` when a float in these rows is NaN or infinite, which JSON cannot say.
+    init(
+        model: Model,
+        batch: [Tensor],
+        offset: Int,
+        count: Int,
+        form: PredictRequest.Form,
+        nanoseconds: Int64,
+        batchSize: Int
+    ) throws(InferenceError) {
+        self.model = model
+        self.batch = batch
+        self.offset = offset
+        self.count = count
+        self.form = form
+        self.nanoseconds = nanoseconds
+        self.batchSize = batchSize
+        for (info, tensor) in zip(model.signature.outputs, batch) {
+            let rows = self.rows(of: tensor)
+            let isFinite: Bool =
+                switch tensor.elementType {
+                case .float32: tensor.elements(Float.self, in: rows) { $0.allSatisfy(\.isFinite) }
+                case .float64: tensor.elements(Double.self, in: rows) { $0.allSatisfy(\.isFinite) }
+                case .bool, .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64: true
+                }
+            guard isFinite else {
+                throw InferenceError(
+                    .outputNotFinite,
+                    "the model's output '\(info.name)' is not a finite number for this input, and JSON has no form for it"
+                )
+            }
+        }
+    }
+
+    /// The rows of this request, as tensors in the signature's order.
+    public var outputs: [Tensor] {
+        batch.map { tensor in
+            let rows = rows(of: tensor)
+            let size = tensor.elementType.size
+            return Tensor(
+                elementType: tensor.elementType,
+                shape: [count] + tensor.shape.dropFirst(),
+                bytes: Array(tensor.bytes[rows.lowerBound * size..<rows.upperBound * size])
+            )
+        }
+    }
+
+    /// Appends the body of TensorFlow Serving's answer: `{"predictions":…}` or `{"outputs":…}`, without spaces.
+    ///
+    /// A float is written in its shortest form that reads back the same, always with `.` or `e`.
+    public func write(into bytes: inout [UInt8]) {
+        var writer = TensorWriter(bytes: bytes)
+        // The writer holds the only reference, or it would copy.
+        bytes = []
+        switch form {
+        case .row: writeRows(&writer)
+        case .column: writeColumns(&writer)
+        }
+        bytes = writer.bytes
+    }
+
+    private func writeRows(_ writer: inout TensorWriter) {
+        writer.literal("{\"predictions\":[")
+        for row in 0..<count {
+            if row > 0 { writer.literal(",") }
+            if batch.count == 1 {
+                writer.value(batch[0], instance: offset + row)
+                continue
+            }
+            writer.literal("{")
+            for (index, tensor) in batch.enumerated() {
+                writer.name(model.signature.outputs[index].name, isFirst: index == 0)
+                writer.value(tensor, instance: offset + row)
+            }
+            writer.literal("}")
+        }
+        writer.literal("]}")
+    }
+
+    private func writeColumns(_ writer: inout TensorWriter) {
+        writer.literal("{\"outputs\":")
+        if batch.count > 1 { writer.literal("{") }
+        for (index, tensor) in batch.enumerated() {
+            if batch.count > 1 { writer.name(model.signature.outputs[index].name, isFirst: index == 0) }
+            writer.literal("[")
+            for row in 0..<count {
+                if row > 0 { writer.literal(",") }
+                writer.value(tensor, instance: offset + row)
+            }
+            writer.literal("]")
+        }
+        writer.literal(batch.count > 1 ? "}}" : "}")
+    }
+
+    /// The elements of this request in a batch's tensor.
+    private func rows(of tensor: Tensor) -> Range<Int> {
+        let size = tensor.instanceCount
+        return offset * size..<(offset + count) * size
+    }
+}

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GatewayCore
+
+/// Reads the instances of one input, one nested array each, into one row-major buffer.
+struct TensorParser: ~Copyable {
+    let info: TensorInfo
+    /// The shape of one instance; open dimensions are fixed by the first array that has them.
+    private(set) var shape: [Int]
+    /// Instances read.
+    private(set) var count = 0
+    private var elements: ElementBuffer
+    /// Finished children of each open array around the innermost one.
+    private var children: [Int]
+
+    init(_ info: TensorInfo) {
+        self.info = info
+        shape = info.instanceShape
+        children = Array(repeating: 0, count: shape.count)
+        elements = ElementBuffer(capacity: shape.reduce(info.elementType.size) { $0 * abs($1) })
+    }
+
+    /// The instances read, as one tensor.
+    func tensor() -> Tensor {
+        Tensor(elementType: info.elementType, shape: [count] + shape, bytes: elements.bytes())
+    }
+
+    /// Reads the next instance at the cursor.
+    ///
+    /// - Throws: `shape_mismatch`, `type_mismatch`, `number_invalid` or `json_malformed`, with the place.
+    mutating func instance(_ scanner: inout JSONScanner) throws(Refusal) {
+        scanner.skipSpace()
+        switch info.elementType {
+        case .bool: try instance(&scanner, of: Bool.self)
+        case .int8: try instance(&scanner, of: Int8.self)
+        case .int16: try instance(&scanner, of: Int16.self)
+        case .int32: try instance(&scanner, of: Int32.self)
+        case .int64: try instance(&scanner, of: Int64.self)
+        case .uint8: try instance(&scanner, of: UInt8.self)
+        case .uint16: try instance(&scanner, of: UInt16.self)
+        case .uint32: try instance(&scanner, of: UInt32.self)
+        case .uint64: try instance(&scanner, of: UInt64.self)
+        case .float32: try instance(&scanner, of: Float.self)
+        case .float64: try instance(&scanner, of: Double.self)
+        }
+        count += 1
+    }
+
+    @inline(__always)
+    private mutating func instance<Element: JSONElement & BitwiseCopyable & ExpressibleByZero>(
+        _ scanner: inout JSONScanner,
+        of type: Element.Type
+    ) throws(Refusal) {
+        let start = scanner.next
+        let rank = shape.count
+        if rank == 0 {
+            elements.reserve(MemoryLayout<Element>.size)
+            return try element(&scanner, of: type, start: start, column: nil)
+        }
+        var level = 0
+        while true {
+            scanner.skipSpace()
+            guard scanner.peek == 0x5b else { throw notAnArray(scanner, start: start, level: level) }
+            scanner.next += 1
+            guard level == rank - 1 else {
+                children[level] = 0
+                level += 1
+                continue
+            }
+            try row(&scanner, of: type, start: start)
+            // The row is a child of the arrays around it, which may end with it.
+            while level > 0 {
+                children[level - 1] += 1
+                if scanner.take(0x2c) {
+                    if children[level - 1] == shape[level - 1] {
+                        throw unequal(scanner, start: start, level: level - 1, got: "more")
+                    }
+                    break
+                }
+                guard scanner.take(0x5d) else { throw scanner.malformed("expected ',' or ']' in an array") }
+                level -= 1
+                if shape[level] < 0 { shape[level] = children[level] }
+                guard children[level] == shape[level] else {
+                    throw unequal(scanner, start: start, level: level, got: String(children[level]))
+                }
+            }
+            if level == 0 { return }
+        }
+    }
+
+    /// Reads the elements of an innermost array whose bracket was just read.
+    @inline(__always)
+    private mutating func row<Element: JSONElement & BitwiseCopyable & ExpressibleByZero>(
+        _ scanner: inout JSONScanner,
+        of type: Element.Type,
+        start: Int
+    ) throws(Refusal) {
+        let expected = shape[shape.count - 1]
+        var column = 0
+        elements.reserve(max(expected, 1) * MemoryLayout<Element>.size)
+        if scanner.take(0x5d) {
+            throw unequal(scanner, start: start, level: shape.count - 1, got: "0")
+        }
+        while true {
+            if expected < 0 { elements.reserve(MemoryLayout<Element>.size) }
+            scanner.skipSpace()
+            try element(&scanner, of: type, start: start, column: column)
+            column += 1
+            scanner.skipSpace()
+            let byte = scanner.peek
+            if byte == 0x2c {
+                if column == expected { throw unequal(scanner, start: start, level: shape.count - 1, got: "more") }
+                scanner.next += 1
+                continue
+            }
+            guard byte == 0x5d else { throw scanner.malformed("expected ',' or ']' in an array") }
+            scanner.next += 1
+            if column == expected { return }
+            guard expected < 0 else {
+                throw unequal(scanner, start: start, level: shape.count - 1, got: String(column))
+            }
+            shape[shape.count - 1] = column
+            return
+        }
+    }
+
+    @inline(__always)
+    private mutating func element<Element: JSONElement & BitwiseCopyable & ExpressibleByZero>(
+        _ scanner: inout JSONScanner,
+        of type: Element.Type,
+        start: Int,
+        column: Int?
+    ) throws(Refusal) {
+        var element = Element.zero
+        let fault = Element.scan(&scanner, into: &element)
+        guard fault == .none else { throw notAnElement(scanner, fault, start: start, column: column) }
+        elements.append(element)
+    }
+}
+
+/// A type whose elements start as nothing.
+protocol ExpressibleByZero {
+    static var zero: Self { get }
+}
+
+extension Bool: ExpressibleByZero {
+    static var zero: Bool { false }
+}
+extension Float: ExpressibleByZero {}
+extension Double: ExpressibleByZero {}
+extension Int8: ExpressibleByZero {}
+extension Int16: ExpressibleByZero {}
+extension Int32: ExpressibleByZero {}
+extension Int64: ExpressibleByZero {}
+extension UInt8: ExpressibleByZero {}
+extension UInt16: ExpressibleByZero {}
+extension UInt32: ExpressibleByZero {}
+extension UInt64: ExpressibleByZero {}
+
+// MARK: - Refusals
+
+// Never inlined: the fast path carries no message.
+extension TensorParser {
+    /// Something that is no array where the shape asks for one.
+    @inline(never)
+    private func notAnArray(_ scanner: borrowing JSONScanner, start: Int, level: Int) -> Refusal {
+        if level > 0, scanner.peek == 0x5d {
+            return unequal(scanner, start: start, level: level - 1, got: "0")
+        }
+        switch JSONKind(scanner.peek) {
+        case .number:
+            if level == 0 { return mismatch(got: "a number") }
+            return mismatch(got: shapeOfValue(scanner, at: start))
+        case .array: return mismatch(got: shapeOfValue(scanner, at: start))
+        case nil: return scanner.malformed("expected an array")
+        case let kind?:
+            return Refusal(
+                .typeMismatch,
+                "expected an array of \(info.elementType.rawValue) in instance \(count)\(forInput), got \(kind.rawValue)"
+            )
+        }
+    }
+
+    /// Something that is no element where one must stand.
+    @inline(never)
+    private func notAnElement(
+        _ scanner: borrowing JSONScanner,
+        _ fault: NumberFault,
+        start: Int,
+        column: Int?
+    ) -> Refusal {
+        let place = "\(position(column)) of instance \(count)\(forInput)"
+        let expected = info.elementType.jsonNoun
+        switch fault {
+        case .none, .notANumber:
+            switch JSONKind(scanner.peek) {
+            case .array: return mismatch(got: shapeOfValue(scanner, at: start))
+            case nil: return scanner.malformed("expected \(expected)")
+            case let kind?: return Refusal(.typeMismatch, "expected \(expected), got \(kind.rawValue) at \(place)")
+            }
+        case .notAnInteger:
+            return Refusal(.typeMismatch, "expected \(expected), got a number with fraction or exponent at \(place)")
+        case .outOfRange:
+            return Refusal(.numberInvalid, "a number is out of range for \(info.elementType.rawValue) at \(place)")
+        case .leadingZero, .digitMissing, .notFinite, .tooLong:
+            return Refusal(.numberInvalid, "\(fault.sentence) at \(place) (byte \(scanner.next))")
+        }
+    }
+
+    /// An array that is longer or shorter than its dimension.
+    @inline(never)
+    private func unequal(_ scanner: borrowing JSONScanner, start: Int, level: Int, got: String) -> Refusal {
+        let whole = shapeOfValue(scanner, at: start)
+        // When the first arrays are as expected, only the place tells what is wrong.
+        if whole == describe(shape: shape) || level > 0 {
+            let place = children[..<level].map { "[\($0)]" }.joined()
+            return Refusal(
+                .shapeMismatch,
+                "expected \(shape[level]) elements at \(place) of instance \(count)\(forInput), got \(got): "
+                    + "the instance shape is \(describe(shape: shape))"
+            )
+        }
+        return mismatch(got: whole)
+    }
+
+    private func mismatch(got: String) -> Refusal {
+        Refusal(
+            .shapeMismatch,
+            "expected instance shape \(describe(shape: shape)), got \(got) in instance \(count)\(forInput)"
+        )
+    }
+
+    private func position(_ column: Int?) -> String {
+        guard let column else { return "the value" }
+        return "position " + (children.dropLast() + [column]).map { "[\($0)]" }.joined()
+    }
+
+    private var forInput: String { " of input '\(info.name)'" }
+
+    /// The shape of the array at `offset`, along the first element of each level.
+    private func shapeOfValue(_ scanner: borrowing JSONScanner, at offset: Int) -> String {
+        var probe = copy scanner
+        probe.next = offset
+        var shape: [Int] = []
+        while shape.count < 9 {
+            guard probe.take(0x5b) else { break }
+            var inside = probe
+            var length = 0
+            if !inside.take(0x5d) {
+                repeat {
+                    do throws(Refusal) { try inside.skipValue() } catch { return "an array that is not valid JSON" }
+                    length += 1
+                } while inside.take(0x2c)
+                guard inside.take(0x5d) else { return "an array that is not valid JSON" }
+            }
+            shape.append(length)
+        }
+        return shape.count == 9 ? "more than 8 dimensions" : describe(shape: shape)
+    }
+}
+
+/// The kind of a JSON value, told from its first byte.
+enum JSONKind: String {
+    case number = "a number"
+    case string = "a string"
+    case array = "an array"
+    case object = "an object"
+    case bool = "true or false"
+    case null = "null"
+
+    init?(_ byte: UInt8) {
+        switch byte {
+        case 0x2d, 0x30...0x39: self = .number
+        case 0x22: self = .string
+        case 0x5b: self = .array
+        case 0x7b: self = .object
+        case 0x74, 0x66: self = .bool
+        case 0x6e: self = .null
+        default: return nil
+        }
+    }
+}

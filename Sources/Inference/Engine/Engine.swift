@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// An inference engine: reads models and compiles them for one thread at a time.
+///
+/// The module is written against ``ServingEngine``, a concrete type, so that no call on the road goes through an
+/// existential; a second engine conforms here and is chosen there.
+protocol Engine: Sendable {
+    /// A model as read: shared by all threads, compiled once for each.
+    associatedtype Program: EngineProgram
+
+    /// Reads a model of that format; `path` is what the format names, a file or, for a SavedModel, its directory.
+    func read(path: String, format: ModelFormat) throws(InferenceError) -> Program
+}
+
+protocol EngineProgram: Sendable {
+    associatedtype Session: EngineSession
+
+    var signature: ModelSignature { get }
+
+    /// Makes the model ready to run; takes milliseconds to seconds.
+    func compile() throws(InferenceError) -> Session
+}
+
+/// A compiled model with its tensors. Used by one thread at a time.
+protocol EngineSession {
+    /// Runs the model once.
+    ///
+    /// - Parameters:
+    ///   - shapes: the full shape of every input, in the signature's order.
+    ///   - fill: writes one input's elements into memory of exactly that shape.
+    /// - Returns: the outputs in the signature's order.
+    func run(
+        shapes: [[Int]],
+        fill: (_ input: Int, _ memory: UnsafeMutableRawBufferPointer) -> Void
+    ) throws(InferenceError) -> [Tensor]
+}
+
+typealias ServingEngine = OpenVINOEngine
+typealias ServingProgram = ServingEngine.Program
+typealias ServingSession = ServingProgram.Session

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import GatewayCore
+
+/// A model that cannot be loaded or an inference that cannot be answered.
+public struct InferenceError: Error, Hashable, Sendable {
+    /// What kind of failure it is.
+    public enum Code: Hashable, Sendable {
+        /// The version's files are missing, ambiguous or cannot be read.
+        case filesUnreadable
+        /// The engine does not accept the model's content.
+        case modelInvalid
+        /// The model is sound but asks for something that is not served, such as string tensors.
+        case modelUnsupported
+        /// The engine failed while it ran.
+        case engineFailed
+        /// An output is NaN or infinite, which JSON cannot say.
+        case outputNotFinite
+        /// A request does not have the model's inputs.
+        case inputInvalid
+        /// The gateway is ending or has no place for the work.
+        case unavailable(ReasonCode)
+    }
+
+    /// What kind of failure it is.
+    public var code: Code
+    /// For anyone: what failed and what to do; no path of this machine.
+    public var sentence: String
+    /// For the operator.
+    public var detail: String
+
+    init(_ code: Code, _ sentence: String, detail: String = "") {
+        self.code = code
+        self.sentence = sentence
+        self.detail = detail
+    }
+
+    /// The answer to the request that met this failure.
+    public var refusal: Refusal {
+        switch code {
+        case .filesUnreadable, .modelInvalid, .modelUnsupported:
+            Refusal(.modelUnavailable, sentence, detail: detail, retryAfter: 5)
+        case .engineFailed, .outputNotFinite: Refusal(.inferenceFailed, sentence, detail: detail)
+        case .inputInvalid: Refusal(.shapeMismatch, sentence, detail: detail)
+        case .unavailable(let reason): Refusal(reason, sentence, detail: detail, retryAfter: 1)
+        }
+    }
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import COpenVINO
+
+/// A compiled model with its infer request and input tensors.
+final class OpenVINOSession: EngineSession {
+    private let signature: ModelSignature
+    private let compiled: OpaquePointer
+    private let request: OpaquePointer
+    private var inputs: [InputTensor] = []
+
+    /// Takes the compiled model: it is freed with the session.
+    init(compiled: OpaquePointer, signature: ModelSignature) throws(InferenceError) {
+        var request: OpaquePointer?
+        let status = ov_compiled_model_create_infer_request(compiled, &request)
+        guard status == OK, let request else {
+            ov_compiled_model_free(compiled)
+            throw InferenceError(.engineFailed, "the model cannot be made ready to run")
+        }
+        self.signature = signature
+        self.compiled = compiled
+        self.request = request
+        for info in signature.inputs {
+            inputs.append(InputTensor(elementType: info.elementType))
+        }
+    }
+
+    deinit {
+        inputs = []
+        ov_infer_request_free(request)
+        ov_compiled_model_free(compiled)
+    }
+
+    func run(
+        shapes: [[Int]],
+        fill: (_ input: Int, _ memory: UnsafeMutableRawBufferPointer) -> Void
+    ) throws(InferenceError) -> [Tensor] {
+        for index in inputs.indices {
+            // Every shape is set and checked here: after a refused tensor the engine would run on the old data.
+            let tensor = try inputs[index].prepare(shape: shapes[index])
+            fill(index, tensor.memory)
+            if tensor.isNew {
+                try check(
+                    ov_infer_request_set_input_tensor_by_index(request, index, tensor.pointer),
+                    .engineFailed,
+                    "the engine refuses input '\(signature.inputs[index].name)'"
+                )
+            }
+        }
+        try check(ov_infer_request_infer(request), .engineFailed, "the inference failed")
+        var outputs: [Tensor] = []
+        outputs.reserveCapacity(signature.outputs.count)
+        for index in signature.outputs.indices { outputs.append(try output(index)) }
+        return outputs
+    }
+
+    private func output(_ index: Int) throws(InferenceError) -> Tensor {
+        let info = signature.outputs[index]
+        var pointer: OpaquePointer?
+        try check(
+            ov_infer_request_get_output_tensor_by_index(request, index, &pointer),
+            .engineFailed,
+            "output '\(info.name)' cannot be read"
+        )
+        defer { ov_tensor_free(pointer) }
+        var shape = ov_shape_t()
+        try check(ov_tensor_get_shape(pointer, &shape), .engineFailed, "output '\(info.name)' has no shape")
+        defer { ov_shape_free(&shape) }
+        var size = 0
+        try check(ov_tensor_get_byte_size(pointer, &size), .engineFailed, "output '\(info.name)' has no size")
+        let dimensions = (0..<Int(shape.rank)).map { Int(shape.dims[$0]) }
+        guard dimensions.reduce(info.elementType.size, *) == size else {
+            throw InferenceError(.engineFailed, "output '\(info.name)' is not of its type and shape")
+        }
+        var data: UnsafeMutableRawPointer?
+        if size > 0 {
+            try check(ov_tensor_data(pointer, &data), .engineFailed, "output '\(info.name)' has no data")
+        }
+        return Tensor(
+            elementType: info.elementType,
+            shape: dimensions,
+            bytes: Array(UnsafeRawBufferPointer(start: data, count: size))
+        )
+    }
+}
+
+/// An input tensor that grows to the largest batch seen and is reshaped for the others.
+private struct InputTensor {
+    let elementType: ElementType
+    private var owner: TensorOwner?
+    private var shape: [Int] = []
+    private var memory = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+
+    init(elementType: ElementType) { self.elementType = elementType }
+
+    struct Prepared {
+        let pointer: OpaquePointer
+        let memory: UnsafeMutableRawBufferPointer
+        /// The infer request has not seen it yet in this shape.
+        let isNew: Bool
+    }
+
+    mutating func prepare(shape wanted: [Int]) throws(InferenceError) -> Prepared {
+        if let owner, shape == wanted { return Prepared(pointer: owner.pointer, memory: memory, isNew: false) }
+        let owner = try TensorOwner(elementType: elementType, shape: wanted)
+        var data: UnsafeMutableRawPointer?
+        try check(ov_tensor_data(owner.pointer, &data), .engineFailed, "an input tensor has no memory")
+        self.owner = owner
+        shape = wanted
+        memory = UnsafeMutableRawBufferPointer(start: data, count: wanted.reduce(elementType.size, *))
+        return Prepared(pointer: owner.pointer, memory: memory, isNew: true)
+    }
+}
+
+private final class TensorOwner {
+    let pointer: OpaquePointer
+
+    init(elementType: ElementType, shape: [Int]) throws(InferenceError) {
+        var dimensions = shape.map(Int64.init)
+        var pointer: OpaquePointer?
+        let status = dimensions.withUnsafeMutableBufferPointer { buffer in
+            ov_tensor_create(
+                elementType.openVINO,
+                ov_shape_t(rank: Int64(buffer.count), dims: buffer.baseAddress),
+                &pointer
+            )
+        }
+        try check(status, .engineFailed, "an input tensor of shape \(describe(shape: shape)) cannot be made")
+        guard let pointer else { throw InferenceError(.engineFailed, "an input tensor cannot be made") }
+        self.pointer = pointer
+    }
+
+    deinit { ov_tensor_free(pointer) }
+}

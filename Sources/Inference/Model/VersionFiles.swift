@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GatewayCrypto
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// The files of one model version on disk: which of them the engine reads, and the digest over all of them.
+struct VersionFiles {
+    let directory: String
+    /// Paths relative to `directory`, sorted by bytes.
+    let files: [File]
+
+    struct File: Hashable {
+        let path: String
+        let size: Int64
+        let modified: Int64
+        let inode: UInt
+    }
+
+    /// Lists a version's folder and what is below it, at most eight levels; names that begin with a dot do not count.
+    init(directory: String) throws(InferenceError) {
+        self.directory = directory
+        var files: [File] = []
+        var pending: [(path: String, depth: Int)] = [("", 0)]
+        while let folder = pending.popLast() {
+            for name in try Directory.names(of: folder.path.isEmpty ? directory : "\(directory)/\(folder.path)") {
+                let path = folder.path.isEmpty ? name : "\(folder.path)/\(name)"
+                var status = stat()
+                guard stat("\(directory)/\(path)", &status) == 0 else {
+                    throw InferenceError(
+                        .filesUnreadable,
+                        "the version's file '\(path)' cannot be read: \(systemError())"
+                    )
+                }
+                switch status.st_mode & S_IFMT {
+                case S_IFDIR:
+                    guard folder.depth < 8 else {
+                        throw InferenceError(.filesUnreadable, "the version's folders are more than 8 deep")
+                    }
+                    pending.append((path, folder.depth + 1))
+                case S_IFREG:
+                    let modified = Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
+                    files.append(
+                        File(path: path, size: Int64(status.st_size), modified: modified, inode: UInt(status.st_ino))
+                    )
+                default:
+                    throw InferenceError(.filesUnreadable, "'\(path)' in the version's folder is not a plain file")
+                }
+            }
+        }
+        self.files = files.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+    }
+
+    /// The one model in the folder: its format, and the path the engine reads.
+    func model() throws(InferenceError) -> (format: ModelFormat, path: String) {
+        let candidates = files.filter { !$0.path.contains("/") && ModelFormat(fileName: $0.path) != nil }
+        guard let file = candidates.first, let format = ModelFormat(fileName: file.path) else {
+            throw InferenceError(
+                .filesUnreadable,
+                "the version's folder holds no model: expected saved_model.pb, *.onnx, *.tflite or *.xml with its *.bin"
+            )
+        }
+        guard candidates.count == 1 else {
+            let names = candidates.map { "'\($0.path)'" }.joined(separator: ", ")
+            throw InferenceError(.filesUnreadable, "the version's folder holds more than one model: \(names)")
+        }
+        guard file.size > 0 else { throw InferenceError(.filesUnreadable, "the model file '\(file.path)' is empty") }
+        if format == .ir {
+            let weights = "\(file.path.dropLast(4)).bin"
+            guard files.contains(where: { $0.path == weights }) else {
+                throw InferenceError(.filesUnreadable, "'\(file.path)' has no '\(weights)' beside it")
+            }
+        }
+        return (format, format == .savedModel ? directory : "\(directory)/\(file.path)")
+    }
+
+    /// SHA-256 over one line for each file, `<SHA-256 in hexadecimal>  <relative path>\n`, as 64 hexadecimal digits.
+    ///
+    /// `find * -type f | LC_ALL=C sort | xargs sha256sum | sha256sum` in the version's folder says the same.
+    func digest() throws(InferenceError) -> String {
+        var list = SHA256Digest()
+        for file in files {
+            let line = "\(hexadecimal(try digest(of: file)))  \(file.path)\n"
+            Array(line.utf8).withUnsafeBytes { list.update($0) }
+        }
+        return hexadecimal(list.finalize())
+    }
+
+    /// Whether the folder still holds the same files, by name, size, time and inode.
+    func areUnchanged() -> Bool {
+        guard let now = try? VersionFiles(directory: directory) else { return false }
+        return now.files == files
+    }
+
+    private func digest(of file: File) throws(InferenceError) -> [UInt8] {
+        let descriptor = open("\(directory)/\(file.path)", O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw InferenceError(.filesUnreadable, "the version's file '\(file.path)' cannot be read: \(systemError())")
+        }
+        defer { close(descriptor) }
+        var digest = SHA256Digest()
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
+        defer { buffer.deallocate() }
+        while true {
+            let count = read(descriptor, buffer.baseAddress, buffer.count)
+            if count == 0 { return digest.finalize() }
+            guard count > 0 else {
+                if errno == EINTR { continue }
+                throw InferenceError(
+                    .filesUnreadable,
+                    "the version's file '\(file.path)' cannot be read: \(systemError())"
+                )
+            }
+            digest.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        }
+    }
+}
+
+/// Listing a folder.
+enum Directory {
+    /// The names in a folder but those that begin with a dot, sorted.
+    static func names(of path: String) throws(InferenceError) -> [String] {
+        guard let stream = opendir(path) else {
+            throw InferenceError(
+                .filesUnreadable,
+                "a model folder cannot be read: \(systemError())",
+                detail: "folder \(path)"
+            )
+        }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if !name.hasPrefix(".") { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    static func isDirectory(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+}
+
+/// The text of `errno`.
+private func systemError() -> String { String(cString: strerror(errno)) }
+
+private func hexadecimal(_ bytes: [UInt8]) -> String {
+    let digits = Array("0123456789abcdef".utf8)
+    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+}

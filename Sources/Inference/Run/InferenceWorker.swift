@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import GatewayCore
+
+/// Runs models on one thread: an event loop's or a pool's.
+///
+/// It owns a compiled session of every model it has run, so no lock is taken and nothing is shared while it runs.
+public final class InferenceWorker {
+    private let time: TimeSource
+    private var sessions: [(model: Model, session: ServingSession)] = []
+
+    /// The most instances that run in one inference; more are cut into several.
+    public static let batchLimit = 128
+
+    /// A worker without sessions; it takes one at the first request for each model.
+    public init(time: TimeSource = .system) {
+        self.time = time
+    }
+
+    deinit { keep(only: []) }
+
+    /// Runs requests for one model together and gives each its answer, in order.
+    ///
+    /// Requests of equal instance shape share inferences along the first dimension. A fault of one inference is the
+    /// answer of the requests in it alone.
+    public func predict(_ requests: [PredictRequest], on model: Model) -> [Result<PredictResponse, InferenceError>] {
+        let session: ServingSession
+        do throws(InferenceError) {
+            session = try self.session(of: model)
+        } catch {
+            return requests.map { _ in .failure(error) }
+        }
+        var answers: [Result<PredictResponse, InferenceError>] = []
+        answers.reserveCapacity(requests.count)
+        var start = 0
+        while start < requests.count {
+            if let fault = requests[start].mismatch(with: model.signature) {
+                answers.append(.failure(fault))
+                start += 1
+                continue
+            }
+            var end = start + 1
+            var count = requests[start].count
+            while end < requests.count, count + requests[end].count <= Self.batchLimit,
+                requests[end].hasInstanceShapes(of: requests[start])
+            {
+                count += requests[end].count
+                end += 1
+            }
+            run(requests[start..<end], count: count, model, session, &answers)
+            start = end
+        }
+        return answers
+    }
+
+    /// Runs one request.
+    public func predict(_ request: PredictRequest, on model: Model) -> Result<PredictResponse, InferenceError> {
+        predict([request], on: model)[0]
+    }
+
+    /// Gives back the sessions of all models but these; to be called after a reload.
+    public func keep(only models: [Model]) {
+        sessions.removeAll { entry in
+            if models.contains(where: { $0 === entry.model }) { return false }
+            entry.model.park(entry.session)
+            return true
+        }
+    }
+
+    // MARK: - One batch
+
+    private func run(
+        _ requests: ArraySlice<PredictRequest>,
+        count: Int,
+        _ model: Model,
+        _ session: ServingSession,
+        _ answers: inout [Result<PredictResponse, InferenceError>]
+    ) {
+        let before = time.monotonic()
+        let batch: [Tensor]
+        do throws(InferenceError) {
+            batch = try run(requests, count: count, model, session)
+        } catch {
+            answers.append(contentsOf: requests.map { _ in .failure(error) })
+            return
+        }
+        let nanoseconds = time.monotonic() - before
+        var offset = 0
+        for request in requests {
+            do throws(InferenceError) {
+                let answer = try PredictResponse(
+                    model: model,
+                    batch: batch,
+                    offset: offset,
+                    count: request.count,
+                    form: request.form,
+                    nanoseconds: nanoseconds,
+                    batchSize: count
+                )
+                answers.append(.success(answer))
+            } catch {
+                answers.append(.failure(error))
+            }
+            offset += request.count
+        }
+    }
+
+    private func run(
+        _ requests: ArraySlice<PredictRequest>,
+        count: Int,
+        _ model: Model,
+        _ session: ServingSession
+    ) throws(InferenceError) -> [Tensor] {
+        let limit = model.fixedBatch ?? Self.batchLimit
+        if model.fixedBatch == nil, count <= limit {
+            return try session.run(requests, from: 0, count: count, padding: 0, signature: model.signature)
+        }
+        var parts: [[Tensor]] = []
+        for from in stride(from: 0, to: count, by: limit) {
+            let part = min(limit, count - from)
+            let padding = model.fixedBatch.map { $0 - part } ?? 0
+            parts.append(
+                try session.run(requests, from: from, count: part, padding: padding, signature: model.signature)
+            )
+        }
+        return try joined(parts, count: count, signature: model.signature)
+    }
+
+    /// Joins the outputs of several inferences along the first dimension.
+    private func joined(
+        _ parts: [[Tensor]],
+        count: Int,
+        signature: ModelSignature
+    ) throws(InferenceError) -> [Tensor] {
+        var joined: [Tensor] = []
+        for (index, info) in signature.outputs.enumerated() {
+            let shape = parts[0][index].shape.dropFirst()
+            guard parts.allSatisfy({ $0[index].shape.dropFirst() == shape }) else {
+                throw InferenceError(
+                    .engineFailed,
+                    "output '\(info.name)' changes its shape from batch to batch; send fewer instances"
+                )
+            }
+            joined.append(
+                Tensor(
+                    elementType: info.elementType,
+                    shape: [count] + shape,
+                    bytes: parts.flatMap { $0[index].bytes }
+                )
+            )
+        }
+        return joined
+    }
+
+    private func session(of model: Model) throws(InferenceError) -> ServingSession {
+        for entry in sessions where entry.model === model { return entry.session }
+        let session = try model.takeSession()
+        sessions.append((model, session))
+        return session
+    }
+}
+
+@available(*, unavailable)
+extension InferenceWorker: Sendable {}
+
+extension EngineSession {
+    /// Runs `count` of the requests' instances, beginning with instance `from` of all, and zeros after them.
+    ///
+    /// - Returns: the outputs without those of the padding.
+    fileprivate func run(
+        _ requests: ArraySlice<PredictRequest>,
+        from: Int,
+        count: Int,
+        padding: Int,
+        signature: ModelSignature
+    ) throws(InferenceError) -> [Tensor] {
+        let first = requests[requests.startIndex]
+        let shapes = first.inputs.map { [count + padding] + $0.shape.dropFirst() }
+        let outputs = try run(shapes: shapes) { input, memory in
+            let size = memory.count / (count + padding)
+            var skip = from * size
+            var written = 0
+            for request in requests {
+                request.inputs[input].bytes.withUnsafeBytes { bytes in
+                    let begin = min(skip, bytes.count)
+                    let length = min(bytes.count - begin, count * size - written)
+                    UnsafeMutableRawBufferPointer(rebasing: memory[written..<written + length])
+                        .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[begin..<begin + length]))
+                    skip -= begin
+                    written += length
+                }
+            }
+            UnsafeMutableRawBufferPointer(rebasing: memory[written...]).initializeMemory(as: UInt8.self, repeating: 0)
+        }
+        for (info, output) in zip(signature.outputs, outputs) where output.shape.first != count + padding {
+            throw InferenceError(
+                .engineFailed,
+                "output '\(info.name)' has shape \(describe(shape: output.shape)) for a batch of \(count + padding)"
+            )
+        }
+        if padding == 0 { return outputs }
+        return outputs.map { output in
+            let bytes = count * output.instanceCount * output.elementType.size
+            return Tensor(
+                elementType: output.elementType,
+                shape: [count] + output.shape.dropFirst(),
+                bytes: Array(output.bytes[..<bytes])
+            )
+        }
+    }
+}
+
+extension PredictRequest {
+    /// What keeps these inputs from being the model's; nil when nothing does. The parser cannot make such a request,
+    /// but one may have been parsed for another version.
+    fileprivate func mismatch(with signature: ModelSignature) -> InferenceError? {
+        guard inputs.count == signature.inputs.count else {
+            return InferenceError(
+                .inputInvalid,
+                "expected \(signature.inputs.count) inputs (\(signature.inputNames)), got \(inputs.count)"
+            )
+        }
+        for (info, tensor) in zip(signature.inputs, inputs) {
+            guard tensor.elementType == info.elementType else {
+                return InferenceError(
+                    .inputInvalid,
+                    "input '\(info.name)' must be \(info.elementType.rawValue), got \(tensor.elementType.rawValue)"
+                )
+            }
+            let fits =
+                tensor.shape.count == info.shape.count
+                && zip(info.shape, tensor.shape).dropFirst().allSatisfy { $0 < 0 ? $1 > 0 : $0 == $1 }
+            guard fits else {
+                return InferenceError(
+                    .inputInvalid,
+                    "input '\(info.name)' must have shape \(describe(shape: info.shape)), got "
+                        + describe(shape: tensor.shape)
+                )
+            }
+        }
+        return nil
+    }
+
+    fileprivate func hasInstanceShapes(of other: PredictRequest) -> Bool {
+        inputs.count == other.inputs.count
+            && zip(inputs, other.inputs).allSatisfy {
+                $0.elementType == $1.elementType && $0.shape.dropFirst() == $1.shape.dropFirst()
+            }
+    }
+}
