@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import GatewayCore
+import Synchronization
+
+/// The audit log: takes records from any thread and says of each when it is safe.
+///
+/// ```swift
+/// let log = try AuditLog(configuration: configuration, time: .system)
+/// let mailbox = Mailbox { sealed in eventLoop.execute { answer(sealed) } }
+/// log.submit([Submission(payload: record.encoded(), mailbox: mailbox, ticket: 7)])
+/// ```
+///
+/// A thread of its own takes everything that waits, appends it to the journal in one write, has it brought to the disk
+/// with one fdatasync and then wakes the mailboxes: the more submitters, the larger the groups. Records are in the log
+/// in the order of submission, with indices from 0 and without gaps, across restarts too.
+///
+/// When a write or sync fails, its group fails, as does every later submission, at once, until the journal has been
+/// opened anew and its last segment verified.
+public final class AuditLog: Sendable {
+    public let configuration: AuditConfiguration
+    /// What opening found.
+    public let recovery: JournalRecovery
+    private let state: AuditState
+    private let queue: SubmissionQueue
+    private let offsets: OffsetIndex
+    private let files: any FileSystem
+    private let thread: Mutex<Thread?>
+
+    /// Opens or makes the log and starts its thread.
+    ///
+    /// - Parameter onHealth: Called with every change of ``health``, on the writer's thread.
+    /// - Throws: ``AuditError`` `locked` when another process writes it, `corrupt` with file and offset when records
+    ///   were damaged, `truncated` when it is shorter than `knownSize`, `version`, `io` or `configuration`.
+    public convenience init(
+        configuration: AuditConfiguration,
+        time: TimeSource,
+        onHealth: @escaping @Sendable (AuditHealth) -> Void = { _ in }
+    ) throws(AuditError) {
+        try self.init(configuration: configuration, time: time, files: SystemFileSystem(), onHealth: onHealth)
+    }
+
+    package init(
+        configuration: AuditConfiguration,
+        time: TimeSource,
+        files: any FileSystem,
+        onHealth: @escaping @Sendable (AuditHealth) -> Void = { _ in }
+    ) throws(AuditError) {
+        guard !configuration.directory.isEmpty, configuration.segmentBytes >= 4096 else {
+            throw AuditError(
+                .configuration,
+                file: configuration.directory,
+                "the audit directory must be named and a segment have at least 4096 bytes"
+            )
+        }
+        let journal = try Journal(
+            directory: configuration.journalDirectory,
+            segmentBytes: configuration.segmentBytes,
+            knownSize: configuration.knownSize,
+            files: files
+        )
+        let state = AuditState(size: journal.next)
+        let queue = SubmissionQueue(maximumBytes: configuration.maximumQueuedBytes)
+        self.configuration = configuration
+        self.state = state
+        self.queue = queue
+        self.files = files
+        recovery = journal.recovery
+        offsets = journal.offsets
+        let writer = GroupWriter(
+            journal: journal,
+            queue: queue,
+            state: state,
+            isDurable: configuration.durability == .durable,
+            time: time,
+            onHealth: onHealth
+        )
+        guard let thread = Thread(name: "audit-writer", { writer.run() }) else {
+            throw AuditError(.io, file: configuration.directory, "no thread can be started for the writer")
+        }
+        self.thread = Mutex(thread)
+    }
+
+    deinit {
+        close()
+    }
+
+    /// Queues records, from any thread and without I/O; their mailboxes hear of the outcome.
+    ///
+    /// When the log is failing, closed or has too much waiting, the whole batch fails before this returns. A payload
+    /// that is empty or too long for the log fails alone.
+    public func submit(_ batch: consuming [Submission]) {
+        accept(batch)
+    }
+
+    private func accept(_ batch: [Submission]) {
+        var batch = batch
+        if batch.contains(where: { !Self.isWritable($0) }) {
+            fail(batch.filter { !Self.isWritable($0) })
+            batch.removeAll { !Self.isWritable($0) }
+        }
+        if !batch.isEmpty, !queue.put(batch) { fail(batch) }
+    }
+
+    private static func isWritable(_ submission: Submission) -> Bool {
+        (1...AuditRecord.maximumBytes).contains(submission.payload.count)
+    }
+
+    private func fail(_ batch: [Submission]) {
+        state.failures.add(UInt64(batch.count), ordering: .relaxed)
+        Mailbox.deliver(batch, first: nil)
+    }
+
+    /// How many records are sealed: the index of the next.
+    public var size: UInt64 { state.size.load(ordering: .acquiring) }
+
+    /// Whether the log takes records.
+    public var health: AuditHealth { state.health.withLock { $0 } }
+
+    /// The counters since the log was opened.
+    public var metrics: AuditMetrics { state.metrics(queued: queue.count) }
+
+    /// A reader of the sealed records, for use by one thread at a time.
+    public func reader() -> AuditReader {
+        AuditReader(directory: configuration.journalDirectory, files: files, offsets: offsets) { [state] in
+            state.size.load(ordering: .acquiring)
+        }
+    }
+
+    /// Writes what waits, ends the thread and gives the journal free for others. Later submissions fail.
+    public func close() {
+        let thread = self.thread.withLock { thread in
+            defer { thread = nil }
+            return thread
+        }
+        guard let thread else { return }
+        queue.close()
+        thread.join()
+        state.health.withLock { $0 = .failed("the audit log is closed") }
+    }
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One record with its place in the log.
+public struct AuditEntry: Hashable, Sendable {
+    public var index: UInt64
+    /// The record's JSON.
+    public var bytes: [UInt8]
+}
+
+/// Reads records of the journal in order or by index, also while the log is written: it sees sealed records only.
+///
+/// Every record's checksum and index are verified. A reader is used by one thread at a time; there may be many.
+public final class AuditReader {
+    private let directory: String
+    private let files: any FileSystem
+    private let offsets: OffsetIndex
+    private let bound: () -> UInt64
+
+    /// Reads on from ``position``.
+    private var cursor: SegmentCursor?
+    /// The index that ``next()`` returns next.
+    public private(set) var position: UInt64 = 0
+    /// Records that were sealed when the buffer was filled; what it holds behind them may be replaced in the file.
+    private var seen: UInt64 = 0
+
+    /// Reads single records, with a small buffer.
+    private var finder: SegmentCursor?
+
+    init(directory: String, files: any FileSystem, offsets: OffsetIndex, bound: @escaping () -> UInt64) {
+        self.directory = directory
+        self.files = files
+        self.offsets = offsets
+        self.bound = bound
+    }
+
+    /// Opens the journal of a log that is not written at the moment, changing nothing in it.
+    ///
+    /// - Parameter directory: The log's directory, as in ``AuditConfiguration``.
+    /// - Throws: ``AuditError`` when there is none or its last segment is damaged. An unfinished record at the end is
+    ///   passed over.
+    public convenience init(directory: String) throws(AuditError) {
+        try self.init(directory: directory, files: SystemFileSystem())
+    }
+
+    package convenience init(directory: String, files: any FileSystem) throws(AuditError) {
+        let journal = "\(directory)/journal"
+        let firsts = try SegmentFile.list(journal, files)
+        var size: UInt64 = 0
+        if let last = firsts.last {
+            size = try SegmentEnd.find(directory: journal, first: last, files: files).next
+        }
+        self.init(directory: journal, files: files, offsets: OffsetIndex(firsts: firsts)) { [size] in size }
+    }
+
+    /// How many records there are now: the index of the one that comes next.
+    public var size: UInt64 { bound() }
+
+    /// Makes ``next()`` go on from that index.
+    public func seek(to index: UInt64) {
+        guard index != position else { return }
+        position = index
+        cursor = nil
+    }
+
+    /// The next record in order; nil when all sealed ones have been read, until there are more.
+    ///
+    /// - Throws: ``AuditError`` `corrupt` with file and offset when the record is not what was written; `io`.
+    public func next() throws(AuditError) -> AuditEntry? {
+        if position >= seen {
+            let size = bound()
+            guard position < size else { return nil }
+            seen = size
+            cursor?.forget()
+        }
+        if cursor == nil {
+            let place = try place(of: position)
+            cursor = try open(place, capacity: 1 << 18)
+            try skip(&cursor, from: place.index, to: position)
+        }
+        if let entry = try read(&cursor, position) {
+            position += 1
+            return entry
+        }
+        // The segment ends here: the record is the first of the one behind.
+        let place = try place(of: position)
+        guard place.segment == position else { throw lost(position, in: place.segment) }
+        cursor = try open(place, capacity: 1 << 18)
+        guard let entry = try read(&cursor, position) else { throw lost(position, in: place.segment) }
+        position += 1
+        return entry
+    }
+
+    /// The record of that index; nil when it is not sealed yet.
+    ///
+    /// - Throws: ``AuditError`` as ``next()`` does.
+    public func record(at index: UInt64) throws(AuditError) -> [UInt8]? {
+        guard index < bound() else { return nil }
+        let place = try place(of: index)
+        if finder?.first == place.segment {
+            finder?.move(to: place.offset)
+        } else {
+            finder = try open(place, capacity: 1 << 16)
+        }
+        try skip(&finder, from: place.index, to: index)
+        guard let entry = try read(&finder, index) else { throw lost(index, in: place.segment) }
+        return entry.bytes
+    }
+
+    // MARK: - Parts
+
+    private func place(of index: UInt64) throws(AuditError) -> OffsetIndex.Place {
+        guard let place = offsets.place(of: index) else {
+            throw AuditError(
+                .corrupt,
+                file: directory,
+                "the segment with record \(index) is missing; restore it from a copy"
+            )
+        }
+        return place
+    }
+
+    private func open(_ place: OffsetIndex.Place, capacity: Int) throws(AuditError) -> SegmentCursor {
+        var cursor = try SegmentCursor(
+            directory: directory,
+            first: place.segment,
+            files: files,
+            at: place.offset,
+            capacity: capacity
+        )
+        guard try cursor.hasHeader() else { throw lost(place.segment, in: place.segment) }
+        return cursor
+    }
+
+    /// Steps over the records in between, looking at their heads only.
+    private func skip(
+        _ cursor: inout SegmentCursor?,
+        from: UInt64,
+        to index: UInt64
+    ) throws(AuditError) {
+        guard var current = cursor.take() else { return }
+        var next = from
+        while next < index {
+            let offset = current.offset
+            offsets.note(next, at: offset, segment: current.first)
+            switch try current.step(expecting: next, verified: false) {
+            case .frame: next += 1
+            case .end: throw lost(next, in: current.first)
+            case .damaged(let reason): throw damaged(next, current.path, offset, reason)
+            }
+        }
+        cursor = consume current
+    }
+
+    /// The record that the cursor stands before; nil when the segment ends there.
+    private func read(_ cursor: inout SegmentCursor?, _ index: UInt64) throws(AuditError) -> AuditEntry? {
+        guard var current = cursor.take() else { return nil }
+        let offset = current.offset
+        offsets.note(index, at: offset, segment: current.first)
+        switch try current.step(expecting: index) {
+        case .frame(let frame):
+            let entry = AuditEntry(index: index, bytes: current.payload(of: frame))
+            cursor = consume current
+            return entry
+        case .end: return nil
+        case .damaged(let reason): throw damaged(index, current.path, offset, reason)
+        }
+    }
+
+    private func lost(_ index: UInt64, in segment: UInt64) -> AuditError {
+        AuditError(
+            .corrupt,
+            file: SegmentFile.path(directory, first: segment),
+            "the segment ends before record \(index); restore it from a copy"
+        )
+    }
+
+    private func damaged(_ index: UInt64, _ path: String, _ offset: Int64, _ reason: String) -> AuditError {
+        AuditError(.corrupt, file: path, offset: offset, "record \(index): \(reason); restore the segment from a copy")
+    }
+}

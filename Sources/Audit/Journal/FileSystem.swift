@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What the journal asks of an operating system, one method a system call, so that tests can make any of them fail.
+package protocol FileSystem: Sendable {
+    /// Makes a directory, and those above it, for the owner alone; one that is there is left as it is.
+    func makeDirectory(_ path: String) throws(FileFault)
+    /// The names in a directory, in no order.
+    func list(_ directory: String) throws(FileFault) -> [String]
+    /// Opens a file for reading; with `writable` also for writing, and makes it when there is none.
+    func open(_ path: String, writable: Bool) throws(FileFault) -> Int32
+    func close(_ file: Int32)
+    /// Takes the file for this descriptor alone; false when somebody else has it.
+    func lock(_ file: Int32) throws(FileFault) -> Bool
+    func size(_ file: Int32) throws(FileFault) -> Int64
+    /// Reads at most as many bytes as there is room for; 0 at the end of the file.
+    func read(_ file: Int32, into bytes: UnsafeMutableRawBufferPointer, at offset: Int64) throws(FileFault) -> Int
+    /// Writes some of the bytes and answers how many.
+    func write(_ file: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(FileFault) -> Int
+    func truncate(_ file: Int32, to size: Int64) throws(FileFault)
+    /// Returns when the file's bytes and size are on the disk.
+    func sync(_ file: Int32) throws(FileFault)
+    /// Returns when the directory's names are on the disk.
+    func syncDirectory(_ path: String) throws(FileFault)
+    /// Drops the file's clean pages, so that the next read comes from the disk. Advice: it cannot fail.
+    func dropCache(_ file: Int32)
+}
+
+/// A system call that failed.
+package struct FileFault: Error, Hashable, Sendable {
+    package let operation: StaticString
+    /// The value of `errno`.
+    package let code: Int32
+
+    package init(_ operation: StaticString, _ code: Int32) {
+        self.operation = operation
+        self.code = code
+    }
+
+    package static func == (a: FileFault, b: FileFault) -> Bool {
+        a.code == b.code && a.operation.description == b.operation.description
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(code)
+    }
+}
+
+extension FileSystem {
+    /// Writes all of the bytes.
+    func writeAll(_ file: Int32, _ bytes: [UInt8], at offset: Int64) throws(FileFault) {
+        var done = 0
+        while done < bytes.count {
+            let result = bytes.withUnsafeBytes { bytes -> Result<Int, FileFault> in
+                do throws(FileFault) {
+                    let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
+                    return .success(try write(file, rest, at: offset + Int64(done)))
+                } catch {
+                    return .failure(error)
+                }
+            }
+            let count = try result.get()
+            guard count > 0 else { throw FileFault("write", 0) }
+            done += count
+        }
+    }
+
+    /// Reads until the array is full or the file ends, and answers how many bytes that were.
+    func readAll(_ file: Int32, into bytes: inout [UInt8], at offset: Int64) throws(FileFault) -> Int {
+        var done = 0
+        while done < bytes.count {
+            let result = bytes.withUnsafeMutableBytes { bytes -> Result<Int, FileFault> in
+                let room = UnsafeMutableRawBufferPointer(rebasing: bytes[done...])
+                do throws(FileFault) {
+                    return .success(try read(file, into: room, at: offset + Int64(done)))
+                } catch {
+                    return .failure(error)
+                }
+            }
+            let count = try result.get()
+            guard count > 0 else { break }
+            done += count
+        }
+        return done
+    }
+}

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Writes records into segments, without a thread or lock of its own.
+///
+/// ``append(_:)`` writes a group, ``seal(sync:)`` makes it part of the journal. After an error of either the journal is
+/// broken until ``reopen()`` succeeds; what was not sealed is cut off then.
+final class Journal {
+    let directory: String
+    let offsets: OffsetIndex
+    /// What opening found.
+    private(set) var recovery: JournalRecovery
+    /// The next index.
+    private(set) var next: UInt64
+    /// Records that no crash of the machine can take.
+    private(set) var synced: UInt64
+
+    private let files: any FileSystem
+    private let lock: JournalLock
+    private let segmentBytes: Int64
+    /// The last segment: its descriptor (-1 when closed), its first index, where its last sealed record ends and where
+    /// its last synced record ends.
+    private var file: Int32 = -1
+    private var first: UInt64
+    private var end: Int64
+    private var syncedEnd: Int64
+    /// Once a new segment's file may be there, no record may go to the old one: the new one's name says so.
+    private var mustRotate = false
+    private var pending = Pending()
+    private var buffer: [UInt8] = []
+
+    private struct Pending {
+        var count: UInt64 = 0
+        var bytes: Int64 = 0
+        var marks: [(index: UInt64, offset: Int64)] = []
+    }
+
+    /// Opens or makes the journal in `directory`, cutting off what a crash left unfinished.
+    ///
+    /// - Parameter knownSize: As many records must be there at least.
+    /// - Throws: ``AuditError`` `locked`, `corrupt`, `truncated`, `version` or `io`.
+    init(
+        directory: String,
+        segmentBytes: Int64,
+        knownSize: UInt64 = 0,
+        files: any FileSystem
+    ) throws(AuditError) {
+        do {
+            try files.makeDirectory(directory)
+        } catch {
+            throw AuditError(error, file: directory)
+        }
+        self.directory = directory
+        self.segmentBytes = segmentBytes
+        self.files = files
+        lock = try JournalLock(directory: directory, files: files)
+        var firsts = try SegmentFile.list(directory, files)
+        if firsts.isEmpty {
+            files.close(try Self.create(directory, first: 0, files))
+            firsts = [0]
+        }
+        let last = firsts[firsts.count - 1]
+        let offsets = OffsetIndex(firsts: firsts)
+        let found = try SegmentEnd.find(directory: directory, first: last, files: files) { index, offset in
+            offsets.note(index, at: offset, segment: last)
+        }
+        self.offsets = offsets
+        let path = SegmentFile.path(directory, first: last)
+        if found.next == last, firsts.count > 1 {
+            // Nothing in an empty segment says that it belongs here: the one before must lead up to it.
+            let before = try SegmentEnd.find(directory: directory, first: firsts[firsts.count - 2], files: files)
+            guard before.next == last else {
+                throw AuditError(
+                    .corrupt,
+                    file: path,
+                    offset: 0,
+                    "the segment before it ends with record \(before.next), not \(last); nothing was changed; restore "
+                        + "the journal from a copy"
+                )
+            }
+        }
+        guard found.next >= knownSize else {
+            throw AuditError(
+                .truncated,
+                file: path,
+                offset: found.offset,
+                "the journal ends after \(found.next) records, but \(knownSize) are known to have been in it; nothing "
+                    + "was changed; restore the journal from a copy"
+            )
+        }
+        first = last
+        next = found.next
+        end = max(found.offset, SegmentFile.headerSize)
+        synced = 0
+        syncedEnd = SegmentFile.headerSize
+        recovery = JournalRecovery(size: found.next, cutBytes: 0, file: path, offset: end)
+        recovery.cutBytes = try adopt(hasHeader: found.hasHeader)
+    }
+
+    deinit {
+        closeFile()
+    }
+
+    // MARK: - Writing
+
+    /// Writes the records' frames behind the last ones.
+    func append(_ payloads: some Collection<[UInt8]>) throws(AuditError) {
+        let bytes = payloads.reduce(0) { $0 + Int64(Frame.headSize + $1.count) }
+        if mustRotate || (end > SegmentFile.headerSize && end + bytes > segmentBytes) { try rotate() }
+        buffer.removeAll(keepingCapacity: true)
+        pending = Pending()
+        var index = next
+        for payload in payloads {
+            if (index - first) % OffsetIndex.stride == 0 { pending.marks.append((index, end + Int64(buffer.count))) }
+            Frame.append(payload, index: index, synced: synced, to: &buffer)
+            index += 1
+        }
+        pending.count = index - next
+        pending.bytes = bytes
+        try attempt { (files) throws(FileFault) in try files.writeAll(file, buffer, at: end) }
+    }
+
+    /// Makes what was appended part of the journal; with `sync` not before it is on the disk.
+    func seal(sync: Bool) throws(AuditError) {
+        if sync { try attempt { (files) throws(FileFault) in try files.sync(file) } }
+        for mark in pending.marks { offsets.note(mark.index, at: mark.offset, segment: first) }
+        next += pending.count
+        end += pending.bytes
+        pending = Pending()
+        if sync { noteSynced() }
+    }
+
+    /// Brings all sealed records to the disk.
+    func sync() throws(AuditError) {
+        guard synced < next else { return }
+        try attempt { (files) throws(FileFault) in try files.sync(file) }
+        noteSynced()
+    }
+
+    private func noteSynced() {
+        synced = next
+        syncedEnd = end
+    }
+
+    private func rotate() throws(AuditError) {
+        try sync()
+        mustRotate = true
+        let new = try Self.create(directory, first: next, files)
+        closeFile()
+        file = new
+        first = next
+        end = SegmentFile.headerSize
+        syncedEnd = end
+        mustRotate = false
+        offsets.addSegment(first: first)
+    }
+
+    /// A new segment without records, its name and header on the disk.
+    private static func create(
+        _ directory: String,
+        first: UInt64,
+        _ files: any FileSystem
+    ) throws(AuditError) -> Int32 {
+        let path = SegmentFile.path(directory, first: first)
+        do throws(FileFault) {
+            let file = try files.open(path, writable: true)
+            do throws(FileFault) {
+                try files.truncate(file, to: 0)
+                try files.writeAll(file, SegmentFile.header, at: 0)
+                try files.sync(file)
+                try files.syncDirectory(directory)
+                return file
+            } catch {
+                files.close(file)
+                throw error
+            }
+        } catch {
+            throw AuditError(error, file: path)
+        }
+    }
+
+    // MARK: - Recovery
+
+    /// Opens the last segment anew, verifies every sealed record in it and cuts off the rest.
+    ///
+    /// The old descriptor is given up: after a failed fsync Linux calls the lost pages clean, and the next fsync on it
+    /// would succeed without them.
+    func reopen() throws(AuditError) {
+        closeFile()
+        pending = Pending()
+        if syncedEnd == end { try dropCache() }
+        try verify()
+        _ = try adopt(hasHeader: true)
+    }
+
+    func closeFile() {
+        if file >= 0 { files.close(file) }
+        file = -1
+    }
+
+    /// Opens the last segment for writing, cuts it to its sealed records and brings it to the disk. Answers how many
+    /// bytes were cut.
+    private func adopt(hasHeader: Bool) throws(AuditError) -> Int64 {
+        var cut: Int64 = 0
+        try attempt { (files) throws(FileFault) in
+            file = try files.open(SegmentFile.path(directory, first: first), writable: true)
+            let size = try files.size(file)
+            if !hasHeader {
+                try files.truncate(file, to: 0)
+                try files.writeAll(file, SegmentFile.header, at: 0)
+                cut = size
+            } else if size > end {
+                try files.truncate(file, to: end)
+                cut = size - end
+            }
+            if syncedEnd < end { try rewrite(syncedEnd..<end) }
+            try files.sync(file)
+            try files.syncDirectory(directory)
+        }
+        noteSynced()
+        return cut
+    }
+
+    /// Writes bytes of the segment over themselves: pages that a failed sync called clean are dirty again.
+    private func rewrite(_ range: Range<Int64>) throws(FileFault) {
+        var bytes = [UInt8](repeating: 0, count: 1 << 18)
+        var offset = range.lowerBound
+        while offset < range.upperBound {
+            let room = Int(min(Int64(bytes.count), range.upperBound - offset))
+            if room < bytes.count { bytes.removeLast(bytes.count - room) }
+            let count = try files.readAll(file, into: &bytes, at: offset)
+            guard count == room else { throw FileFault("read", 0) }
+            try files.writeAll(file, bytes, at: offset)
+            offset += Int64(count)
+        }
+    }
+
+    private func dropCache() throws(AuditError) {
+        try attempt { (files) throws(FileFault) in
+            let file = try files.open(SegmentFile.path(directory, first: first), writable: false)
+            files.dropCache(file)
+            files.close(file)
+        }
+    }
+
+    private func verify() throws(AuditError) {
+        var cursor = try SegmentCursor(directory: directory, first: first, files: files, at: SegmentFile.headerSize)
+        guard try cursor.hasHeader() else {
+            throw AuditError(.corrupt, file: cursor.path, offset: 0, "the segment has lost its header")
+        }
+        for index in first..<next {
+            let offset = cursor.offset
+            switch try cursor.step(expecting: index) {
+            case .frame: continue
+            case .end: throw AuditError(.corrupt, file: cursor.path, offset: offset, "record \(index) is lost")
+            case .damaged(let reason):
+                throw AuditError(.corrupt, file: cursor.path, offset: offset, "record \(index): \(reason)")
+            }
+        }
+    }
+
+    private func attempt(_ body: (any FileSystem) throws(FileFault) -> Void) throws(AuditError) {
+        do {
+            try body(files)
+        } catch {
+            throw AuditError(error, file: SegmentFile.path(directory, first: first))
+        }
+    }
+}

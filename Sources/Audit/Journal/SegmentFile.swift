@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The names and the first bytes of the journal's files.
+///
+/// A segment is `NNNNNNNNNNNNNNNNNNNN.journal`: the index of its first record in 20 digits. It begins with seven bytes
+/// of magic and one of version; frames follow without gaps.
+enum SegmentFile {
+    static let version: UInt8 = 1
+    static let header: [UInt8] = Array("TGAUDIT".utf8) + [version]
+    static let headerSize = Int64(header.count)
+
+    static func name(first: UInt64) -> String {
+        let digits = String(first)
+        return String(repeating: "0", count: 20 - digits.count) + digits + ".journal"
+    }
+
+    static func path(_ directory: String, first: UInt64) -> String {
+        "\(directory)/\(name(first: first))"
+    }
+
+    /// The first indices of a directory's segments, ascending; other files are passed over.
+    static func list(_ directory: String, _ files: any FileSystem) throws(AuditError) -> [UInt64] {
+        let names: [String]
+        do {
+            names = try files.list(directory)
+        } catch {
+            throw AuditError(error, file: directory)
+        }
+        return names.compactMap { text in
+            guard let first = UInt64(text.prefix(20)), name(first: first) == text else { return nil }
+            return first
+        }.sorted()
+    }
+}
+
+extension AuditError {
+    init(_ fault: FileFault, file: String) {
+        self.init(.io, file: file, "\(fault)")
+    }
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GatewayCore
+import Synchronization
+
+/// The writer's thread: takes all that waits, writes and syncs it as one group, and tells the mailboxes.
+final class GroupWriter {
+    /// Written records reach the disk after so long at the latest when each group is not synced.
+    private static let syncInterval: Int64 = 1_000_000_000
+    private static let firstPause: Int64 = 10_000_000
+    private static let longestPause: Int64 = 1_000_000_000
+
+    private let journal: Journal
+    private let queue: SubmissionQueue
+    private let state: AuditState
+    private let isDurable: Bool
+    private let time: TimeSource
+    private let onHealth: @Sendable (AuditHealth) -> Void
+    private var lastSync: Int64
+
+    init(
+        journal: Journal,
+        queue: SubmissionQueue,
+        state: AuditState,
+        isDurable: Bool,
+        time: TimeSource,
+        onHealth: @escaping @Sendable (AuditHealth) -> Void
+    ) {
+        self.journal = journal
+        self.queue = queue
+        self.state = state
+        self.isDurable = isDurable
+        self.time = time
+        self.onHealth = onHealth
+        lastSync = time.monotonic()
+    }
+
+    /// Works until the queue is closed and empty.
+    func run() {
+        while true {
+            let isClean = journal.synced == journal.next
+            switch queue.take(within: isClean ? nil : Self.syncInterval) {
+            case .group(let group):
+                write(group)
+                if !isDurable, time.monotonic() - lastSync >= Self.syncInterval { syncWritten() }
+            case .idle:
+                syncWritten()
+            case .closed:
+                syncWritten(isLast: true)
+                journal.closeFile()
+                return
+            }
+        }
+    }
+
+    private func write(_ group: [Submission]) {
+        let first = journal.next
+        do throws(AuditError) {
+            try journal.append(group.lazy.map(\.payload))
+            let start = time.monotonic()
+            try journal.seal(sync: isDurable)
+            if isDurable { state.noteSync(nanoseconds: time.monotonic() - start) }
+        } catch {
+            fail(group, error)
+            return
+        }
+        state.size.store(journal.next, ordering: .releasing)
+        state.groups.add(1, ordering: .relaxed)
+        state.records.add(UInt64(group.count), ordering: .relaxed)
+        state.bytes.add(group.reduce(0) { $0 + UInt64($1.payload.count) }, ordering: .relaxed)
+        Mailbox.deliver(group, first: first)
+    }
+
+    private func syncWritten(isLast: Bool = false) {
+        guard journal.synced < journal.next else { return }
+        let start = time.monotonic()
+        do throws(AuditError) {
+            try journal.sync()
+            lastSync = time.monotonic()
+            state.noteSync(nanoseconds: lastSync - start)
+        } catch {
+            if isLast {
+                state.faults.add(1, ordering: .relaxed)
+                onHealth(.failed("\(error)"))
+            } else {
+                fail([], error)
+            }
+        }
+    }
+
+    /// Fails the group and all that waits, and comes back when the journal can be written again or is closed.
+    private func fail(_ group: [Submission], _ error: AuditError) {
+        note(error)
+        let failed = group + queue.beginFailing()
+        state.failures.add(UInt64(failed.count), ordering: .relaxed)
+        Mailbox.deliver(failed, first: nil)
+        var pause = Self.firstPause
+        while true {
+            if queue.pause(pause) { return }
+            do throws(AuditError) {
+                try journal.reopen()
+                break
+            } catch {
+                note(error)
+                pause = min(pause * 2, Self.longestPause)
+            }
+        }
+        lastSync = time.monotonic()
+        queue.endFailing()
+        state.health.withLock { $0 = .writing }
+        onHealth(.writing)
+    }
+
+    private func note(_ error: AuditError) {
+        state.faults.add(1, ordering: .relaxed)
+        let health = AuditHealth.failed("\(error)")
+        let isNews = state.health.withLock { current in
+            defer { current = health }
+            return current != health
+        }
+        if isNews { onHealth(health) }
+    }
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import GatewayCore
+
+/// The kind of credential that was shown.
+public enum AuditAuth: String, CaseIterable, Sendable {
+    case token, key
+}
+
+/// Whether the gateway did what was asked.
+public enum AuditDecision: String, CaseIterable, Sendable {
+    case allowed, refused
+}
+
+/// What stands behind an acknowledged record.
+public enum AuditDurability: String, CaseIterable, Sendable {
+    /// fdatasync returned: the record survives a power cut.
+    case durable
+    /// write returned: the record survives the death of the process.
+    case written
+}
+
+/// The door a request came in by.
+public enum AuditListener: String, CaseIterable, Sendable {
+    case tenant, management
+}
+
+/// What the limits took for a request.
+public struct AuditCharge: Hashable, Sendable {
+    public var instances: Int64
+    public var requests: Int64
+
+    public init(instances: Int64, requests: Int64) {
+        self.instances = instances
+        self.requests = requests
+    }
+}
+
+/// A thing before and after an administrator changed it; nil where it did not exist.
+///
+/// Each side is at most 12,288 bytes as JSON and without fractions; a longer one is written as
+/// `{"omitted_bytes":n}`, a fraction as text.
+public struct AuditChange: Hashable, Sendable {
+    public var before: JSON?
+    public var after: JSON?
+
+    public init(before: JSON?, after: JSON?) {
+        self.before = before
+        self.after = after
+    }
+}
+
+/// One limit as a decision saw it.
+public struct AuditLimit: Hashable, Sendable {
+    /// The policy's name; at most 64 bytes.
+    public var policy: String
+    public var limit: Int64
+    public var remaining: Int64
+    /// Seconds until the whole limit is there again.
+    public var resetSeconds: Int64
+
+    public init(policy: String, limit: Int64, remaining: Int64, resetSeconds: Int64) {
+        self.policy = policy
+        self.limit = limit
+        self.remaining = remaining
+        self.resetSeconds = resetSeconds
+    }
+}
+
+/// Where a connection came from.
+public struct AuditSource: Hashable, Sendable {
+    /// An IP address, or a keyed hash of one where the privacy policy says so; at most 128 bytes.
+    public var address: String
+    public var port: UInt16
+
+    public init(address: String, port: UInt16) {
+        self.address = address
+        self.port = port
+    }
+}
+
+/// What TLS agreed on.
+public struct AuditTLS: Hashable, Sendable {
+    /// OpenSSL's name of the suite; at most 64 bytes.
+    public var cipher: String
+    /// `TLSv1.3`, `TLSv1.2`; at most 16 bytes.
+    public var version: String
+
+    public init(cipher: String, version: String) {
+        self.cipher = cipher
+        self.version = version
+    }
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Audit
+import Dispatch
+import GatewayCore
+import Synchronization
+import Testing
+
+@Suite struct AuditLogTests {
+    @Test func `every record of many threads gets an index of its own, without gaps and in each thread's order`() throws
+    {
+        let files = MemoryFileSystem()
+        let log = try openLog(files)
+        let inboxes = (0..<8).map { _ in Inbox() }
+        DispatchQueue.concurrentPerform(iterations: 8) { thread in
+            let mailbox = inboxes[thread].mailbox
+            for i in 0..<300 {
+                log.submit([
+                    Submission(payload: payload(thread * 1000 + i), mailbox: mailbox, ticket: UInt64(i))
+                ])
+            }
+        }
+        for inbox in inboxes { inbox.wait(for: 300) }
+        var seen: Set<UInt64> = []
+        let reader = log.reader()
+        for (thread, inbox) in inboxes.enumerated() {
+            let indices = (0..<300).map { inbox[UInt64($0)]!.index }
+            #expect(indices == indices.sorted())
+            seen.formUnion(indices)
+            for i in stride(from: 0, to: 300, by: 37) {
+                #expect(try reader.record(at: indices[i]) == payload(thread * 1000 + i))
+            }
+        }
+        #expect(seen == Set(0..<2400))
+        #expect(log.size == 2400)
+        #expect(log.metrics.records == 2400)
+    }
+
+    @Test func `one group wakes a mailbox once, with all of its tickets`() throws {
+        let log = try openLog(MemoryFileSystem())
+        let one = Inbox()
+        let two = Inbox()
+        let (first, second) = (one.mailbox, two.mailbox)
+        log.submit(
+            (0..<10).map {
+                Submission(payload: payload($0), mailbox: $0 % 2 == 0 ? first : second, ticket: UInt64($0))
+            }
+        )
+        one.wait(for: 5)
+        two.wait(for: 5)
+        #expect(one.deliveries.map { $0.map(\.ticket) } == [[0, 2, 4, 6, 8]])
+        #expect(two.deliveries.map { $0.map(\.index) } == [[1, 3, 5, 7, 9]])
+    }
+
+    @Test func `after a restart the index goes on where it was`() throws {
+        let files = MemoryFileSystem()
+        for round in 0..<5 {
+            let log = try openLog(files)
+            #expect(log.size == UInt64(round * 30))
+            #expect(log.recovery.cutBytes == 0)
+            let sealed = log.write((0..<30).map { payload(round * 30 + $0, size: 100) })
+            #expect(sealed.map(\.index) == (0..<30).map { UInt64(round * 30 + $0) })
+            log.close()
+        }
+        #expect(files.segments.count > 2)
+        let entries = try AuditReader(directory: "audit", files: files).all()
+        #expect(entries.map(\.bytes) == (0..<150).map { payload($0, size: 100) })
+        #expect(files.openFiles == 0)
+    }
+
+    @Test func `closing writes what waits and fails what comes later`() throws {
+        let log = try openLog(MemoryFileSystem())
+        let inbox = Inbox()
+        let mailbox = inbox.mailbox
+        log.submit((0..<100).map { Submission(payload: payload($0), mailbox: mailbox, ticket: UInt64($0)) })
+        log.close()
+        inbox.wait(for: 100)
+        #expect((0..<100).allSatisfy { inbox[$0]?.outcome == .sealed })
+        #expect(log.write([payload(1)]).map(\.outcome) == [.failed])
+        #expect(log.health != .writing)
+        log.close()
+    }
+
+    @Test func `a payload that is empty or too long fails alone`() throws {
+        let log = try openLog(MemoryFileSystem())
+        let long = [UInt8](repeating: 65, count: AuditRecord.maximumBytes)
+        let sealed = log.write([payload(0), [], long + [65], long])
+        #expect(sealed.map(\.outcome) == [.sealed, .failed, .failed, .sealed])
+        #expect(sealed[3].index == 1)
+        #expect(try log.reader().record(at: 1) == long)
+    }
+
+    @Test func `more than may wait fails at once instead of growing without end`() throws {
+        var configuration = memory
+        configuration.maximumQueuedBytes = 100
+        let log = try openLog(MemoryFileSystem(), configuration)
+        #expect(log.write([payload(0, size: 101)]).map(\.outcome) == [.failed])
+        #expect(log.write([payload(0, size: 100)]).map(\.outcome) == [.sealed])
+    }
+
+    @Test func `a second writer of the same journal is refused until the first is closed`() throws {
+        let directory = try TemporaryDirectory()
+        let configuration = AuditConfiguration(directory: directory.path + "/audit", gateway: "gw")
+        let log = try AuditLog(configuration: configuration, time: .system)
+        let error = #expect(throws: AuditError.self) { try AuditLog(configuration: configuration, time: .system) }
+        #expect(error?.code == .locked)
+        #expect(error?.file == directory.path + "/audit/journal/lock")
+        log.close()
+        #expect(throws: Never.self) { try AuditLog(configuration: configuration, time: .system).close() }
+    }
+
+    @Test(arguments: [AuditDurability.durable, .written])
+    func `records on a real disk are there after a restart`(_ durability: AuditDurability) throws {
+        let directory = try TemporaryDirectory()
+        let configuration = AuditConfiguration(
+            directory: directory.path + "/a/b",
+            durability: durability,
+            segmentBytes: 10_000,
+            gateway: "gw"
+        )
+        let log = try AuditLog(configuration: configuration, time: .system)
+        for i in 0..<50 {
+            #expect(log.write((0..<10).map { payload(i * 10 + $0, size: 100) }).allSatisfy { $0.outcome == .sealed })
+        }
+        if durability == .durable { #expect(log.metrics.syncs == 50) }
+        log.close()
+        #expect(log.metrics.syncs > 0)
+        let entries = try AuditReader(directory: configuration.directory).all()
+        #expect(entries.map(\.bytes) == (0..<500).map { payload($0, size: 100) })
+    }
+
+    @Test func `the journal's files are for the owner alone`() throws {
+        let directory = try TemporaryDirectory()
+        let configuration = AuditConfiguration(directory: directory.path + "/audit", gateway: "gw")
+        let log = try AuditLog(configuration: configuration, time: .system)
+        _ = log.write([payload(0)])
+        #expect(directory.mode("audit/journal") == 0o700)
+        #expect(directory.mode("audit/journal/00000000000000000000.journal") == 0o600)
+    }
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Audit
+import Synchronization
+import Testing
+
+@Suite struct FaultTests {
+    /// Writes until records 0…59 are sealed, over restarts and failures, and checks that the log holds exactly what was
+    /// acknowledged, where it was acknowledged.
+    private func writeThroughFaults(_ files: MemoryFileSystem, _ configuration: AuditConfiguration) throws {
+        var acknowledged: [UInt64: [UInt8]] = [:]
+        var round = 0
+        while acknowledged.count < 60 {
+            round += 1
+            try #require(round < 10)
+            let watch = HealthWatch()
+            guard let log = try? openLog(files, configuration, onHealth: watch.note) else { continue }
+            while acknowledged.count < 60 {
+                let group = (0..<6).map { payload(acknowledged.count + $0, size: 150) }
+                let sealed = log.write(group)
+                for (payload, one) in zip(group, sealed) where one.outcome == .sealed {
+                    #expect(acknowledged.updateValue(payload, forKey: one.index) == nil)
+                }
+                if sealed.contains(where: { $0.outcome == .failed }) { watch.waitForRecovery() }
+                if acknowledged.count == 30, round == 1 { break }
+            }
+            log.close()
+        }
+        files.fail(0..<0, with: .ioError)
+        let entries = try AuditReader(directory: "audit", files: files).all()
+        #expect(entries.map(\.index) == (0..<60).map { UInt64($0) })
+        for entry in entries { #expect(acknowledged[entry.index] == entry.bytes) }
+        #expect(files.openFiles == 0)
+    }
+
+    @Test(arguments: [AuditDurability.durable, .written], MemoryFileSystem.Fault.allCases)
+    func `whichever call fails, no acknowledged record is lost, moved or doubled`(
+        _ durability: AuditDurability,
+        _ fault: MemoryFileSystem.Fault
+    ) throws {
+        var configuration = memory
+        configuration.durability = durability
+        for length in [1, 3] {
+            var n = 0
+            while true {
+                let files = MemoryFileSystem()
+                files.fail(n..<n + length, with: fault)
+                try writeThroughFaults(files, configuration)
+                if files.faults == 0 { break }
+                n += 1
+            }
+            #expect(n > 40)
+        }
+    }
+
+    @Test func `a record is on the disk before its submitter hears of it`() throws {
+        let files = MemoryFileSystem()
+        let log = try openLog(files)
+        let random = Mutex(SeededGenerator(1))
+        let lost = Mutex<[UInt64]>([])
+        // The power goes at the very moment of the acknowledgement.
+        let inbox = Inbox { sealed in
+            let after = random.withLock { files.afterPowerCut(&$0) }
+            let reader = try? AuditReader(directory: "audit", files: after)
+            if (try? reader?.record(at: sealed.index)) != payload(Int(sealed.ticket), size: 200) {
+                lost.withLock { $0.append(sealed.index) }
+            }
+        }
+        let mailbox = inbox.mailbox
+        for i in 0..<100 {
+            log.submit([Submission(payload: payload(i, size: 200), mailbox: mailbox, ticket: UInt64(i))])
+            if i % 7 == 0 { inbox.wait(for: 1) }
+        }
+        inbox.wait(for: 100 - 15)
+        #expect(lost.withLock { $0 } == [])
+    }
+
+    @Test func `after a power cut at any moment the log opens and holds all that was acknowledged`() throws {
+        for seed in 0..<40 {
+            var random = SeededGenerator(UInt64(seed))
+            let files = MemoryFileSystem()
+            let log = try openLog(files)
+            let sealed = Mutex<[UInt64: [UInt8]]>([:])
+            let inbox = Inbox { one in
+                sealed.withLock { $0[one.index] = payload(Int(one.ticket), size: 200) }
+            }
+            let mailbox = inbox.mailbox
+            let count = Int.random(in: 1...80, using: &random)
+            for i in 0..<count {
+                log.submit([Submission(payload: payload(i, size: 200), mailbox: mailbox, ticket: UInt64(i))])
+            }
+            let acknowledged = sealed.withLock { $0 }
+            let after = files.afterPowerCut(&random)
+            inbox.wait(for: count)
+            log.close()
+
+            let reopened = try openLog(after)
+            let reader = reopened.reader()
+            for (index, bytes) in acknowledged { #expect(try reader.record(at: index) == bytes) }
+            #expect(try reader.all().count == Int(reopened.size))
+            #expect(reopened.write([payload(7)]).map(\.outcome) == [.sealed])
+            reopened.close()
+        }
+    }
+
+    @Test func `while the disk fails every submission fails at once, and the health says why`() throws {
+        let files = MemoryFileSystem()
+        let watch = HealthWatch()
+        let log = try openLog(files, onHealth: watch.note)
+        #expect(log.write([payload(0)]).map(\.outcome) == [.sealed])
+        files.fail(0..<1_000_000, with: .noSpace)
+        for _ in 0..<5 { #expect(log.write([payload(1), payload(2)]).map(\.outcome) == [.failed, .failed]) }
+        guard case .failed(let reason) = log.health else {
+            Issue.record("the log calls itself healthy")
+            return
+        }
+        #expect(reason.contains("00000000000000000000.journal"))
+        #expect(reason.contains("No space left on device"))
+        #expect(log.metrics.failures == 10)
+        #expect(log.size == 1)
+        files.fail(0..<0, with: .noSpace)
+        watch.waitForRecovery()
+        #expect(log.health == .writing)
+        #expect(log.write([payload(3)]).map(\.index) == [1])
+        #expect(watch.changes.withLock { $0.last } == .writing)
+        log.close()
+        #expect(try AuditReader(directory: "audit", files: files).all().map(\.bytes) == [payload(0), payload(3)])
+    }
+
+    @Test func `a log that fails can be closed, and opens again when the disk is well`() throws {
+        let files = MemoryFileSystem()
+        let log = try openLog(files)
+        _ = log.write([payload(0)])
+        files.fail(0..<1_000_000, with: .ioError)
+        #expect(log.write([payload(1)]).map(\.outcome) == [.failed])
+        log.close()
+        files.fail(0..<0, with: .ioError)
+        let reopened = try openLog(files)
+        #expect(try reopened.reader().record(at: 0) == payload(0))
+        reopened.close()
+        #expect(files.openFiles == 0)
+    }
+}
