@@ -50,7 +50,7 @@ struct ResponseHead {
             head.buffer.writeStaticString(";q=")
             head.write(decimal: UInt64(policy.limit))
             head.buffer.writeStaticString(";w=")
-            head.write(decimal: UInt64(policy.window))
+            head.write(decimal: UInt64(policy.windowSeconds))
         }
         end()
         begin("RateLimit")
@@ -79,7 +79,7 @@ struct ResponseHead {
         for policy in [state.rate, state.quota] {
             guard let policy else { continue }
             buffer.writeStaticString(isFirst ? "\"" : ", \"")
-            buffer.writeStaticString(policy.name)
+            buffer.writeString(policy.name)
             buffer.writeStaticString("\"")
             parameters(&self, policy)
             isFirst = false

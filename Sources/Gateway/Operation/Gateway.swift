@@ -109,7 +109,7 @@ public final class Gateway: Sendable {
             configuration: configuration, time: time, log: log, metrics: metrics, store: store, directory: directory,
             authenticator: authenticator, minter: minter, pepper: pepper, limits: limits, audit: audit,
             follower: follower, models: models, defaultModel: defaultModel,
-            inference: InferencePool(threads: max(1, loopCount / 2), time: time), pool: pool)
+            inference: InferencePool(threads: max(1, loopCount / 2), capacity: 1024, time: time), pool: pool)
         metrics.observe(services, tls: [("tenant", tenantTLS), ("management", managementTLS)])
         return try Gateway(services: services, loops: loopCount, tenantTLS: tenantTLS, managementTLS: managementTLS)
     }
@@ -177,6 +177,7 @@ public final class Gateway: Sendable {
         try ended.futureResult.wait()
         try followerPool.syncShutdownGracefully()
         try services.pool.syncShutdownGracefully()
+        services.inference.shutdown()
         services.audit.close()
         try services.follower.finish()
         services.store.close()

@@ -13,9 +13,9 @@ extension AuditRecord {
         let exchange = connection.exchange
         let services = connection.services
         self.init(
-            time: exchange.arrival, decision: reply.refusal == nil ? .allowed : .refused,
-            reason: (reply.refusal?.code ?? .ok).rawValue, durability: services.configuration.audit.durability,
-            gateway: services.configuration.name)
+            time: exchange.arrival, gateway: services.configuration.name,
+            durability: services.configuration.audit.durability,
+            decision: reply.refusal == nil ? .allowed : .refused, reason: reply.refusal?.code ?? .ok)
         requestID = exchange.id.description
         status = Int64(reply.status)
         listener = connection.listener == .tenant ? .tenant : .management
@@ -69,7 +69,6 @@ extension AuditRecord {
 extension AuditLimit {
     fileprivate init(_ policy: PolicyState) {
         self.init(
-            policy: policy.name.description, limit: policy.limit, remaining: policy.remaining,
-            resetSeconds: Int64(policy.resetSeconds))
+            policy: policy.name, limit: policy.limit, remaining: policy.remaining, resetSeconds: policy.resetSeconds)
     }
 }

@@ -41,7 +41,7 @@ final class LoopContext {
         self.shard = shard
         meters = LoopMeters(services.metrics, shard: shard)
         tokens = VerifiedTokenCache(capacity: services.configuration.tokens.cacheEntries)
-        worker = InferenceWorker()
+        worker = InferenceWorker(time: services.time)
     }
 
     /// Makes the mailbox in which the audit writer leaves its receipts, and starts the sweep of stalled connections.

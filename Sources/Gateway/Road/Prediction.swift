@@ -40,15 +40,15 @@ extension ConnectionHandler {
     private func predictOffLoop(_ prediction: PendingPrediction) {
         let ticket = ticket
         let handle = LoopHandle(loop)
-        let isQueued = services.inference.submit(
-            prediction.request, on: prediction.model, tenant: exchange.principal?.tenant ?? .system
+        let job = InferenceJob(
+            tenant: exchange.principal?.tenant ?? .system, model: prediction.model, request: prediction.request
         ) { result in
             handle.execute { loop in
                 loop.meters.inferred(result, model: prediction.model)
                 loop.connection(ticket)?.predicted(result)
             }
         }
-        if case .failure(let error) = isQueued { refuse(error.refusal) }
+        if let refusal = services.inference.submit(job) { refuse(refusal) }
     }
 
     /// The model's answer is here.
