@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import GatewayCore
+
+/// Why a tenant's limits refuse a request, and when it is worth asking again.
+public struct LimitRefusal: Hashable, Sendable {
+    /// The limits that stood in the way.
+    struct Violated: OptionSet, Hashable {
+        let rawValue: UInt8
+
+        static let rate = Violated(rawValue: 1 << 0)
+        static let quota = Violated(rawValue: 1 << 1)
+        static let concurrency = Violated(rawValue: 1 << 2)
+    }
+
+    let violated: Violated
+    /// Seconds, rounded up, at least 1: before this has passed no limit in the way can allow the request. A request
+    /// under way may end at any time, so concurrency alone gives 1.
+    public let retryAfterSeconds: Int
+    /// Where the tenant stands.
+    public let state: LimitState
+
+    /// The limit that lasts longest of those in the way: `.quotaExceeded`, `.rateExceeded` or `.concurrencyExceeded`.
+    public var code: ReasonCode {
+        if violated.contains(.quota) { return .quotaExceeded }
+        return violated.contains(.rate) ? .rateExceeded : .concurrencyExceeded
+    }
+
+    /// Names of all policies in the way: `burst`, `daily`, `concurrency`.
+    public var violatedPolicies: [String] {
+        var names: [String] = []
+        if violated.contains(.rate) { names.append("burst") }
+        if violated.contains(.quota) { names.append("daily") }
+        if violated.contains(.concurrency) { names.append("concurrency") }
+        return names
+    }
+}

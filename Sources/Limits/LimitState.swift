@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One limit as it stands after a decision: what the fields of a `RateLimit` and a `RateLimit-Policy` item say
+/// (draft-ietf-httpapi-ratelimit-headers-11, sections 3 and 4).
+public struct PolicyState: Hashable, Sendable {
+    enum Kind: UInt8 { case burst, daily }
+
+    let kind: Kind
+    /// Requests that the policy grants in each window (`q`).
+    public let limit: Int64
+    /// Length of the window in seconds (`w`).
+    public let windowSeconds: Int64
+    /// Requests that would pass now (`r`).
+    public let remaining: Int64
+    /// Seconds, rounded up, until all is there again or, when nothing remains, until the next request passes (`t`).
+    public let resetSeconds: Int64
+
+    /// `burst` for the rate, `daily` for the quota of the UTC day.
+    public var name: String {
+        switch kind {
+        case .burst: "burst"
+        case .daily: "daily"
+        }
+    }
+}
+
+/// Where a tenant stands after a decision; a limit that its plan does not have is nil.
+public struct LimitState: Hashable, Sendable {
+    /// The rate with its burst.
+    public internal(set) var rate: PolicyState?
+    /// The quota of the UTC day.
+    public internal(set) var quota: PolicyState?
+
+    /// The policy that is nearest to refusing: the one to show where only one can be shown.
+    public var tightest: PolicyState? {
+        guard let rate, let quota else { return rate ?? quota }
+        return quota.remaining < rate.remaining ? quota : rate
+    }
+}
+
+extension PolicyState {
+    init(rate: Plan.Rate, terms: RateTerms, arrival: Int64, now: Int64) {
+        kind = .burst
+        limit = rate.requests
+        windowSeconds = rate.seconds
+        let ahead = max(arrival &- now, 0)
+        remaining = ahead >= terms.horizon ? 0 : (terms.horizon - ahead) / terms.interval
+        resetSeconds = secondsRoundedUp(remaining > 0 ? ahead : ahead - terms.tolerance)
+    }
+
+    init(quota: Int64, use: QuotaCell.Use, now: Int64) {
+        kind = .daily
+        limit = quota
+        windowSeconds = 86_400
+        remaining = max(quota - use.count, 0)
+        resetSeconds = secondsRoundedUp(use.nanosecondsLeft(at: now))
+    }
+}
+
+extension QuotaCell.Use {
+    /// Until the day that is charged ends.
+    func nanosecondsLeft(at now: Int64) -> Int64 { (day + 1) * QuotaCell.nanosecondsPerDay - now }
+}
+
+/// Whole seconds that `nanoseconds` >= 0 fit in.
+func secondsRoundedUp(_ nanoseconds: Int64) -> Int64 {
+    nanoseconds / 1_000_000_000 + (nanoseconds % 1_000_000_000 == 0 ? 0 : 1)
+}
