@@ -81,7 +81,7 @@ let package = Package(
         .executableTarget(
             name: "tollgate",
             dependencies: [
-                "Gateway", "GatewayCore", "HTTPClient", "Inference",
+                "Gateway", "GatewayCore", "HTTPClient", "Inference", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swift,

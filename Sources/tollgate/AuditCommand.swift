@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import GatewayCore
+import HTTPClient
 
 struct AuditCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

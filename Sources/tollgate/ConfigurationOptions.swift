@@ -28,7 +28,7 @@ struct ConfigurationOptions: ParsableArguments {
     }
 
     /// - Throws: exit code 78, with each fault's file, line and field on standard error.
-    func load() throws -> Gateway.Configuration {
+    func load() throws -> Configuration {
         let flags: [(field: String, flag: String, text: String?)] = [
             ("listeners.tenants.port", "--port", port),
             ("listeners.management.port", "--management-port", managementPort),
@@ -47,7 +47,7 @@ struct ConfigurationOptions: ParsableArguments {
 
 extension StructuredLog {
     /// The log that the configuration asks for, on standard error.
-    init(_ configuration: Gateway.Configuration.Log) {
+    init(_ configuration: Configuration.Log) {
         self.init(
             level: LogLevel(configuration.level.rawValue) ?? .info,
             form: configuration.format == .json ? .json : .automatic())

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Foundation
+import Gateway
 import GatewayCore
 import Inference
 

@@ -23,7 +23,15 @@ struct ConfigurationField: Sendable {
     }
 
     static let all: [ConfigurationField] =
-        listener("listeners.tenants", \.tenants) + listener("listeners.management", \.management) + [
+        [
+            text("listeners.tenants.address", \.tenants.address, "an IP address"),
+            number("listeners.tenants.port", \.tenants.port, 0...65_535),
+            text("listeners.tenants.certificate", \.tenants.certificate, "a PEM file"),
+            text("listeners.tenants.key", \.tenants.key, "a PEM file"),
+            text("listeners.management.address", \.management.address, "an IP address"),
+            number("listeners.management.port", \.management.port, 0...65_535),
+            text("listeners.management.certificate", \.management.certificate, "a PEM file"),
+            text("listeners.management.key", \.management.key, "a PEM file"),
             text("name", \.name, "a name of 1 to 200 visible characters without spaces") {
                 (1...200).contains($0.utf8.count) && $0.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
             },
@@ -52,18 +60,7 @@ struct ConfigurationField: Sendable {
             choice("log.format", \.log.format),
         ]
 
-    private typealias Path<Value> = WritableKeyPath<Configuration, Value> & Sendable
-
-    private static func listener(
-        _ prefix: String, _ path: WritableKeyPath<Configuration, Configuration.Listener> & Sendable
-    ) -> [ConfigurationField] {
-        [
-            text("\(prefix).address", path.appending(path: \.address), "an IP address"),
-            number("\(prefix).port", path.appending(path: \.port), 0...65_535),
-            text("\(prefix).certificate", path.appending(path: \.certificate), "a PEM file"),
-            text("\(prefix).key", path.appending(path: \.key), "a PEM file"),
-        ]
-    }
+    private typealias Path<Value> = any WritableKeyPath<Configuration, Value> & Sendable
 
     private static func text(
         _ name: String, _ path: Path<String>, _ requirement: String,

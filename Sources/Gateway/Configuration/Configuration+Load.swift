@@ -100,7 +100,7 @@ private struct ConfigurationReader {
             .composer(_, let problem, let mark, _):
             return (mark.line, "is not valid YAML: \(problem)")
         case .duplicatedKeysInMapping(let duplicates, let context):
-            return (context.mark.line, "has a field twice: \(duplicates.compactMap(\.string).joined(separator: ", "))")
+            return (context.mark.line, "has a field twice: \(duplicates.map { "\($0)" }.joined(separator: ", "))")
         default:
             return (nil, "is not valid YAML")
         }

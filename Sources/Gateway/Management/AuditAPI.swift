@@ -29,7 +29,7 @@ struct AuditAPI {
             json.beginArray()
         }
         for index in indices {
-            guard let record = try services.follower.reader.record(at: index) else {
+            guard let record = try services.follower.record(at: index) else {
                 throw Refusal(.internalError, "The log lacks a record that its index names.", detail: "index \(index)")
             }
             json.beginObject()

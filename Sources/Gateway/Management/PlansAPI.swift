@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GatewayCore
+import Identity
 import Limits
 import Storage
 
@@ -39,7 +40,7 @@ struct PlansAPI {
             models: try body.models("models"), revision: (before?.revision ?? 0) + 1)
         try services.store.upsert(plan)
         for tenant in services.directory.tenants() where tenant.plan == name {
-            services.limits.assign(plan, to: tenant.id)
+            services.assign(plan, to: tenant.id)
         }
         var reply = Reply.json(plan.json, status: before == nil ? 201 : 200)
         reply.change = AdminChange(target: "plan/\(name)", before: before?.json, after: plan.json)

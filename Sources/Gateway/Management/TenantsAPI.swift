@@ -38,7 +38,7 @@ struct TenantsAPI {
         let tenant = Tenant(
             id: id, displayName: try body.string("display_name") ?? name, plan: plan.name, createdAt: request.now)
         try services.store.insert(tenant)
-        services.limits.assign(plan, to: id)
+        services.assign(plan, to: id)
         services.directory.put(tenant)
         var reply = Reply.json(tenant.json, status: 201)
         reply.fields = [.init(name: "Location", value: "/admin/v1/tenants/\(id)")]
@@ -56,7 +56,7 @@ struct TenantsAPI {
         after.plan = plan.name
         after.revision += 1
         try services.store.update(after, expectedRevision: before.revision)
-        services.limits.assign(plan, to: id)
+        services.assign(plan, to: id)
         services.directory.put(after)
         var reply = Reply.json(after.json)
         reply.change = AdminChange(target: "tenant/\(id)", before: before.json, after: after.json)

@@ -40,8 +40,9 @@ public final class Gateway: Sendable {
     /// - Throws: ``StateError``, `StorageError`, `AuditError`, `TLSError`, ``StartError`` (a port in use): each says what
     ///   was wrong, where, and what to do.
     public static func start(
-        _ configuration: Configuration, log: StructuredLog, time: TimeSource = .system
+        _ configuration: Configuration, log: StructuredLog
     ) throws -> Gateway {
+        let time = TimeSource.system
         let state = StateDirectory(path: configuration.state)
         let pepper = try state.pepper()
         // Certificates before all that takes time: what is most often wrong is said first.
@@ -219,13 +220,14 @@ public final class Gateway: Sendable {
         let models = try ModelRepository(
             directory: configuration.models.directory, sessions: sessions, time: time)
         for status in models.list() {
-            let fields: LogFields = ["model": .string(status.name.description), "version": .integer(status.version)]
-            if status.model == nil {
-                log.error(
-                    "a model did not load; the others are served",
-                    fields.adding(["reason": .string(status.reason), "detail": .string(status.detail)]))
-            } else {
+            var fields: LogFields = ["model": .string(status.name.description), "version": .integer(status.version)]
+            if let model = status.model {
+                fields["inference_us"] = .integer(model.cost.one / 1000)
                 log.info("model loaded", fields)
+            } else {
+                fields["reason"] = .string(status.reason)
+                fields["detail"] = .string(status.detail)
+                log.error("a model did not load; the others are served", fields)
             }
         }
         return models

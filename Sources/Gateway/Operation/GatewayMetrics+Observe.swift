@@ -2,6 +2,7 @@
 
 import Audit
 import GatewayCore
+import Identity
 import Inference
 import NIOOpenSSL
 import Storage
@@ -57,7 +58,7 @@ extension GatewayMetrics {
             "tollgate_build_info", help: "What this process is made of.",
             labels: ["version", "swift", "openssl", "openvino"]
         ) {
-            [([Version.tollgate, Version.swift, TLSContext.libraryVersion, InferencePool.engineVersion], 1)]
+            [([Version.tollgate, Version.swift, TLSContext.libraryVersion, ModelRepository.engineVersion], 1)]
         }
         registry.registerProcessMetrics()
     }

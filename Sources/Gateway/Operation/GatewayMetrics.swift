@@ -9,6 +9,8 @@ import Telemetry
 /// of a client ever becomes one.
 final class GatewayMetrics: Sendable {
     let registry: MetricRegistry
+    /// The counters' part for threads that are no event loop.
+    let otherShard: Int
 
     let requests: CounterFamily
     let requestSeconds: HistogramFamily
@@ -34,6 +36,7 @@ final class GatewayMetrics: Sendable {
     init(shards: Int) {
         let registry = MetricRegistry(shards: shards)
         self.registry = registry
+        otherShard = shards - 1
         requests = registry.counter(
             "tollgate_http_requests_total", help: "Requests answered.", labels: ["listener", "route", "method", "code"])
         requestSeconds = registry.histogram(

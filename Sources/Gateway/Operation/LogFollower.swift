@@ -2,6 +2,7 @@
 
 import Audit
 import GatewayCore
+import Glibc
 import Limits
 import Storage
 import Synchronization
@@ -85,6 +86,12 @@ final class LogFollower: Sendable {
     func finish() throws {
         try catchUp()
         try state.withLock { state in try save(&state, time.now()) }
+    }
+
+    /// Lets every other thread of the machine go before this one.
+    static func giveWay() {
+        // On Linux this is of the calling thread alone.
+        setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
     }
 
     private func save(_ state: inout State, _ now: UnixTime) throws {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GatewayCore
+import Identity
 import Inference
 import NIOOpenSSL
 import Telemetry

@@ -2,11 +2,11 @@
 
 import Foundation
 import Glibc
-import GatewayCore
+public import GatewayCore
 import GatewayCrypto
 import Identity
 import Limits
-public import Storage
+import Storage
 
 /// What a gateway keeps between two runs, in one folder for its owner alone.
 ///

@@ -2,7 +2,9 @@
 
 import Audit
 import GatewayCore
+import Identity
 import Limits
+import NIOOpenSSL
 
 extension AuditRecord {
     /// What is recorded of an exchange and its answer.

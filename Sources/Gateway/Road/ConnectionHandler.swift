@@ -2,6 +2,8 @@
 
 import Audit
 import GatewayCore
+import Identity
+import Limits
 import NIOCore
 import NIOHTTP1
 import NIOOpenSSL
@@ -212,8 +214,11 @@ final class ConnectionHandler: ChannelDuplexHandler {
         if let refusal = reply.refusal {
             complete(&reply, refusal)
             // Who gets nothing pays nothing.
-            exchange.admission?.refund(now: exchange.arrival)
-            exchange.admission = nil
+            if let admission = exchange.admission {
+                admission.refund(now: exchange.arrival)
+                exchange.admission = nil
+                exchange.limits = exchange.tenant?.account.state(now: exchange.arrival)
+            }
         }
         exchange.reply = reply
         exchange.body = ByteBuffer()

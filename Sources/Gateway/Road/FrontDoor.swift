@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Audit
 import GatewayCore
 import Identity
+import Inference
 import Limits
 import NIOCore
+import NIOPosix
 
 /// The road of a request: identify, route, authorise, admit, decode, schedule, encode. Each step goes on or refuses.
 extension ConnectionHandler {
@@ -60,8 +63,7 @@ extension ConnectionHandler {
                 authenticator.admit(gated, now: now)
             } then: { connection, result in
                 if case .success(let principal) = result {
-                    connection.loop.tokens.insert(
-                        token: token, principal: principal, generation: connection.services.directory.generation)
+                    connection.loop.remember(token, of: principal, generation: gated.generation)
                 }
                 connection.identified(result, byToken: true)
             }
@@ -204,8 +206,7 @@ extension ConnectionHandler {
         if let principal = outcome.principal { exchange.principal = principal }
         if let minted = outcome.minted {
             exchange.scope = minted.scopes
-            loop.tokens.insert(
-                token: Array(minted.text.utf8), principal: minted.principal, generation: outcome.generation)
+            loop.remember(Array(minted.text.utf8), of: minted.principal, generation: outcome.generation)
         }
         reply(outcome.reply)
     }

@@ -51,8 +51,8 @@ final class LoopContext {
         mailbox = Mailbox { sealed in
             handle.execute { $0.deliver(sealed) }
         }
-        eventLoop.assumeIsolated().scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
-            self.sweep()
+        eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
+            handle.onLoop.sweep()
         }
     }
 
@@ -122,6 +122,11 @@ final class LoopContext {
         guard let tenant = services.tenants.context(of: id) else { return nil }
         tenants[id] = tenant
         return tenant
+    }
+
+    /// Keeps a proved token for its next requests.
+    func remember(_ token: [UInt8], of principal: Principal, generation: UInt64) {
+        token.withUnsafeBytes { tokens.insert(token: $0, principal: principal, generation: generation) }
     }
 
     // MARK: - The end of the turn

@@ -59,4 +59,10 @@ final class Services: Sendable {
         self.inference = inference
         self.pool = pool
     }
+
+    /// Puts a tenant on a plan, for the road and for the ledger that the next start goes on from.
+    func assign(_ plan: Plan, to tenant: TenantID) {
+        limits.assign(plan, to: tenant)
+        follower.assign(plan, to: tenant)
+    }
 }

@@ -103,6 +103,9 @@ public final class ModelRepository: Sendable {
         return .failure(Self.unavailable("model '\(name)'", error))
     }
 
+    /// Whether there is a model of that name, loaded or not.
+    public func contains(_ name: ModelName) -> Bool { models[name] != nil }
+
     /// Every version, sorted by name and version.
     public func list() -> [ModelStatus] {
         models.sorted { $0.key.description < $1.key.description }.flatMap { name, entries in
