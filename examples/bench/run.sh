@@ -38,9 +38,9 @@ token=$(printf 'user = "%s:%s"\n' "$(printf %s "$key" | cut -d_ -f3)" "$key" |
     curl -sS --cacert "$TOLLGATE_CA" --config - -d grant_type=client_credentials "$url/oauth/token" |
     python3 -c 'import json,sys; print(json.load(sys.stdin)["access_token"])')
 
-python3 - "$work" "$token" <<'PYTHON'
-import json, sys
-work, token = sys.argv[1:]
+TOKEN="$token" python3 - "$work" <<'PYTHON'
+import json, os, sys
+work, token = sys.argv[1], os.environ["TOKEN"]
 with open("examples/digits/heldout.ndjson") as file:
     digit = json.loads(file.readline())["instance"]
 tiny = [round(0.01234 * (i + 1), 5) for i in range(10)]
