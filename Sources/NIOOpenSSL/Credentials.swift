@@ -62,11 +62,14 @@ struct Credentials: ~Copyable {
                     .encryptedPrivateKey,
                     "the key is encrypted and the server has nobody to ask for a passphrase; decrypt it with "
                         + "'openssl pkey -in \(key.path) -out FILE' and protect the new file by its permissions",
-                    file: key.path)
+                    file: key.path
+                )
             }
             throw TLSError(
-                .invalidPrivateKey, "holds no private key in PEM form that OpenSSL can read: \(cause)",
-                file: key.path)
+                .invalidPrivateKey,
+                "holds no private key in PEM form that OpenSSL can read: \(cause)",
+                file: key.path
+            )
         }
         defer { EVP_PKEY_free(parsed) }
         // SSL_CTX_use_PrivateKey compares only with a certificate of the key's own type.
@@ -77,7 +80,8 @@ struct Credentials: ~Copyable {
                 .keyMismatch,
                 "is not the key of the certificate in \(chain.path): \(TLSContext.cause()); the server's own "
                     + "certificate must come first in that file",
-                file: key.path)
+                file: key.path
+            )
         }
     }
 }

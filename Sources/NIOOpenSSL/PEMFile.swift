@@ -3,9 +3,9 @@
 internal import COpenSSL
 
 #if canImport(Glibc)
-internal import Glibc
+    internal import Glibc
 #elseif canImport(Musl)
-internal import Musl
+    internal import Musl
 #endif
 
 /// A PEM file in memory, overwritten when it goes away because it may hold a key.

@@ -62,7 +62,9 @@ struct PendingWrites {
     }
 
     private static func seal(
-        _ bytes: ByteBuffer, through connection: inout TLSConnection, _ buffers: LoopBuffers
+        _ bytes: ByteBuffer,
+        through connection: inout TLSConnection,
+        _ buffers: LoopBuffers
     ) -> TLSConnection.Outcome {
         guard bytes.readableBytes > 0 else { return .done }
         return bytes.withUnsafeReadableBytes { connection.write($0, into: &buffers.ciphertext) }

@@ -65,7 +65,12 @@ struct TLSConnection: ~Copyable {
                 plaintext.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { target in
                     var length = 0
                     code = nioossl_read(
-                        ssl, wire, target.baseAddress!.assumingMemoryBound(to: UInt8.self), target.count, &length)
+                        ssl,
+                        wire,
+                        target.baseAddress!.assumingMemoryBound(to: UInt8.self),
+                        target.count,
+                        &length
+                    )
                     return length
                 }
                 guard code == SSL_ERROR_NONE else { return code }
@@ -132,7 +137,8 @@ struct TLSConnection: ~Copyable {
                 String(decoding: UnsafeBufferPointer(start: $0, count: Int(length)), as: UTF8.self)
             },
             serverName: SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name).map { String(cString: $0) },
-            resumed: SSL_session_reused(ssl) == 1)
+            resumed: SSL_session_reused(ssl) == 1
+        )
     }
 
     // MARK: Parts

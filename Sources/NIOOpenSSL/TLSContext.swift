@@ -80,7 +80,8 @@ public final class TLSContext: Sendable {
         else {
             throw TLSError(
                 .invalidConfiguration,
-                "OpenSSL refused the cipher suites or groups of the policy: \(cause()); check openssl.cnf")
+                "OpenSSL refused the cipher suites or groups of the policy: \(cause()); check openssl.cnf"
+            )
         }
     }
 
@@ -91,7 +92,9 @@ public final class TLSContext: Sendable {
             let length = name.utf8.count
             guard (1...255).contains(length) else {
                 throw TLSError(
-                    .invalidConfiguration, "application protocol \"\(name)\" is \(length) bytes long, not 1 to 255")
+                    .invalidConfiguration,
+                    "application protocol \"\(name)\" is \(length) bytes long, not 1 to 255"
+                )
             }
             wire.append(UInt8(length))
             wire.append(contentsOf: name.utf8)

@@ -4,11 +4,17 @@ internal import COpenSSL
 
 extension TLSError {
     static let handshakeTimeout = TLSError(
-        .handshakeTimeout, "the client did not finish the TLS handshake in the time allowed")
+        .handshakeTimeout,
+        "the client did not finish the TLS handshake in the time allowed"
+    )
     static let closedDuringHandshake = TLSError(
-        .closedDuringHandshake, "the client closed the connection in the middle of the TLS handshake")
+        .closedDuringHandshake,
+        "the client closed the connection in the middle of the TLS handshake"
+    )
     static let plaintextRequest = TLSError(
-        .plaintextRequest, "the client sent plain HTTP to a TLS port; it should use an https:// address")
+        .plaintextRequest,
+        "the client sent plain HTTP to a TLS port; it should use an https:// address"
+    )
 
     /// A handshake that OpenSSL gave up; `firstByte` is the first one the client ever sent.
     static func handshake(_ entry: ErrorQueue.Entry?, firstByte: UInt8?) -> TLSError {
@@ -22,7 +28,8 @@ extension TLSError {
         return TLSError(
             .handshakeFailed,
             entry.isAlert
-                ? "the client broke off the TLS handshake: \(entry.text)" : "the TLS handshake failed: \(entry.text)")
+                ? "the client broke off the TLS handshake: \(entry.text)" : "the TLS handshake failed: \(entry.text)"
+        )
     }
 
     /// A connection that broke after its handshake.
@@ -33,7 +40,8 @@ extension TLSError {
         return TLSError(
             .protocolViolation,
             entry.isAlert
-                ? "the client broke off the TLS connection: \(entry.text)" : "the TLS connection broke: \(entry.text)")
+                ? "the client broke off the TLS connection: \(entry.text)" : "the TLS connection broke: \(entry.text)"
+        )
     }
 }
 

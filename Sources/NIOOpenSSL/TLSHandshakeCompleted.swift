@@ -19,7 +19,11 @@ public struct TLSHandshakeCompleted: Sendable, Equatable {
 
     /// An event with these values, as ``TLSServerHandler`` fires it; public for tests of what listens to it.
     public init(
-        version: String, cipherSuite: String, applicationProtocol: String?, serverName: String?, resumed: Bool
+        version: String,
+        cipherSuite: String,
+        applicationProtocol: String?,
+        serverName: String?,
+        resumed: Bool
     ) {
         self.version = version
         self.cipherSuite = cipherSuite

@@ -18,28 +18,41 @@ let bothVersions = [TLS1_2_VERSION, TLS1_3_VERSION]
     @Test func `TLS 1.3 is agreed on and told to the application`() throws {
         let pair = try Pair(
             TLSContext(configuration: identity.configuration),
-            TestClient(protocols: ["http/1.1"], serverName: "api.example"))
+            TestClient(protocols: ["http/1.1"], serverName: "api.example")
+        )
         pair.shakeHands()
         #expect(
             pair.application.handshake
                 == TLSHandshakeCompleted(
-                    version: "TLSv1.3", cipherSuite: "TLS_AES_128_GCM_SHA256", applicationProtocol: "http/1.1",
-                    serverName: "api.example", resumed: false))
+                    version: "TLSv1.3",
+                    cipherSuite: "TLS_AES_128_GCM_SHA256",
+                    applicationProtocol: "http/1.1",
+                    serverName: "api.example",
+                    resumed: false
+                )
+        )
     }
 
     @Test func `TLS 1.2 is agreed on under the intermediate policy`() throws {
         let pair = try Pair(
-            TLSContext(configuration: identity.configuration), TestClient(version: TLS1_2_VERSION))
+            TLSContext(configuration: identity.configuration),
+            TestClient(version: TLS1_2_VERSION)
+        )
         pair.shakeHands()
         #expect(
             pair.application.handshake
                 == TLSHandshakeCompleted(
-                    version: "TLSv1.2", cipherSuite: "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
-                    applicationProtocol: nil, serverName: nil, resumed: false))
+                    version: "TLSv1.2",
+                    cipherSuite: "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+                    applicationProtocol: nil,
+                    serverName: nil,
+                    resumed: false
+                )
+        )
     }
 
     @Test func `an RSA certificate serves both versions`() throws {
-        let context = try TLSContext(configuration: TestIdentity(.rsa(bits: 2048)).configuration)
+        let context = try TestIdentity(.rsa(bits: 2048)).context()
         for version in bothVersions {
             let pair = try Pair(context, TestClient(version: version))
             pair.shakeHands()
@@ -62,7 +75,8 @@ let bothVersions = [TLS1_2_VERSION, TLS1_3_VERSION]
             configuration.policy = policy
             let pair = try Pair(
                 TLSContext(configuration: configuration),
-                TestClient(version: TLS1_1_VERSION, ciphers: "ALL:@SECLEVEL=0"))
+                TestClient(version: TLS1_1_VERSION, ciphers: "ALL:@SECLEVEL=0")
+            )
             pair.shakeHands()
             #expect(pair.application.errors.map(\.code) == [.handshakeFailed])
             #expect(!pair.isOpen)
@@ -72,7 +86,9 @@ let bothVersions = [TLS1_2_VERSION, TLS1_3_VERSION]
     @Test(arguments: ["AES128-SHA", "ECDHE-ECDSA-AES128-SHA256", "DHE-RSA-AES128-GCM-SHA256"])
     func `a suite without forward secrecy or authenticated encryption is refused`(suite: String) throws {
         let pair = try Pair(
-            TLSContext(configuration: identity.configuration), TestClient(version: TLS1_2_VERSION, ciphers: suite))
+            TLSContext(configuration: identity.configuration),
+            TestClient(version: TLS1_2_VERSION, ciphers: suite)
+        )
         pair.shakeHands()
         #expect(pair.application.handshake == nil)
         #expect(pair.application.errors.map(\.code) == [.handshakeFailed])
@@ -83,7 +99,9 @@ let bothVersions = [TLS1_2_VERSION, TLS1_3_VERSION]
         var configuration = identity.configuration
         configuration.applicationProtocols = ["h2", "http/1.1"]
         let pair = try Pair(
-            TLSContext(configuration: configuration), TestClient(version: version, protocols: ["http/1.1", "h2"]))
+            TLSContext(configuration: configuration),
+            TestClient(version: version, protocols: ["http/1.1", "h2"])
+        )
         pair.shakeHands()
         #expect(pair.application.handshake?.applicationProtocol == "h2")
     }
@@ -91,7 +109,9 @@ let bothVersions = [TLS1_2_VERSION, TLS1_3_VERSION]
     @Test(arguments: bothVersions)
     func `a client with none of our protocols is refused`(version: Int32) throws {
         let pair = try Pair(
-            TLSContext(configuration: identity.configuration), TestClient(version: version, protocols: ["h3", "smb"]))
+            TLSContext(configuration: identity.configuration),
+            TestClient(version: version, protocols: ["h3", "smb"])
+        )
         pair.shakeHands()
         #expect(pair.application.handshake == nil)
         #expect(pair.application.errors.first?.reason.contains("no application protocol") == true)
@@ -115,7 +135,9 @@ let bothVersions = [TLS1_2_VERSION, TLS1_3_VERSION]
         let session = try #require(first.client.session())
         defer { SSL_SESSION_free(session) }
         let second = try Pair(
-            context, TestClient(version: version, serverName: "api.example", resuming: session))
+            context,
+            TestClient(version: version, serverName: "api.example", resuming: session)
+        )
         second.shakeHands()
         #expect(second.application.handshake?.resumed == true)
         #expect(second.application.handshake?.serverName == "api.example")
@@ -170,7 +192,10 @@ let bothVersions = [TLS1_2_VERSION, TLS1_3_VERSION]
     @Test(arguments: bothVersions)
     func `a handshake survives being delivered byte by byte`(version: Int32) throws {
         let pair = try Pair(
-            TLSContext(configuration: identity.configuration), TestClient(version: version), application: .echo())
+            TLSContext(configuration: identity.configuration),
+            TestClient(version: version),
+            application: .echo()
+        )
         pair.chunkSize = 1
         pair.shakeHands()
         pair.client.write("one byte at a time")

@@ -16,24 +16,37 @@ final class Pair {
     /// How many bytes the server gets at a time.
     var chunkSize = Int.max
 
-    init(_ context: TLSContext, _ client: TestClient, application: Recorder = Recorder()) throws {
+    init(
+        _ context: TLSContext,
+        _ client: TestClient,
+        application: Recorder = Recorder(),
+        loop: EmbeddedEventLoop = EmbeddedEventLoop()
+    ) throws {
         self.client = client
         self.application = application
-        channel = EmbeddedChannel()
+        channel = EmbeddedChannel(loop: loop)
         try channel.pipeline.syncOperations.addHandlers([TLSServerHandler(context: context), application])
         try channel.connect(to: SocketAddress(unixDomainSocketPath: "/client")).wait()
     }
 
     deinit {
-        _ = try? channel.finish()
+        // A close waits for the client's close_notify, which nobody will send any more.
+        channel.close(promise: nil)
+        channel.embeddedEventLoop.advanceTime(by: .hours(1))
+        _ = try? channel.finish(acceptAlreadyClosed: true)
     }
 
     /// A pair that has shaken hands.
     static func connected(
-        _ identity: TestIdentity, version: Int32, application: Recorder = Recorder()
+        _ identity: TestIdentity,
+        version: Int32,
+        application: Recorder = Recorder()
     ) throws -> Pair {
         let pair = try Pair(
-            TLSContext(configuration: identity.configuration), TestClient(version: version), application: application)
+            TLSContext(configuration: identity.configuration),
+            TestClient(version: version),
+            application: application
+        )
         pair.shakeHands()
         return pair
     }

@@ -10,8 +10,11 @@ final class TestClient {
     private let toServer: OpaquePointer
 
     init(
-        version: Int32 = TLS1_3_VERSION, protocols: [String] = [], serverName: String? = nil,
-        ciphers: String? = nil, resuming session: OpaquePointer? = nil
+        version: Int32 = TLS1_3_VERSION,
+        protocols: [String] = [],
+        serverName: String? = nil,
+        ciphers: String? = nil,
+        resuming session: OpaquePointer? = nil
     ) throws {
         guard let context = SSL_CTX_new(TLS_client_method()) else { throw TestIdentity.Failure(step: "client") }
         SSL_CTX_ctrl(context, SSL_CTRL_SET_MIN_PROTO_VERSION, Int(version), nil)

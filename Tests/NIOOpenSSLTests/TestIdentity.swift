@@ -22,6 +22,13 @@ struct TestIdentity {
         TLSConfiguration(certificateChainFile: chainFile, privateKeyFile: keyFile)
     }
 
+    /// A server context of the files, which are needed no longer after that.
+    func context(_ change: (inout TLSConfiguration) -> Void = { _ in }) throws -> TLSContext {
+        var configuration = configuration
+        change(&configuration)
+        return try TLSContext(configuration: configuration)
+    }
+
     init(_ kind: Key = .p256, passphrase: String? = nil) throws {
         directory = try TemporaryDirectory()
         let key = try Self.makeKey(kind)
@@ -35,13 +42,19 @@ struct TestIdentity {
             }
             return passphrase.utf8CString.withUnsafeBytes { bytes in
                 PEM_write_bio_PrivateKey(
-                    bio, key, EVP_aes_128_cbc(), bytes.bindMemory(to: UInt8.self).baseAddress,
-                    Int32(bytes.count - 1), nil, nil)
+                    bio,
+                    key,
+                    EVP_aes_128_cbc(),
+                    bytes.bindMemory(to: UInt8.self).baseAddress,
+                    Int32(bytes.count - 1),
+                    nil,
+                    nil
+                )
             }
         }
     }
 
-    private static func makeKey(_ kind: Key) throws -> OpaquePointer {
+    static func makeKey(_ kind: Key) throws -> OpaquePointer {
         let context: OpaquePointer?
         switch kind {
         case .p256:
