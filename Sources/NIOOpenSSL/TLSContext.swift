@@ -23,7 +23,6 @@ public final class TLSContext: Sendable {
     /// - Throws: ``TLSError`` that names the file and the reason: unreadable, not PEM, encrypted, weak, or a key that
     ///   is not the certificate's.
     public init(configuration: TLSConfiguration) throws(TLSError) {
-        let wire = try Self.wireForm(of: configuration.applicationProtocols)
         ErrorQueue.clear()
         guard let context = SSL_CTX_new(TLS_server_method()) else {
             throw TLSError(.invalidConfiguration, "OpenSSL made no context: \(Self.cause())")
@@ -36,12 +35,12 @@ public final class TLSContext: Sendable {
                 nioossl_disable_tickets(context)
             }
             try Credentials(configuration).install(in: context)
+            protocols = try Self.offer(configuration.applicationProtocols, in: context)
         } catch {
             SSL_CTX_free(context)
             throw error
         }
         self.context = context
-        self.protocols = wire.isEmpty ? nil : nioossl_set_alpn(context, wire, UInt32(wire.count))
         self.handshakeTimeout = configuration.handshakeTimeout
         self.closeTimeout = configuration.closeTimeout
     }
@@ -85,8 +84,12 @@ public final class TLSContext: Sendable {
         }
     }
 
-    /// Length-prefixed names, RFC 7301 section 3.1.
-    private static func wireForm(of protocols: [String]) throws(TLSError) -> [UInt8] {
+    /// Turns ALPN on. The names are length-prefixed, RFC 7301 section 3.1.
+    private static func offer(
+        _ protocols: [String],
+        in context: OpaquePointer
+    ) throws(TLSError) -> UnsafeMutablePointer<nioossl_alpn>? {
+        guard !protocols.isEmpty else { return nil }
         var wire: [UInt8] = []
         for name in protocols {
             let length = name.utf8.count
@@ -99,7 +102,10 @@ public final class TLSContext: Sendable {
             wire.append(UInt8(length))
             wire.append(contentsOf: name.utf8)
         }
-        return wire
+        guard let offered = nioossl_set_alpn(context, wire, UInt32(wire.count)) else {
+            throw TLSError(.invalidConfiguration, "out of memory for the application protocols")
+        }
+        return offered
     }
 
     static func cause() -> String {

@@ -14,20 +14,24 @@ public import NIOCore
 /// overtake the last bytes. A peer that goes away without close_notify shows as `channelInactive` alone: whether the
 /// data was complete is for the protocol above to judge. Closing one direction only is not supported.
 public final class TLSServerHandler: ChannelDuplexHandler {
+    /// Records from the client.
     public typealias InboundIn = ByteBuffer
+    /// Plaintext for the application; valid to keep, cheapest when let go by the end of the read.
     public typealias InboundOut = ByteBuffer
+    /// Plaintext from the application.
     public typealias OutboundIn = ByteBuffer
+    /// Records for the client.
     public typealias OutboundOut = ByteBuffer
 
-    private let tls: TLSContext
-    private var connection: TLSConnection
-    private var machine = TLSStateMachine()
-    private var writes = PendingWrites()
+    let tls: TLSContext
+    var connection: TLSConnection
+    var machine = TLSStateMachine()
+    var writes = PendingWrites()
     // Replaced by those of the event loop as soon as it is known.
     private var buffers = LoopBuffers()
-    private var timer: Scheduled<Void>?
-    private var closePromise: EventLoopPromise<Void>?
-    private var firstByte: UInt8?
+    var timer: Scheduled<Void>?
+    var closePromise: EventLoopPromise<Void>?
+    var firstByte: UInt8?
     private var readRequested = false
 
     /// A handler for one new connection, which keeps `context` alive.
@@ -38,6 +42,7 @@ public final class TLSServerHandler: ChannelDuplexHandler {
 
     // MARK: - Coming and going
 
+    /// Starts to wait for the handshake when the channel is connected already.
     public func handlerAdded(context: ChannelHandlerContext) {
         buffers = tls.buffers(for: context.eventLoop)
         if context.channel.isActive {
@@ -45,15 +50,18 @@ public final class TLSServerHandler: ChannelDuplexHandler {
         }
     }
 
+    /// Fails what was not sent.
     public func handlerRemoved(context: ChannelHandlerContext) {
         end(context)
     }
 
+    /// Starts to wait for the handshake.
     public func channelActive(context: ChannelHandlerContext) {
         begin(context)
         context.fireChannelActive()
     }
 
+    /// Fails what was not sent; an unfinished handshake is reported as ``TLSError/Code/closedDuringHandshake``.
     public func channelInactive(context: ChannelHandlerContext) {
         end(context)
         context.fireChannelInactive()
@@ -68,16 +76,22 @@ public final class TLSServerHandler: ChannelDuplexHandler {
 
     private func end(_ context: ChannelHandlerContext) {
         stopTimer()
-        if machine.ended() == .handshaking, firstByte != nil {
-            context.fireErrorCaught(TLSError.closedDuringHandshake)
-        }
+        reportEnd(context)
         writes.fail(ChannelError.ioOnClosedChannel)
         closePromise?.succeed()
         closePromise = nil
     }
 
+    /// The client is gone. A port probe that never said a word is no event.
+    private func reportEnd(_ context: ChannelHandlerContext) {
+        if machine.ended() == .handshaking, firstByte != nil {
+            context.fireErrorCaught(TLSError.closedDuringHandshake)
+        }
+    }
+
     // MARK: - Inbound
 
+    /// Takes records; fires one read with all the plaintext they held.
     public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         receive(TLSServerHandler.unwrapInboundIn(data), context)
     }
@@ -98,6 +112,7 @@ public final class TLSServerHandler: ChannelDuplexHandler {
         }
     }
 
+    /// Asks for more bytes where the application cannot know that they are needed.
     public func channelReadComplete(context: ChannelHandlerContext) {
         context.fireChannelReadComplete()
         switch machine.state {
@@ -111,15 +126,17 @@ public final class TLSServerHandler: ChannelDuplexHandler {
         }
     }
 
+    /// Passes the request on and remembers it until plaintext has come.
     public func read(context: ChannelHandlerContext) {
         readRequested = true
         context.read()
     }
 
+    /// Ends the connection when the client has closed its side without close_notify.
     public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if let event = event as? ChannelEvent, event == .inputClosed {
             // Without close_notify an end of input is the end (RFC 8446 section 6.1).
-            _ = machine.ended()
+            reportEnd(context)
             perform(.closeChannel, context)
         }
         context.fireUserInboundEventTriggered(event)
@@ -170,6 +187,7 @@ public final class TLSServerHandler: ChannelDuplexHandler {
 
     // MARK: - Outbound
 
+    /// Keeps plaintext for the next flush.
     public func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch machine.outbound() {
         case .hold, .encrypt:
@@ -179,6 +197,7 @@ public final class TLSServerHandler: ChannelDuplexHandler {
         }
     }
 
+    /// Encrypts and sends all that was written, or leaves it marked for the end of the handshake.
     public func flush(context: ChannelHandlerContext) {
         writes.markFlush()
         switch machine.outbound() {
@@ -206,7 +225,7 @@ public final class TLSServerHandler: ChannelDuplexHandler {
     }
 
     /// Sends what OpenSSL has put aside; completes `promise` at once when that is nothing.
-    private func sendOutput(_ context: ChannelHandlerContext, promise: EventLoopPromise<Void>? = nil) {
+    func sendOutput(_ context: ChannelHandlerContext, promise: EventLoopPromise<Void>? = nil) {
         guard connection.hasOutput else {
             promise?.succeed()
             return
@@ -215,80 +234,6 @@ public final class TLSServerHandler: ChannelDuplexHandler {
         connection.takeOutput(into: &buffers.ciphertext)
         context.writeAndFlush(TLSServerHandler.wrapOutboundOut(buffers.ciphertext), promise: promise)
         buffers.ciphertext.releaseIfLarge()
-    }
-
-    // MARK: - Closing
-
-    public func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
-        switch mode {
-        case .input, .output:
-            promise?.fail(ChannelError.operationUnsupported)
-        case .all:
-            closePromise.setOrCascade(to: promise)
-            perform(machine.closeRequested(), context)
-        }
-    }
-
-    private func perform(_ action: TLSStateMachine.CloseAction, _ context: ChannelHandlerContext) {
-        switch action {
-        case .sendCloseNotify:
-            _ = connection.shutdown()
-            writes.fail(ChannelError.ioOnClosedChannel)
-            sayFarewell(context)
-        case .closeChannel:
-            stopTimer()
-            writes.fail(ChannelError.ioOnClosedChannel)
-            let promise = closePromise
-            closePromise = nil
-            context.close(promise: promise)
-        case .wait:
-            break
-        }
-    }
-
-    /// Fails the connection: tells the application, sends OpenSSL's alert if it made one, closes.
-    private func fail(_ error: TLSError, _ context: ChannelHandlerContext) {
-        guard machine.failed() else { return }
-        writes.fail(error)
-        context.fireErrorCaught(error)
-        sayFarewell(context)
-    }
-
-    /// Closing the channel throws away what it has not sent, so the last record must have left before.
-    private func sayFarewell(_ context: ChannelHandlerContext) {
-        startTimer(tls.closeTimeout, context)
-        let sent = context.eventLoop.makePromise(of: Void.self)
-        sent.futureResult.assumeIsolated().whenComplete { _ in
-            self.perform(self.machine.farewellSent(), context)
-        }
-        sendOutput(context, promise: sent)
-    }
-
-    // MARK: - Time
-
-    private func startTimer(_ amount: TimeAmount, _ context: ChannelHandlerContext) {
-        stopTimer()
-        timer = context.eventLoop.assumeIsolated().scheduleTask(in: amount) {
-            self.timer = nil
-            self.timeOut(context)
-        }
-    }
-
-    private func stopTimer() {
-        timer?.cancel()
-        timer = nil
-    }
-
-    private func timeOut(_ context: ChannelHandlerContext) {
-        switch machine.state {
-        case .handshaking:
-            fail(.handshakeTimeout, context)
-        case .closing:
-            _ = machine.ended()
-            perform(.closeChannel, context)
-        case .idle, .active, .closed:
-            break
-        }
     }
 }
 
