@@ -51,7 +51,7 @@ struct CompactJWS {
     // MARK: - Parts
 
     private static func decode(_ part: Slice<UnsafeRawBufferPointer>, _ name: String) throws(Refusal) -> [UInt8] {
-        guard !part.isEmpty, let bytes = Base64URL.decode(part) else {
+        guard !part.isEmpty, let bytes = Base64URL.decode(UnsafeRawBufferPointer(rebasing: part)) else {
             throw malformed("its \(name) must be base64url without padding, and not empty")
         }
         return bytes

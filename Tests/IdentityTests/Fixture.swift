@@ -13,10 +13,16 @@ struct Fixture {
     static let issuerName = "https://gateway.example"
     static let audience = "gateway"
 
-    /// Made once: RSA keys take their time.
+    /// Made once, with one RSA key for all of its algorithms: making one takes its time.
     static let signers: [SignatureAlgorithm: SigningKey] = {
         var keys: [SignatureAlgorithm: SigningKey] = [:]
-        for algorithm in SignatureAlgorithm.allCases { keys[algorithm] = try? SigningKey.generate(algorithm) }
+        let rsa = try? SigningKey.generate(.rs256).privatePEM
+        for algorithm in SignatureAlgorithm.allCases {
+            let isRSA = algorithm.rawValue.hasPrefix("RS") || algorithm.rawValue.hasPrefix("PS")
+            keys[algorithm] =
+                try? isRSA
+                ? SigningKey(privatePEM: rsa ?? "", algorithm: algorithm) : SigningKey.generate(algorithm)
+        }
         return keys
     }()
     static let secret = SecureRandom.bytes(64)
