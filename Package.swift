@@ -27,8 +27,12 @@ func library(_ name: String, _ dependencies: [Target.Dependency], link: [LinkerS
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
     .testTarget(
-        name: name, dependencies: dependencies, resources: resources, swiftSettings: swift,
-        linkerSettings: openVINOLibrary)
+        name: name,
+        dependencies: dependencies,
+        resources: resources,
+        swiftSettings: swift,
+        linkerSettings: openVINOLibrary
+    )
 }
 
 let package = Package(
@@ -61,7 +65,8 @@ let package = Package(
         library("Inference", ["GatewayCore", "COpenVINO"], link: openVINOLibrary),
         library(
             "Storage",
-            ["GatewayCore", "Identity", "Limits", "Audit", .product(name: "GRDB", package: "GRDB.swift")]),
+            ["GatewayCore", "Identity", "Limits", "Audit", .product(name: "GRDB", package: "GRDB.swift")]
+        ),
 
         // The program.
         library("HTTPClient", ["CCurl"]),
@@ -71,20 +76,29 @@ let package = Package(
                 "GatewayCore", "GatewayCrypto", "NIOOpenSSL", "Identity", "Limits", "Audit", "Telemetry", "Inference",
                 "Storage", "Yams",
                 .product(name: "NIOHTTP1", package: "swift-nio"),
-            ]),
+            ]
+        ),
         .executableTarget(
             name: "tollgate",
             dependencies: [
                 "Gateway", "GatewayCore", "HTTPClient", "Inference",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            swiftSettings: swift, linkerSettings: openVINOLibrary),
+            swiftSettings: swift,
+            linkerSettings: openVINOLibrary
+        ),
 
         tests("GatewayCoreTests", ["GatewayCore"]),
-        tests("GatewayCryptoTests", ["GatewayCrypto"]),
+        tests("GatewayCryptoTests", ["GatewayCrypto", "GatewayCore", "COpenSSL"]),
         tests(
-            "NIOOpenSSLTests", nio + ["NIOOpenSSL", "COpenSSL", .product(name: "NIOEmbedded", package: "swift-nio")]),
-        tests("IdentityTests", ["Identity", "GatewayCore", "GatewayCrypto"]),
+            "NIOOpenSSLTests",
+            nio + ["NIOOpenSSL", "COpenSSL", .product(name: "NIOEmbedded", package: "swift-nio")]
+        ),
+        tests(
+            "IdentityTests",
+            ["Identity", "GatewayCore", "GatewayCrypto", "COpenSSL"],
+            resources: [.copy("Resources")]
+        ),
         tests("LimitsTests", ["Limits", "GatewayCore"]),
         tests("AuditTests", ["Audit", "GatewayCore", "GatewayCrypto"]),
         tests("TelemetryTests", ["Telemetry", "GatewayCore"]),

@@ -21,8 +21,16 @@ public struct APIKey: Hashable, Sendable {
     public var revokedAt: UnixTime?
 
     public init(
-        id: String, tenant: TenantID, role: Role, name: String, scopes: ScopeSet, models: ModelAccess,
-        secretHash: [UInt8], createdAt: UnixTime, createdBy: String, expiresAt: UnixTime? = nil,
+        id: String,
+        tenant: TenantID,
+        role: Role,
+        name: String,
+        scopes: ScopeSet,
+        models: ModelAccess,
+        secretHash: [UInt8],
+        createdAt: UnixTime,
+        createdBy: String,
+        expiresAt: UnixTime? = nil,
         revokedAt: UnixTime? = nil
     ) {
         self.id = id

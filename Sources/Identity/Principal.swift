@@ -19,10 +19,22 @@ public final class Principal: Sendable {
     public let models: ModelAccess
     public let notBefore: UnixTime?
     public let expiresAt: UnixTime?
+    /// The first moment it counts no more: the token's end with leeway, or the key's own end if that comes first.
+    public let validUntil: UnixTime?
 
     public init(
-        tenant: TenantID, role: Role, keyID: String?, subject: String, clientID: String, issuer: String?,
-        tokenID: String?, scopes: ScopeSet, models: ModelAccess, notBefore: UnixTime?, expiresAt: UnixTime?
+        tenant: TenantID,
+        role: Role,
+        keyID: String?,
+        subject: String,
+        clientID: String,
+        issuer: String?,
+        tokenID: String?,
+        scopes: ScopeSet,
+        models: ModelAccess,
+        notBefore: UnixTime?,
+        expiresAt: UnixTime?,
+        validUntil: UnixTime? = nil
     ) {
         self.tenant = tenant
         self.role = role
@@ -35,5 +47,6 @@ public final class Principal: Sendable {
         self.models = models
         self.notBefore = notBefore
         self.expiresAt = expiresAt
+        self.validUntil = validUntil ?? expiresAt
     }
 }

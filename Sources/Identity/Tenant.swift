@@ -14,7 +14,11 @@ public struct Tenant: Hashable, Sendable {
     public var revision: Int64
 
     public init(
-        id: TenantID, displayName: String, plan: PlanName, isDisabled: Bool = false, createdAt: UnixTime,
+        id: TenantID,
+        displayName: String,
+        plan: PlanName,
+        isDisabled: Bool = false,
+        createdAt: UnixTime,
         revision: Int64 = 1
     ) {
         self.id = id

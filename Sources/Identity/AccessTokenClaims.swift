@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GatewayCore
+
+/// The claims of an access token (RFC 9068, section 2.2), their types checked and nothing else.
+struct AccessTokenClaims {
+    let audiences: [String]
+    let subject: String
+    let clientID: String
+    let tokenID: String
+    let tenant: TenantID
+    let scopes: ScopeSet
+    let expiresAt: UnixTime
+    let notBefore: UnixTime?
+
+    /// - Parameter tenantClaim: the name of the claim that holds the tenant's id.
+    /// - Throws: `ReasonCode.tokenClaims` for a claim that is missing or of another type.
+    init(_ claims: JSON, tenantClaim: String) throws(Refusal) {
+        audiences = try Self.audiences(claims)
+        subject = try Self.text(claims, "sub")
+        clientID = try Self.text(claims, "client_id")
+        tokenID = try Self.text(claims, "jti")
+        expiresAt = try Self.required(Self.moment(claims, "exp"), "exp")
+        notBefore = try Self.moment(claims, "nbf")
+        _ = try Self.required(Self.moment(claims, "iat"), "iat")
+        scopes = ScopeSet(try Self.text(claims, "scope"))
+        let name = try Self.text(claims, tenantClaim)
+        guard let tenant = TenantID(name) else {
+            throw Self.invalid("\"\(tenantClaim)\" must be the name of a tenant", detail: printable(name))
+        }
+        self.tenant = tenant
+    }
+
+    /// The claims of a token that the gateway issues: the client is its own subject (RFC 9068, section 2.2).
+    init(
+        key: APIKey,
+        audience: String,
+        tokenID: String,
+        scopes: ScopeSet,
+        notBefore: UnixTime,
+        expiresAt: UnixTime
+    ) {
+        audiences = [audience]
+        subject = key.id
+        clientID = key.id
+        self.tokenID = tokenID
+        tenant = key.tenant
+        self.scopes = scopes
+        self.expiresAt = expiresAt
+        self.notBefore = notBefore
+    }
+
+    /// A string, or an array of strings (RFC 7519, section 4.1.3).
+    private static func audiences(_ claims: JSON) throws(Refusal) -> [String] {
+        switch claims["aud"] {
+        case .string(let audience): return [audience]
+        case .array(let elements):
+            let audiences = elements.compactMap(\.string)
+            guard audiences.count == elements.count else { throw invalid("\"aud\" must hold strings alone") }
+            return audiences
+        case nil: throw invalid("\"aud\" is missing")
+        default: throw invalid("\"aud\" must be a string or an array of strings")
+        }
+    }
+
+    private static func text(_ claims: JSON, _ name: String) throws(Refusal) -> String {
+        let value = try required(claims[name], name)
+        guard let text = value.string, !text.isEmpty else { throw invalid("\"\(name)\" must be a string, not empty") }
+        return text
+    }
+
+    private static func moment(_ claims: JSON, _ name: String) throws(Refusal) -> UnixTime? {
+        guard let value = claims[name] else { return nil }
+        // Nine thousand million seconds end in 2255, short of what 64 bits of nanoseconds hold.
+        guard let seconds = value.integer, (0...9_000_000_000).contains(seconds) else {
+            throw invalid("\"\(name)\" must be a whole number of seconds since 1970")
+        }
+        return UnixTime(seconds: seconds)
+    }
+
+    private static func required<Value>(_ value: Value?, _ name: String) throws(Refusal) -> Value {
+        guard let value else { throw invalid("\"\(name)\" is missing") }
+        return value
+    }
+
+    static func invalid(_ what: String, detail: String = "") -> Refusal {
+        Refusal(.tokenClaims, "The access token's claims are not acceptable: \(what).", detail: detail)
+    }
+}

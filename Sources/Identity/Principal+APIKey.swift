@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GatewayCore
+
+extension Principal {
+    /// Who shows the key itself.
+    convenience init(key: APIKey) {
+        self.init(
+            tenant: key.tenant,
+            role: key.role,
+            keyID: key.id,
+            subject: key.id,
+            clientID: key.id,
+            issuer: nil,
+            tokenID: nil,
+            scopes: key.scopes.intersection(key.role.scopes),
+            models: key.models,
+            notBefore: nil,
+            expiresAt: key.expiresAt
+        )
+    }
+
+    /// Who shows a token that the gateway issued to the key: what both allow.
+    ///
+    /// The leeway is for clocks that differ, and the key's end is by the gateway's own clock: it gets none.
+    convenience init(key: APIKey, claims: AccessTokenClaims, issuer: String, leewaySeconds: Int64) {
+        let tokenEnd = claims.expiresAt + leewaySeconds
+        self.init(
+            tenant: key.tenant,
+            role: key.role,
+            keyID: key.id,
+            subject: claims.subject,
+            clientID: claims.clientID,
+            issuer: issuer,
+            tokenID: claims.tokenID,
+            scopes: claims.scopes.intersection(key.scopes).intersection(key.role.scopes),
+            models: key.models,
+            notBefore: claims.notBefore,
+            expiresAt: claims.expiresAt,
+            validUntil: key.expiresAt.map { min($0, tokenEnd) } ?? tokenEnd
+        )
+    }
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import GatewayCrypto
+
+/// An issuer of access tokens, and what its tokens must look like.
+public struct TrustedIssuer: Sendable {
+    public enum Kind: Hashable, Sendable {
+        /// The gateway itself: `client_id` is the API key that the token was issued to.
+        case local
+        /// Another authorization server: the named claim holds the tenant's id.
+        case outside(tenantClaim: String)
+    }
+
+    /// `iss`, compared byte for byte.
+    public var issuer: String
+    /// The audiences to accept instead of the gateway's own; empty for that one alone.
+    public var audiences: Set<String>
+    /// By `kid`. One key has one algorithm, which is why a token cannot choose.
+    public var keys: [String: VerificationKey]
+    public var kind: Kind
+
+    public init(issuer: String, audiences: Set<String> = [], keys: [String: VerificationKey], kind: Kind) {
+        self.issuer = issuer
+        self.audiences = audiences
+        self.keys = keys
+        self.kind = kind
+    }
+}
