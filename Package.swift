@@ -103,7 +103,13 @@ let package = Package(
         tests("AuditTests", ["Audit", "GatewayCore", "GatewayCrypto"]),
         tests("TelemetryTests", ["Telemetry", "GatewayCore"]),
         tests("InferenceTests", ["Inference", "GatewayCore"]),
-        tests("StorageTests", ["Storage", "GatewayCore", "Identity", "Limits", "Audit"]),
+        tests(
+            "StorageTests",
+            [
+                "Storage", "GatewayCore", "Identity", "Limits", "Audit",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ]
+        ),
         tests("GatewayTests", ["Gateway", "GatewayCore"]),
         tests("EndToEnd", ["HTTPClient", "GatewayCore", "GatewayCrypto"]),
     ]
