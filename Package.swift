@@ -103,10 +103,21 @@ let package = Package(
         tests("AuditTests", ["Audit", "GatewayCore", "GatewayCrypto"]),
         tests("TelemetryTests", ["Telemetry", "GatewayCore"]),
         tests("InferenceTests", ["Inference", "GatewayCore"]),
-        tests("StorageTests", ["Storage", "GatewayCore", "Identity", "Limits", "Audit"]),
+        tests(
+            "StorageTests",
+            [
+                "Storage", "GatewayCore", "Identity", "Limits", "Audit",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ]
+        ),
         tests(
             "GatewayTests",
-            ["Gateway", "GatewayCore", .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio")]),
+            [
+                "Gateway", "GatewayCore",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]
+        ),
         tests("EndToEnd", ["HTTPClient", "GatewayCore", "GatewayCrypto"]),
     ]
 )
