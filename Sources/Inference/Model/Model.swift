@@ -96,8 +96,8 @@ private struct FirstSession {
     let plan: BatchPlan
     let cost: InferenceCost
 
-    /// The sizes that small models are compiled for.
-    private static let sizes = [1, 2, 4, 8, 16, 32]
+    /// The sizes that small models are compiled for; each costs some 20 ms at load and two idle threads of the engine.
+    private static let sizes = [1, 4, 8, 16, 32]
 
     init(_ program: ServingProgram, isSmall: Bool, time: TimeSource) throws(InferenceError) {
         let signature = program.signature
