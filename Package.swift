@@ -102,7 +102,7 @@ let package = Package(
         tests("LimitsTests", ["Limits", "GatewayCore"]),
         tests("AuditTests", ["Audit", "GatewayCore", "GatewayCrypto"]),
         tests("TelemetryTests", ["Telemetry", "GatewayCore"]),
-        tests("InferenceTests", ["Inference", "GatewayCore"]),
+        tests("InferenceTests", ["Inference", "GatewayCore", "GatewayCrypto"]),
         tests(
             "StorageTests",
             [
