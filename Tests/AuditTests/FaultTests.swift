@@ -19,7 +19,8 @@ import Testing
                 let group = (0..<6).map { payload(acknowledged.count + $0, size: 150) }
                 let sealed = log.write(group)
                 for (payload, one) in zip(group, sealed) where one.outcome == .sealed {
-                    #expect(acknowledged.updateValue(payload, forKey: one.index) == nil)
+                    let isNew = acknowledged.updateValue(payload, forKey: one.index) == nil
+                    #expect(isNew, "index \(one.index) was given twice")
                 }
                 if sealed.contains(where: { $0.outcome == .failed }) { watch.waitForRecovery() }
                 if acknowledged.count == 30, round == 1 { break }
@@ -179,6 +180,25 @@ import Testing
         #expect(watch.changes.withLock { $0.last } == .writing)
         log.close()
         #expect(try AuditReader(directory: "audit", files: files).all().map(\.bytes) == [payload(0), payload(3)])
+    }
+
+    @Test func `a process after one whose sync failed builds on the disk, not on the page cache`() throws {
+        for seed in 0..<20 {
+            var random = SeededGenerator(UInt64(seed))
+            let files = MemoryFileSystem()
+            let log = try openLog(files)
+            _ = log.write([payload(0, size: 300)])
+            files.fail(0..<1_000_000, with: .ioError, operations: ["fdatasync", "ftruncate"])
+            #expect(log.write((1..<6).map { payload($0, size: 300) }).allSatisfy { $0.outcome == .failed })
+            log.close()
+            files.fail(0..<0, with: .ioError)
+            let next = try openLog(files)
+            #expect(next.write([payload(9, size: 300)]).map(\.outcome) == [.sealed])
+            let after = files.afterPowerCut(&random)
+            let entries = try AuditReader(directory: "audit", files: after).all()
+            #expect(entries.first?.bytes == payload(0, size: 300))
+            #expect(entries.last?.bytes == payload(9, size: 300))
+        }
     }
 
     @Test func `a log that fails can be closed, and opens again when the disk is well`() throws {
