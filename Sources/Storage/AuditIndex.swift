@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GRDB
-public import GatewayCore
+import GatewayCore
 import Synchronization
 
 /// A search index over the audit log, in a database file of its own: it says which records to read from the log.
