@@ -52,7 +52,7 @@ struct AuditCommand: ParsableCommand {
                 var table = Table([
                     ("index", "index"), ("time", "record.time"), ("tenant", "record.tenant"),
                     ("key", "record.key_id"), ("action", "record.action"), ("status", "record.status"),
-                    ("reason", "record.reason"), ("model", "record.model"), ("µs", "record.total_us"),
+                    ("reason", "record.reason"), ("model", "record.model"), ("micros", "record.total_us"),
                     ("request id", "record.request_id"),
                 ])
                 for line in response.body.split(separator: 10) {

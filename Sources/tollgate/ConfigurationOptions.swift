@@ -48,8 +48,12 @@ struct ConfigurationOptions: ParsableArguments {
 extension StructuredLog {
     /// The log that the configuration asks for, on standard error.
     init(_ configuration: Configuration.Log) {
-        self.init(
-            level: LogLevel(configuration.level.rawValue) ?? .info,
-            form: configuration.format == .json ? .json : .automatic())
+        let form: LogForm =
+            switch configuration.format {
+            case .auto: .automatic()
+            case .text: .text(colour: isatty(2) == 1)
+            case .json: .json
+            }
+        self.init(level: LogLevel(configuration.level.rawValue) ?? .info, form: form)
     }
 }

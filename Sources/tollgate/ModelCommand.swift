@@ -27,7 +27,7 @@ struct ModelCommand: ParsableCommand {
                 page["models"]?.array ?? [],
                 columns: [
                     ("name", "name"), ("version", "version"), ("state", "state"), ("default", "default"),
-                    ("format", "format"), ("µs", "inference_us"), ("sha256", "sha256"), ("reason", "reason"),
+                    ("format", "format"), ("micros", "inference_us"), ("sha256", "sha256"), ("reason", "reason"),
                 ])
         }
     }

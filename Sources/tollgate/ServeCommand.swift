@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Foundation
 import Gateway
 import GatewayCore
 import Glibc
@@ -12,6 +13,7 @@ struct ServeCommand: ParsableCommand {
         commandName: "serve", abstract: "Start the gateway and stay in the foreground.",
         discussion: """
             SIGTERM or Ctrl-C drains: nothing new is accepted, requests under way finish. A second one ends at once.
+            While it serves, the state folder has its process id in tollgate.pid.
 
             EXAMPLES
               tollgate serve
@@ -39,6 +41,13 @@ struct ServeCommand: ParsableCommand {
                 "tenants": .string("https://\(configuration.tenants.address):\(gateway.tenantPort)"),
                 "management": .string("https://\(configuration.management.address):\(gateway.managementPort)"),
             ])
+        let pidFile = "\(configuration.state)/tollgate.pid"
+        do {
+            try "\(getpid())\n".write(toFile: pidFile, atomically: true, encoding: .utf8)
+        } catch {
+            throw fail("\(pidFile) cannot be written: \(error.localizedDescription)")
+        }
+        defer { unlink(pidFile) }
         signals.wait { number, count in
             switch number {
             case SIGHUP: log.warning("SIGHUP: this version reads its configuration at the start only")

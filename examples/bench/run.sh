@@ -50,7 +50,7 @@ for name, body in bodies.items():
         script.write('wrk.method = "POST"\n')
         script.write(f'wrk.headers["Authorization"] = "Bearer {token}"\n')
         script.write('wrk.headers["Content-Type"] = "application/json"\n')
-        script.write(f"wrk.body = [[{body}]]\n")
+        script.write(f"wrk.body = [==[{body}]==]\n")
         script.write('done = function(s) io.write(string.format("  errors: %d status, %d socket\\n", '
                      's.errors.status, s.errors.connect + s.errors.read + s.errors.write + s.errors.timeout)) end\n')
     print(f"{name}: a body of {len(body)} bytes")
