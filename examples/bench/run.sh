@@ -14,11 +14,13 @@ command -v wrk >/dev/null || { echo "run.sh: wrk is missing: apt-get install wrk
 work=$(mktemp -d)
 server=""
 trap '[ -z "$server" ] || kill -TERM $server 2>/dev/null; [ -z "$server" ] || wait $server; rm -rf "$work"' EXIT
+mkdir "$work/models"
+cp -r examples/digits/models/digits examples/bench/tiny "$work/models"
 TOLLGATE_ADMIN_KEY=$($tollgate init --state "$work/state")
 TOLLGATE_CA=certs/ca.pem
 export TOLLGATE_ADMIN_KEY TOLLGATE_CA
 TOLLGATE_EVENT_LOOPS=1 TOLLGATE_LOG_FORMAT=json TOLLGATE_AUDIT_DURABILITY=${DURABILITY:-durable} \
-    taskset -c 0 $tollgate serve --state "$work/state" --models examples/bench/models --port 0 --management-port 0 \
+    taskset -c 0 $tollgate serve --state "$work/state" --models "$work/models" --port 0 --management-port 0 \
     2>"$work/log" &
 server=$!
 until grep -q '"message":"ready"' "$work/log"; do
