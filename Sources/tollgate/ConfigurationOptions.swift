@@ -37,8 +37,10 @@ struct ConfigurationOptions: ParsableArguments {
         ]
         do {
             return try Configuration.load(
-                file: file, environment: ProcessInfo.processInfo.environment,
-                overrides: flags.compactMap { flag in flag.text.map { (flag.field, flag.flag, $0) } })
+                file: file,
+                environment: ProcessInfo.processInfo.environment,
+                overrides: flags.compactMap { flag in flag.text.map { (flag.field, flag.flag, $0) } }
+            )
         } catch {
             throw fail("the configuration is wrong:\n\(error)", code: 78)
         }

@@ -10,7 +10,8 @@ import Telemetry
 
 struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "serve", abstract: "Start the gateway and stay in the foreground.",
+        commandName: "serve",
+        abstract: "Start the gateway and stay in the foreground.",
         discussion: """
             SIGTERM or Ctrl-C drains: nothing new is accepted, requests under way finish. A second one ends at once.
             While it serves, the state folder has its process id in tollgate.pid.
@@ -19,7 +20,8 @@ struct ServeCommand: ParsableCommand {
               tollgate serve
               tollgate serve --port 443 --state /var/lib/tollgate
               TOLLGATE_LOG_FORMAT=json tollgate serve --config /etc/tollgate/gateway.yaml
-            """)
+            """
+    )
 
     @OptionGroup var options: ConfigurationOptions
 
@@ -40,7 +42,8 @@ struct ServeCommand: ParsableCommand {
             [
                 "tenants": .string("https://\(configuration.tenants.address):\(gateway.tenantPort)"),
                 "management": .string("https://\(configuration.management.address):\(gateway.managementPort)"),
-            ])
+            ]
+        )
         let pidFile = "\(configuration.state)/tollgate.pid"
         do {
             try "\(getpid())\n".write(toFile: pidFile, atomically: true, encoding: .utf8)
@@ -93,10 +96,15 @@ private struct Signals {
         }
         var thread = pthread_t()
         let context = Unmanaged.passRetained(body).toOpaque()
-        pthread_create(&thread, nil, { context in
-            context.map { Unmanaged<Body>.fromOpaque($0).takeRetainedValue() }?.run()
-            return nil
-        }, context)
+        pthread_create(
+            &thread,
+            nil,
+            { context in
+                context.map { Unmanaged<Body>.fromOpaque($0).takeRetainedValue() }?.run()
+                return nil
+            },
+            context
+        )
         pthread_detach(thread)
     }
 
