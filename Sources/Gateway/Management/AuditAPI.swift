@@ -17,9 +17,7 @@ struct AuditAPI {
 
     func search(_ request: BlockingRequest) throws -> Reply {
         let (query, limit) = try query(request.head.query ?? "")
-        // What was answered before this request came is in the index before it is searched.
-        try services.follower.catchUp()
-        let indices = try services.follower.index.search(query)
+        let found = try services.search.records(query)
         let asLines = request.head.accept?.contains("application/x-ndjson") == true
         var json = JSONWriter(capacity: 4096)
         var lines: [UInt8] = []
@@ -28,10 +26,7 @@ struct AuditAPI {
             json.name("records")
             json.beginArray()
         }
-        for index in indices {
-            guard let record = try services.follower.record(at: index) else {
-                throw Refusal(.internalError, "The log lacks a record that its index names.", detail: "index \(index)")
-            }
+        for (index, record) in found {
             json.beginObject()
             json.name("index")
             json.integer(index)
@@ -45,12 +40,14 @@ struct AuditAPI {
         }
         guard !asLines else { return Reply(status: 200, contentType: "application/x-ndjson", body: lines) }
         json.endArray()
-        if indices.count == limit, let last = indices.last {
+        if found.count == limit, let last = found.last?.index {
             json.name("next_before")
             json.integer(last)
         }
         json.name("log_size")
         json.integer(services.audit.size)
+        json.name("indexed_size")
+        json.integer(services.search.index.indexedSize)
         json.endObject()
         return .json(json.bytes)
     }

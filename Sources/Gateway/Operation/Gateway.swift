@@ -3,6 +3,7 @@
 import Audit
 import GatewayCore
 import GatewayCrypto
+import Glibc
 import Identity
 import Inference
 import Limits
@@ -119,15 +120,8 @@ public final class Gateway: Sendable {
                 ["file": .string(audit.recovery.file), "bytes": .integer(audit.recovery.cutBytes)]
             )
         }
-        let follower = try LogFollower(
-            audit: audit,
-            index: AuditIndex(path: state.auditIndex),
-            store: store,
-            limits: limits,
-            plans: assignments,
-            time: time,
-            log: log
-        )
+        let ledger = try LimitLedger(audit: audit, store: store, limits: limits, plans: assignments, time: time)
+        let search = AuditSearch(audit: audit, index: try AuditIndex(path: state.auditIndex), time: time)
 
         let loopCount = configuration.eventLoops > 0 ? configuration.eventLoops : System.coreCount
         let models = try loadModels(configuration, sessions: loopCount + 1, time: time, log: log)
@@ -149,7 +143,7 @@ public final class Gateway: Sendable {
             pepper: pepper,
             limits: limits,
             audit: audit,
-            follower: follower,
+            ledger: ledger, search: search,
             models: models,
             defaultModel: defaultModel,
             inference: InferencePool(threads: max(1, loopCount / 2), capacity: 1024, time: time),
@@ -229,8 +223,8 @@ public final class Gateway: Sendable {
         try services.pool.syncShutdownGracefully()
         services.inference.shutdown()
         services.audit.close()
-        try services.follower.finish()
-        try services.follower.index.close()
+        try services.ledger.finish()
+        try services.search.index.close()
         try services.store.close()
         try group.syncShutdownGracefully()
         services.log.info("ended", ["audit_records": .integer(Int64(services.audit.size))])
@@ -238,21 +232,24 @@ public final class Gateway: Sendable {
 
     // MARK: - Parts
 
-    /// Keeps the index and the saved limits close behind the log, on a thread that gives way to requests.
+    /// Keeps the saved limits and the search index close behind the log, on a thread that gives way to requests.
     private func follow() {
         let services = services
-        followerPool.submit { _ in LogFollower.giveWay() }
-        @Sendable func step() {
-            do {
-                try services.follower.catchUp()
-            } catch {
-                services.log.error("the audit log cannot be followed", ["error": .string("\(error)")])
-            }
+        followerPool.submit { _ in
+            // On Linux this is of the calling thread alone.
+            setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
         }
         group.next().scheduleRepeatedTask(initialDelay: .milliseconds(250), delay: .milliseconds(250)) {
             [followerPool] _ in
             followerPool.submit { state in
-                if case .active = state { step() }
+                guard case .active = state else { return }
+                do {
+                    try services.ledger.follow()
+                    // A long way is gone in steps, so that the end need not wait for it.
+                    while try services.search.follow(), !services.life.isDraining {}
+                } catch {
+                    services.log.error("the audit log cannot be followed", ["error": .string("\(error)")])
+                }
             }
         }
     }

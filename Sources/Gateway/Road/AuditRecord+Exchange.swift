@@ -64,7 +64,7 @@ extension AuditRecord {
         }
 
         requestBytes = Int64(exchange.requestBytes)
-        responseBytes = Int64(reply.body.count)
+        responseBytes = exchange.method == .head ? 0 : Int64(reply.body.count)
         if exchange.inferenceNanoseconds > 0 {
             queueMicros = exchange.queueNanoseconds / 1000
             inferMicros = exchange.inferenceNanoseconds / 1000

@@ -41,6 +41,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private var slot = -1
     private var input = Input.idle
     private var isBusy: Bool { exchange.serial != 0 }
+    /// There is a request without an answer yet.
+    var isOpen: Bool { isBusy && exchange.reply == nil && !answered }
     private var queued = CircularBuffer<HTTPServerRequestPart>()
     private var holdsRead = false
     private var isDraining = false
@@ -79,9 +81,11 @@ final class ConnectionHandler: ChannelDuplexHandler {
     func channelInactive(context: ChannelHandlerContext) {
         peerIsGone = true
         queued.removeAll()
-        if isBusy, exchange.reply == nil, input == .body {
+        if isOpen, input == .body {
             input = .complete
             refuse(Refusal(.clientClosed, "The client closed the connection before the request was complete."))
+        } else {
+            endIfAnswered()
         }
         context.fireChannelInactive()
     }
@@ -113,7 +117,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         if !isBusy { begin() }
         exchange.closes = true
         input = .complete
-        guard exchange.reply == nil, !answered else { return endIfAnswered() }
+        guard isOpen else { return endIfAnswered() }
         refuse(
             error == .headerOverflow
                 ? Refusal(.headersTooLarge, "The head of the request is too large; send fewer or shorter fields.")
@@ -196,7 +200,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     /// Tells a client that waits for leave to send its body that it may.
     func sendContinue() {
-        guard let context, exchange.head?.expectsContinue == true, input == .body, exchange.requestBytes == 0 else {
+        guard let context, exchange.head?.expectsContinue == true, input == .body, exchange.requestBytes == 0,
+            exchange.head?.isHTTP10 == false
+        else {
             return
         }
         var buffer = context.channel.allocator.buffer(capacity: 25)
@@ -210,7 +216,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     /// Hands the answer over to be sealed; the rest of a body still to come is skipped.
     func reply(_ reply: Reply) {
-        precondition(exchange.reply == nil, "an exchange is answered once")
+        precondition(isOpen, "an exchange is answered once")
         var reply = reply
         if let refusal = reply.refusal {
             complete(&reply, refusal)
@@ -266,6 +272,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
             )
             reply = .refused(refusal)
             complete(&reply, refusal)
+            exchange.reply = reply
+            exchange.admission?.refund(now: exchange.arrival)
+            exchange.admission = nil
         }
         exchange.admission?.settle()
         exchange.admission = nil
@@ -346,7 +355,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     func checkDeadline(_ now: Int64) {
         guard now > deadline, let context else { return }
         deadline = .max
-        if isBusy, input == .body, exchange.reply == nil {
+        if isOpen, input == .body {
             exchange.closes = true
             refuse(Refusal(.requestTimeout, "The request's body did not arrive in time."))
         } else {

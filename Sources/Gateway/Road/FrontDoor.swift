@@ -81,7 +81,7 @@ extension ConnectionHandler {
 
     private func identified(_ result: Result<Principal, Refusal>, byToken: Bool) {
         // The client may have left, or its body may have been refused, while the token was verified.
-        guard exchange.reply == nil else { return }
+        guard isOpen else { return }
         exchange.usedToken = byToken
         switch result {
         case .success(let principal):
@@ -227,7 +227,7 @@ extension ConnectionHandler {
     }
 
     private func finish(_ outcome: BlockingOutcome) {
-        guard exchange.reply == nil else { return }
+        guard isOpen else { return }
         if let principal = outcome.principal { exchange.principal = principal }
         if let minted = outcome.minted {
             exchange.scope = minted.scopes

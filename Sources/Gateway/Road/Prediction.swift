@@ -59,6 +59,7 @@ extension ConnectionHandler {
 
     /// The model's answer is here.
     func predicted(_ result: Result<PredictResponse, InferenceError>) {
+        guard isOpen else { return }
         switch result {
         case .failure(let error): refuse(error.refusal)
         case .success(let response):

@@ -27,7 +27,8 @@ final class Services: Sendable {
     let limits: LimitTable
     let tenants: TenantContexts
     let audit: AuditLog
-    let follower: LogFollower
+    let ledger: LimitLedger
+    let search: AuditSearch
     let models: ModelRepository
     let defaultModel: ModelName
     /// For models that take longer than an event loop may be held.
@@ -47,7 +48,7 @@ final class Services: Sendable {
         pepper: Pepper,
         limits: LimitTable,
         audit: AuditLog,
-        follower: LogFollower,
+        ledger: LimitLedger, search: AuditSearch,
         models: ModelRepository,
         defaultModel: ModelName,
         inference: InferencePool,
@@ -65,7 +66,8 @@ final class Services: Sendable {
         self.limits = limits
         tenants = TenantContexts(limits: limits, metrics: metrics)
         self.audit = audit
-        self.follower = follower
+        self.ledger = ledger
+        self.search = search
         self.models = models
         self.defaultModel = defaultModel
         self.inference = inference
@@ -75,6 +77,6 @@ final class Services: Sendable {
     /// Puts a tenant on a plan, for the road and for the ledger that the next start goes on from.
     func assign(_ plan: Plan, to tenant: TenantID) {
         limits.assign(plan, to: tenant)
-        follower.assign(plan, to: tenant)
+        ledger.assign(plan, to: tenant)
     }
 }

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Audit
+import GatewayCore
+import Storage
+import Synchronization
+
+/// Searches the audit log by its index, which is built behind the log and can be rebuilt from it.
+final class AuditSearch: Sendable {
+    let index: AuditIndex
+    private let time: TimeSource
+    private let reader: Mutex<AuditReader>
+    private let finder: Mutex<AuditReader>
+
+    /// Records that go into the index in one transaction.
+    private static let batch = 1024
+    /// How long a search waits for the index, in nanoseconds; what is newer is not found by it.
+    private static let patience: Int64 = 2_000_000_000
+
+    init(audit: AuditLog, index: AuditIndex, time: TimeSource) {
+        self.index = index
+        self.time = time
+        let reader = audit.reader()
+        reader.seek(to: min(index.indexedSize, audit.size))
+        self.reader = Mutex(reader)
+        finder = Mutex(audit.reader())
+    }
+
+    /// Brings some records into the index.
+    ///
+    /// - Returns: whether there may be more.
+    func follow() throws -> Bool {
+        try reader.withLock { reader in
+            var rows: [AuditIndexEntry] = []
+            while rows.count < Self.batch, let entry = try reader.next() {
+                rows.append(AuditIndexEntry(index: entry.index, record: entry.bytes))
+            }
+            if !rows.isEmpty { try index.append(rows) }
+            return rows.count == Self.batch
+        }
+    }
+
+    /// The records that fit, with their indices; those sealed before the call are among them unless the index is far
+    /// behind.
+    func records(_ query: AuditQuery) throws -> [(index: UInt64, record: [UInt8])] {
+        let deadline = time.monotonic() + Self.patience
+        while try follow(), time.monotonic() < deadline {}
+        let indices = try index.search(query)
+        return try finder.withLock { finder in
+            try indices.map { index in
+                guard let record = try finder.record(at: index) else {
+                    throw Refusal(
+                        .internalError, "The log lacks a record that its index names.", detail: "index \(index)")
+                }
+                return (index, record)
+            }
+        }
+    }
+}

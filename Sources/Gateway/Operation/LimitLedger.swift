@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Audit
+import GatewayCore
+import Limits
+import Storage
+import Synchronization
+
+/// The limits as the audit log alone tells them, from which the next start goes on.
+///
+/// Not the road's table but a second one, fed only by sealed records: so a snapshot and the log size it covers always
+/// belong together, and what was charged but never answered is not charged after a restart.
+final class LimitLedger: Sendable {
+    private struct State {
+        let reader: AuditReader
+        let table: LimitTable
+        var savedSize: UInt64
+        var savedAt: UnixTime
+    }
+
+    private let store: Store
+    private let time: TimeSource
+    private let state: Mutex<State>
+
+    /// Seconds between two snapshots.
+    private static let snapshotSeconds: Int64 = 10
+
+    /// Reads the last snapshot and every record behind it, and brings the road's limits to where the log ends.
+    ///
+    /// - Throws: what keeps the log or the database from being read.
+    init(audit: AuditLog, store: Store, limits: LimitTable, plans: [(TenantID, Plan)], time: TimeSource) throws {
+        self.store = store
+        self.time = time
+        let table = LimitTable()
+        for (tenant, plan) in plans { table.assign(plan, to: tenant) }
+        let snapshot = try store.limitSnapshot()
+        table.restore(snapshot.accounts)
+        let reader = audit.reader()
+        reader.seek(to: min(snapshot.coveredIndex, audit.size))
+        let state = State(reader: reader, table: table, savedSize: snapshot.coveredIndex, savedAt: time.now())
+        try Self.replay(state)
+        limits.restore(table.snapshot())
+        self.state = Mutex(state)
+    }
+
+    /// Reads the log to its end as of now, and saves a snapshot when one is due.
+    func follow() throws {
+        try state.withLock { state in
+            try Self.replay(state)
+            let now = time.now()
+            if state.reader.position > state.savedSize, now > state.savedAt + Self.snapshotSeconds {
+                try save(&state, now)
+            }
+        }
+    }
+
+    /// A tenant's plan, so that its charges are counted by it.
+    func assign(_ plan: Plan, to tenant: TenantID) {
+        state.withLock { $0.table.assign(plan, to: tenant) }
+    }
+
+    /// Saves where the log ended, after it was closed.
+    func finish() throws {
+        try state.withLock { state in
+            try Self.replay(state)
+            try save(&state, time.now())
+        }
+    }
+
+    private func save(_ state: inout State, _ now: UnixTime) throws {
+        try store.save(limitSnapshot: state.table.snapshot(), coveredIndex: state.reader.position)
+        state.savedSize = state.reader.position
+        state.savedAt = now
+    }
+
+    private static func replay(_ state: borrowing State) throws {
+        while let entry = try state.reader.next() {
+            guard let charge = ChargedRecord(entry.bytes) else { continue }
+            state.table.replay(tenant: charge.tenant, requests: charge.requests, at: charge.time)
+        }
+    }
+}
