@@ -33,6 +33,7 @@ public enum TLSPolicy: Sendable, Hashable, CaseIterable {
         "TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256",
     ].joined(separator: ":")
 
-    /// Key exchange groups, best first. P-384 is left out: one handshake with it costs the server as much as ten.
+    /// Key exchange groups, best first. P-384 is left out: OpenSSL 3.0 takes some 15 times as long for it
+    /// as for P-256, and the client chooses who pays.
     static let groups = "X25519:P-256"
 }
