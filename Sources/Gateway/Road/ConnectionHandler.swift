@@ -236,9 +236,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
                 exchange.closes = true
             }
         }
-        loop.recordWriter.reset()
-        AuditRecord(of: self, reply: reply).encode(into: &loop.recordWriter)
-        loop.seal(ticket, record: loop.recordWriter.bytes)
+        loop.seal(ticket, record: AuditRecord(of: self, reply: reply).encoded())
     }
 
     func refuse(_ refusal: Refusal, fields: [Reply.Field] = []) {

@@ -32,8 +32,6 @@ final class LoopContext {
     private var submissions: [Submission] = []
     private var predictions: [PendingPrediction] = []
     private var isTurnEndScheduled = false
-    /// Reused for each record.
-    var recordWriter = JSONWriter(capacity: 2048)
 
     init(services: Services, eventLoop: any EventLoop, shard: Int) {
         self.services = services
