@@ -2,6 +2,7 @@
 
 /// Base64url without padding (RFC 4648, section 5; RFC 7515, section 2), canonical spellings only.
 public enum Base64URL {
+    /// Four characters for three bytes, the last group of 1 or 2 bytes as 2 or 3 characters.
     public static func encode(_ bytes: some Collection<UInt8>) -> String {
         var out: [UInt8] = []
         out.reserveCapacity((bytes.count * 4 + 2) / 3)

@@ -4,8 +4,10 @@
 public struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Bytes before the fault, from the start of the text.
     public let offset: Int
+    /// Lower case, without a full stop; quotes nothing of the text, so it may be logged.
     public let reason: String
 
+    /// `expected a digit at offset 17`.
     public var description: String { "\(reason) at offset \(offset)" }
 }
 
@@ -17,6 +19,7 @@ extension JSON {
         return try parser.document()
     }
 
+    /// The same of the text's UTF-8; offsets in a ``JSONError`` are in its bytes.
     public static func parse(_ text: String, depth: Int = 32) throws(JSONError) -> JSON {
         try parse(text.utf8, depth: depth)
     }

@@ -6,9 +6,11 @@
 /// are escaped, so a written line stays one line in any reader. The caller opens, closes and orders; the writer puts
 /// the commas.
 public struct JSONWriter {
+    /// All that was written since the start or the last ``reset()``, in UTF-8.
     public private(set) var bytes: [UInt8] = []
     private var needsComma = false
 
+    /// `capacity` is in bytes, taken at once; the writer grows beyond it.
     public init(capacity: Int = 512) {
         bytes.reserveCapacity(capacity)
     }
@@ -21,9 +23,13 @@ public struct JSONWriter {
 
     // MARK: - Structure
 
+    /// Writes `{`; then come pairs of a name and a value.
     public mutating func beginObject() { open(UInt8(ascii: "{")) }
+    /// Writes `}`; that an object is open is not checked.
     public mutating func endObject() { close(UInt8(ascii: "}")) }
+    /// Writes `[`; then come values without names.
     public mutating func beginArray() { open(UInt8(ascii: "[")) }
+    /// Writes `]`; that an array is open is not checked.
     public mutating func endArray() { close(UInt8(ascii: "]")) }
 
     /// A member's name; a value must follow.
@@ -36,8 +42,8 @@ public struct JSONWriter {
         needsComma = false
     }
 
-    /// A member's name that is not known beforehand.
     // Without the attribute a plain literal would come here, as a String, and be escaped each time.
+    /// A member's name that is not known beforehand.
     @_disfavoredOverload
     public mutating func name(_ name: String) {
         string(name)
@@ -47,6 +53,7 @@ public struct JSONWriter {
 
     // MARK: - Values
 
+    /// In quotes, escaped as the type says; the rest of what is not ASCII stays UTF-8.
     public mutating func string(_ text: String) {
         comma()
         bytes.append(UInt8(ascii: "\""))
@@ -56,6 +63,7 @@ public struct JSONWriter {
         needsComma = true
     }
 
+    /// In decimal, for any integer of up to 64 bits.
     public mutating func integer(_ value: some FixedWidthInteger) {
         comma()
         appendDecimal(value)
@@ -70,7 +78,9 @@ public struct JSONWriter {
         needsComma = true
     }
 
+    /// `true` or `false`, without quotes.
     public mutating func bool(_ value: Bool) { raw(value ? "true" : "false") }
+    /// `null`, as a member's value or an element.
     public mutating func null() { raw("null") }
 
     /// RFC 3339 in quotes.
@@ -85,6 +95,7 @@ public struct JSONWriter {
         needsComma = true
     }
 
+    /// A whole value with all below it; a ``JSON/double(_:)`` that is not finite becomes `null`.
     public mutating func value(_ value: JSON) {
         switch value {
         case .null: null()

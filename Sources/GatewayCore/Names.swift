@@ -2,6 +2,7 @@
 
 /// The name of a tenant: 1 to 63 of `a-z 0-9 -`, beginning and ending with a letter or digit (an RFC 1123 label).
 public struct TenantID: Hashable, Sendable, CustomStringConvertible {
+    /// The name itself, 1 to 63 bytes of ASCII.
     public let description: String
 
     /// nil when the text is not such a name.
@@ -20,8 +21,10 @@ public struct TenantID: Hashable, Sendable, CustomStringConvertible {
 ///
 /// Such a name is safe as one path segment, a metric label and a folder name.
 public struct ModelName: Hashable, Sendable, CustomStringConvertible {
+    /// The name itself, 1 to 63 bytes of ASCII.
     public let description: String
 
+    /// nil when the text is not such a name.
     public init?(_ text: some StringProtocol) {
         guard isName(text, extra: [UInt8(ascii: "_"), UInt8(ascii: ".")]) else { return nil }
         description = String(text)
@@ -30,8 +33,10 @@ public struct ModelName: Hashable, Sendable, CustomStringConvertible {
 
 /// The name of a plan; the same form as ``TenantID``.
 public struct PlanName: Hashable, Sendable, CustomStringConvertible {
+    /// The name itself, 1 to 63 bytes of ASCII.
     public let description: String
 
+    /// nil when the text is not such a name.
     public init?(_ text: some StringProtocol) {
         guard isName(text, extra: []) else { return nil }
         description = String(text)

@@ -2,9 +2,12 @@
 
 /// A request's name: a UUID version 7 (RFC 9562, section 5.7), unique and sortable by time.
 public struct RequestID: Hashable, Sendable, CustomStringConvertible {
+    /// The first 8 bytes: 48 bits of Unix time in milliseconds, the version 7, 12 bits of a counter.
     public let high: UInt64
+    /// The last 8 bytes: the variant `10`, then 62 random bits.
     public let low: UInt64
 
+    /// Takes both halves as they are: version and variant are not checked.
     public init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
@@ -41,10 +44,12 @@ public struct RequestIDGenerator {
     private var state: UInt64
     private var sequence: UInt64 = 0
 
+    /// The same seed gives the same ids for the same times.
     public init(seed: UInt64 = .random(in: .min ... .max)) {
         state = seed
     }
 
+    /// Sorts by `time` to the millisecond; within one, by a counter of 12 bits that wraps.
     public mutating func next(at time: UnixTime) -> RequestID {
         sequence &+= 1
         let milliseconds = UInt64(bitPattern: time.nanoseconds / 1_000_000)

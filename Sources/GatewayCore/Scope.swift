@@ -2,8 +2,10 @@
 
 /// What a credential may do: a set of the scopes that the gateway knows (RFC 6749, section 3.3).
 public struct ScopeSet: OptionSet, Hashable, Sendable {
+    /// One bit a scope, from bit 0 in the order below.
     public let rawValue: UInt32
 
+    /// Bits without a scope are kept, and have no name in ``description``.
     public init(rawValue: UInt32) { self.rawValue = rawValue }
 
     /// Ask a model for a prediction.
@@ -63,6 +65,7 @@ public enum ModelAccess: Hashable, Sendable {
     case all
     case only(Set<ModelName>)
 
+    /// Whether access was given; not whether there is such a model.
     public func allows(_ model: ModelName) -> Bool {
         switch self {
         case .all: true
@@ -70,6 +73,7 @@ public enum ModelAccess: Hashable, Sendable {
         }
     }
 
+    /// What both allow, which may be no model at all.
     public func intersection(_ other: ModelAccess) -> ModelAccess {
         switch (self, other) {
         case (.all, let access), (let access, .all): access

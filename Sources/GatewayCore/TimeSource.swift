@@ -38,10 +38,12 @@ public enum TimeSource: Sendable {
 public final class ManualClock: Sendable {
     let nanoseconds: Atomic<Int64>
 
+    /// Both clocks start here: the monotonic one reads the same nanoseconds as the wall clock.
     public init(_ start: UnixTime) {
         nanoseconds = Atomic(start.nanoseconds)
     }
 
+    /// Moves both clocks, cut to whole nanoseconds; a negative count moves them back.
     public func advance(seconds: Double) {
         nanoseconds.add(Int64(seconds * 1e9), ordering: .relaxed)
     }

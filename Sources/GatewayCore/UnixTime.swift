@@ -2,8 +2,10 @@
 
 /// A moment as nanoseconds since 1970-01-01T00:00:00Z, leap seconds not counted (POSIX time).
 public struct UnixTime: Comparable, Hashable, Sendable {
+    /// Negative before 1970; reaches from the year 1677 to 2262.
     public var nanoseconds: Int64
 
+    /// Any count is a moment.
     public init(nanoseconds: Int64) {
         self.nanoseconds = nanoseconds
     }
@@ -19,6 +21,7 @@ public struct UnixTime: Comparable, Hashable, Sendable {
         nanoseconds / 1_000_000_000 - (nanoseconds % 1_000_000_000 < 0 ? 1 : 0)
     }
 
+    /// The earlier is the lesser.
     public static func < (a: UnixTime, b: UnixTime) -> Bool { a.nanoseconds < b.nanoseconds }
 
     /// The moment so many seconds later; the first or last one there is when it would lie beyond.

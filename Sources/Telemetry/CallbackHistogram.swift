@@ -8,13 +8,18 @@ extension MetricRegistry {
     ///   - read: the observations of each bucket, not cumulative and one more than `bounds` for what is beyond them, and
     ///     the sum of all observed values.
     public func callbackHistogram(
-        _ name: StaticString, help: StaticString, bounds: [Double],
+        _ name: StaticString,
+        help: StaticString,
+        bounds: [Double],
         read: @escaping @Sendable () -> (buckets: [UInt64], sum: Double)
     ) {
         add(
             CallbackHistogram(
-                descriptor: MetricDescriptor(name, help: help, kind: .histogram, labels: []), bounds: bounds,
-                read: read))
+                descriptor: MetricDescriptor(name, help: help, kind: .histogram, labels: []),
+                bounds: bounds,
+                read: read
+            )
+        )
     }
 }
 

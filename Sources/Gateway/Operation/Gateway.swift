@@ -24,6 +24,7 @@ public import Telemetry
 public final class Gateway: Sendable {
     /// Where the tenants' listener is reached: the configured port, or the one that port 0 became.
     public let tenantPort: Int
+    /// Where the management listener is reached, port 0 resolved likewise.
     public let managementPort: Int
 
     private let services: Services
@@ -291,5 +292,6 @@ public final class Gateway: Sendable {
 
 /// Why the gateway cannot start.
 public struct StartError: Error, CustomStringConvertible, Sendable {
+    /// `the tenant listener cannot bind 0.0.0.0:8443: ` and what to do about it.
     public let description: String
 }

@@ -18,8 +18,10 @@ import Storage
 /// | `audit/` | the audit log |
 /// | `audit-index.sqlite` | its search index, which can be rebuilt from it |
 public struct StateDirectory: Sendable {
+    /// The folder, absolute or relative to the one in which the program was started.
     public let path: String
 
+    /// Touches nothing on the disk: the folder need not exist yet.
     public init(path: String) {
         self.path = path
     }
@@ -140,8 +142,11 @@ public struct StateDirectory: Sendable {
 
 /// What is wrong with a state folder.
 public struct StateError: Error, CustomStringConvertible, Sendable {
+    /// The folder, or the file in it, at fault.
     public let path: String
+    /// Reads on from the path: `is damaged: it must have 32 bytes, and has 31`.
     public let reason: String
 
+    /// `state/pepper is damaged: it must have 32 bytes, and has 31`.
     public var description: String { "\(path) \(reason)" }
 }
