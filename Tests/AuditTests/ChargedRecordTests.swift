@@ -31,7 +31,12 @@ import Testing
 
     @Test func `a text that looks like a charge is none`() {
         var record = AuditRecord(
-            time: UnixTime(seconds: 1), gateway: "g", durability: .durable, decision: .allowed, reason: .ok)
+            time: UnixTime(seconds: 1),
+            gateway: "g",
+            durability: .durable,
+            decision: .allowed,
+            reason: .ok
+        )
         record.tenant = "acme"
         record.detail = #"x","charge":{"instances":1,"requests":9},"#
         #expect(ChargedRecord(record.encoded()) == nil)
@@ -39,7 +44,12 @@ import Testing
 
     @Test func `a change that holds a charge is none`() {
         var record = AuditRecord(
-            time: UnixTime(seconds: 1), gateway: "g", durability: .durable, decision: .allowed, reason: .ok)
+            time: UnixTime(seconds: 1),
+            gateway: "g",
+            durability: .durable,
+            decision: .allowed,
+            reason: .ok
+        )
         record.tenant = "acme"
         record.change = AuditChange(before: nil, after: ["charge": ["requests": 9]])
         #expect(ChargedRecord(record.encoded()) == nil)

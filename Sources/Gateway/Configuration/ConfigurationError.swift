@@ -4,7 +4,7 @@
 public struct ConfigurationError: Error, CustomStringConvertible, Sendable, Equatable {
     /// One thing wrong, at one place.
     public struct Fault: Sendable, Equatable, CustomStringConvertible {
-        /// `config/gateway.yaml`, `environment` or `command line`.
+        /// `config/gateway.yaml`, `environment variable TOLLGATE_LOG_LEVEL` or `option --port`.
         public let source: String
         /// From 1; nil outside files.
         public let line: Int?

@@ -50,7 +50,10 @@ final class AuditSearch: Sendable {
             try indices.map { index in
                 guard let record = try finder.record(at: index) else {
                     throw Refusal(
-                        .internalError, "The log lacks a record that its index names.", detail: "index \(index)")
+                        .internalError,
+                        "The log lacks a record that its index names.",
+                        detail: "index \(index)"
+                    )
                 }
                 return (index, record)
             }
