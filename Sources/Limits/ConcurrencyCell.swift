@@ -6,7 +6,12 @@ import Synchronization
 ///
 /// The two counts, rather than their difference, let a refund bound how many requests were open before its own.
 struct ConcurrencyCell: ~Copyable {
-    private let word = Atomic<UInt64>(0)
+    private let word: Atomic<UInt64>
+
+    /// No request under way, `count` begun and ended before.
+    init(after count: UInt32 = 0) {
+        word = Atomic(UInt64(count) << 32 | UInt64(count))
+    }
 
     var inFlight: UInt32 {
         let word = word.load(ordering: .relaxed)

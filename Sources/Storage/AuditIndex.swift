@@ -16,6 +16,8 @@ public final class AuditIndex: Sendable {
     private let path: String
     private let pool: DatabasePool
     private let size: Atomic<UInt64>
+    /// Held by the one that appends or closes: SQLite must not be asked to write once it is closed.
+    private let isClosed = Mutex(false)
 
     /// Opens the index, creating it when there is none. One that is damaged or of another release is replaced by an
     /// empty one; a file that is no index of the gateway is left alone (``StorageError/foreign(path:)``).
@@ -52,11 +54,7 @@ public final class AuditIndex: Sendable {
             guard entry.index == next else { throw .gap(expected: next, found: entry.index) }
             next += 1
         }
-        do {
-            try pool.write { db in try Self.insert(new, into: db) }
-        } catch {
-            throw StorageError(error, path: path)
-        }
+        try whileOpen { _ in try pool.write { db in try Self.insert(new, into: db) } }
         size.store(next, ordering: .releasing)
     }
 
@@ -75,12 +73,20 @@ public final class AuditIndex: Sendable {
 
     /// Folds the write-ahead log into the file and closes it. Later calls fail.
     public func close() throws(StorageError) {
-        do {
+        try whileOpen { isClosed in
             try pool.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
             try pool.close()
-        } catch {
-            throw StorageError(error, path: path)
+            isClosed = true
         }
+    }
+
+    private func whileOpen(_ body: (inout Bool) throws -> Void) throws(StorageError) {
+        let failure = isClosed.withLock { isClosed -> StorageError? in
+            if isClosed { return .closed(path: path) }
+            do { try body(&isClosed) } catch { return StorageError(error, path: path) }
+            return nil
+        }
+        if let failure { throw failure }
     }
 }
 

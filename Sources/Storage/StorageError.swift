@@ -25,6 +25,8 @@ public enum StorageError: Error, Hashable, Sendable {
     case damaged(path: String, detail: String)
     /// The file or its folder cannot be opened or written.
     case inaccessible(path: String, detail: String)
+    /// The file was closed here, as at the end of a drain.
+    case closed(path: String)
     /// There is no room left for the file.
     case full(path: String)
     /// Another process has held the file for too long.
@@ -54,6 +56,8 @@ extension StorageError: CustomStringConvertible {
         case .inaccessible(let path, let detail):
             "\(path) cannot be opened for writing (\(detail)): create its folder and give the gateway's user "
                 + "permission to write the folder and the file"
+        case .closed(let path):
+            "\(path) is closed already: the gateway is about to end"
         case .full(let path):
             "no space is left for \(path): free some on its file system"
         case .busy(let path):

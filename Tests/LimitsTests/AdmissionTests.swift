@@ -59,6 +59,17 @@ import Testing
         #expect(state.tightest?.name == "burst")
     }
 
+    @Test func `the count of requests under way survives four billion requests`() {
+        let cell = ConcurrencyCell(after: .max - 1)
+        for _ in 0..<3 { #expect(cell.take(limit: 3) != nil) }
+        #expect(cell.take(limit: 3) == nil)
+        #expect(cell.inFlight == 3)
+        for left in [2, 1, 0] as [UInt32] {
+            cell.giveBack()
+            #expect(cell.inFlight == left)
+        }
+    }
+
     // MARK: - Many threads
 
     @Test(arguments: [

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import GRDB
+import GatewayCore
+import Testing
+
+@testable import Storage
+
+@Suite struct AuditIndexTests {
+    private let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    private func entry(_ index: UInt64, _ change: (inout AuditIndexEntry) -> Void = { _ in }) -> AuditIndexEntry {
+        var entry = AuditIndexEntry(index: index, record: [])
+        change(&entry)
+        return entry
+    }
+
+    @Test func `the columns come from the record's own members`() {
+        let record = """
+            {"action":"predict","change":{"tenant":"other","time":"2001-01-01"},"decision":"refused","key_id":"Ab3dEf9h",\
+            "limits":[{"status":1}],"model":"digits","reason":"rate_exceeded","request_id":"r-\\u00e91","status":429,\
+            "tenant":"acme","time":"2026-11-24T06:13:28.000001Z","v":1}
+            """
+        let entry = AuditIndexEntry(index: 7, record: Array(record.utf8))
+        #expect(entry.index == 7)
+        #expect(entry.time == UnixTime("2026-11-24T06:13:28.000001Z"))
+        #expect(entry.tenant == "acme")
+        #expect(entry.keyID == "Ab3dEf9h")
+        #expect(entry.requestID == "r-é1")
+        #expect(entry.status == 429)
+        #expect(entry.reason == "rate_exceeded")
+        #expect(entry.decision == "refused")
+        #expect(entry.action == "predict")
+        #expect(entry.model == "digits")
+    }
+
+    @Test(arguments: ["", "{", "[]", "null", "{\"tenant\":5,\"status\":\"x\",\"time\":\"yesterday\"}", "\u{0}{}"])
+    func `a record that says nothing useful is found by its index alone`(record: String) throws {
+        let bare = AuditIndexEntry(index: 0, record: Array(record.utf8))
+        #expect(bare == entry(0))
+        let index = try AuditIndex(path: folder.index)
+        try index.append([bare])
+        #expect(try index.search(AuditQuery()) == [0])
+    }
+
+    /// Every query must find what a plain filter over all rows finds.
+    @Test func `all combinations of conditions find what a plain filter finds`() throws {
+        var random = SeededGenerator(11)
+        func one(_ values: [String?]) -> String? { values.randomElement(using: &random)! }
+        var all: [AuditIndexEntry] = []
+        for number in 0..<3000 {
+            all.append(
+                entry(UInt64(number)) { entry in
+                    entry.tenant = one(["acme", "acme", "globex", nil])
+                    entry.keyID = one(["k1", "k2", nil])
+                    entry.requestID = "r\(number / 2)"
+                    entry.status = [200, 200, 429, 401, nil].randomElement(using: &random)!
+                    entry.reason = one(["ok", "ok", "rate_exceeded", "token_expired"])
+                    entry.decision = one(["allowed", "allowed", "refused"])
+                    entry.action = one(["predict", "predict", "key.revoke", nil])
+                    entry.model = one(["digits", "iris", nil])
+                    // Not quite in order, as records of requests that overlap.
+                    entry.time =
+                        number % 50 == 0
+                        ? nil : UnixTime(seconds: now.seconds + Int64(number) + .random(in: -90...90, using: &random))
+                }
+            )
+        }
+        let index = try AuditIndex(path: folder.index)
+        for start in stride(from: 0, to: all.count, by: 700) {
+            try index.append(Array(all[start..<min(start + 700, all.count)]))
+        }
+        #expect(index.indexedSize == 3000)
+
+        var found = 0
+        for _ in 0..<400 {
+            func maybe<Value>(_ value: Value?, _ odds: Int = 4) -> Value? {
+                Int.random(in: 0..<odds, using: &random) == 0 ? value : nil
+            }
+            var query = AuditQuery(limit: .random(in: 0...50, using: &random), newestFirst: .random(using: &random))
+            query.tenant = maybe(one(["acme", "globex", "none"]))
+            query.keyID = maybe(one(["k1", "k2"]))
+            query.requestID = maybe("r\(Int.random(in: 0..<1600, using: &random))", 20)
+            query.status = maybe([200, 429, 401].randomElement(using: &random)!)
+            query.reason = maybe(one(["ok", "rate_exceeded"]))
+            query.decision = maybe(one(["allowed", "refused"]))
+            query.action = maybe(one(["predict", "key.revoke"]))
+            query.model = maybe(one(["digits", "iris"]))
+            query.since = maybe(UnixTime(seconds: now.seconds + .random(in: -100...3200, using: &random)))
+            query.until = maybe(UnixTime(seconds: now.seconds + .random(in: -100...3200, using: &random)))
+            query.afterIndex = maybe(.random(in: 0..<3100, using: &random))
+            query.beforeIndex = maybe(.random(in: 0..<3100, using: &random))
+            let expected = all.filter { query.matches($0) }.map(\.index)
+            let ordered = query.newestFirst ? Array(expected.reversed()) : expected
+            try #require(try index.search(query) == Array(ordered.prefix(query.limit)), "\(query)")
+            found += expected.count
+        }
+        #expect(found > 10_000)
+    }
+
+    @Test func `pages neither repeat nor skip a record while records are appended`() throws {
+        let index = try AuditIndex(path: folder.index)
+        var next: UInt64 = 0
+        func grow() throws {
+            try index.append((0..<10).map { offset in entry(next + offset) { $0.tenant = "t\((next + offset) % 3)" } })
+            next += 10
+        }
+        for _ in 0..<20 { try grow() }
+        var newest = AuditQuery(limit: 7)
+        newest.tenant = "t1"
+        var seen: [UInt64] = []
+        while case let page = try index.search(newest), let last = page.last {
+            seen += page
+            newest.beforeIndex = last
+            try grow()
+        }
+        #expect(seen == (0..<200).filter { $0 % 3 == 1 }.reversed())
+
+        var oldest = AuditQuery(limit: 9, newestFirst: false)
+        oldest.tenant = "t2"
+        seen = []
+        for round in 0... {
+            let page = try index.search(oldest)
+            guard let last = page.last else { break }
+            seen += page
+            oldest.afterIndex = last
+            if round < 5 { try grow() }
+        }
+        #expect(seen == (0..<next).filter { $0 % 3 == 2 })
+    }
+
+    @Test func `searches on other threads see whole batches`() throws {
+        let index = try AuditIndex(path: folder.index)
+        DispatchQueue.concurrentPerform(iterations: 2) { thread in
+            do {
+                for round in 0..<100 {
+                    if thread == 0 {
+                        try index.append((0..<10).map { entry(UInt64(round * 10) + $0) })
+                    } else {
+                        let found = try index.search(AuditQuery(limit: 2000, newestFirst: false))
+                        #expect(found.count % 10 == 0)
+                        #expect(found == Array(0..<UInt64(found.count)))
+                    }
+                }
+            } catch { Issue.record(error) }
+        }
+        #expect(index.indexedSize == 1000)
+    }
+
+    @Test func `a reopened index goes on where it was, and takes a batch again without harm`() throws {
+        var index = try AuditIndex(path: folder.index)
+        let batch = (0..<5).map { number in entry(UInt64(number)) { $0.tenant = "acme" } }
+        try index.append(Array(batch[..<3]))
+        try index.close()
+        index = try AuditIndex(path: folder.index)
+        #expect(index.indexedSize == 3)
+        try index.append(batch)
+        try index.append(batch)
+        #expect(index.indexedSize == 5)
+        #expect(try index.search(AuditQuery(newestFirst: false)) == [0, 1, 2, 3, 4])
+    }
+
+    @Test func `a batch that leaves out a record is refused whole`() throws {
+        let index = try AuditIndex(path: folder.index)
+        try index.append([entry(0)])
+        #expect(throws: StorageError.gap(expected: 1, found: 2)) { try index.append([entry(2)]) }
+        #expect(throws: StorageError.gap(expected: 2, found: 3)) { try index.append([entry(1), entry(3)]) }
+        #expect(index.indexedSize == 1)
+        #expect(try index.search(AuditQuery()) == [0])
+    }
+
+    @Test func `an index of another release is started again`() throws {
+        try AuditIndex(path: folder.index).close()
+        let old = try DatabaseQueue(path: folder.index)
+        try old.write { try $0.execute(sql: "INSERT INTO records (id) VALUES (0); PRAGMA user_version = 99") }
+        try old.close()
+        let index = try AuditIndex(path: folder.index)
+        #expect(index.indexedSize == 0)
+        try index.append([entry(0)])
+        #expect(try index.search(AuditQuery()) == [0])
+    }
+
+    @Test func `a damaged index is started again, a file that is none is left alone`() throws {
+        let index = try AuditIndex(path: folder.index)
+        try index.append((0..<500).map { number in entry(number) { $0.requestID = "request \(number)" } })
+        try index.close()
+        var bytes = try Data(contentsOf: URL(filePath: folder.index))
+        bytes.replaceSubrange(100..<bytes.count, with: Data(repeating: 0xa5, count: bytes.count - 100))
+        try bytes.write(to: URL(filePath: folder.index))
+        #expect(try AuditIndex(path: folder.index).indexedSize == 0)
+
+        let text = Data("not an index".utf8)
+        try text.write(to: URL(filePath: folder.file("notes")))
+        #expect(throws: StorageError.foreign(path: folder.file("notes"))) {
+            try AuditIndex(path: folder.file("notes"))
+        }
+        #expect(try Data(contentsOf: URL(filePath: folder.file("notes"))) == text)
+    }
+
+    @Test func `searches for rare values walk an index, not the log`() throws {
+        let index = try AuditIndex(path: folder.index)
+        try index.append([entry(0)])
+        try index.close()
+        let database = try DatabaseQueue(path: folder.index)
+        var queries = Array(repeating: AuditQuery(), count: 8)
+        queries[0].tenant = "acme"
+        queries[1].keyID = "k1"
+        queries[2].requestID = "r1"
+        queries[3].model = "digits"
+        queries[4].status = 429
+        queries[5].reason = "rate_exceeded"
+        queries[6].decision = "refused"
+        queries[7].action = "key.revoke"
+        for query in queries {
+            let (sql, arguments) = query.statement(within: 0...1000)
+            let plan = try database.read { db in
+                try Row.fetchAll(db, sql: "EXPLAIN QUERY PLAN " + sql, arguments: arguments).map {
+                    $0["detail"] as String
+                }
+            }
+            #expect(plan.allSatisfy { $0.contains("INDEX records_by_") && !$0.contains("TEMP B-TREE") }, "\(plan)")
+        }
+    }
+}
+
+extension AuditQuery {
+    fileprivate func matches(_ entry: AuditIndexEntry) -> Bool {
+        func equal<Value: Equatable>(_ wanted: Value?, _ value: Value?) -> Bool { wanted == nil || wanted == value }
+        return equal(tenant, entry.tenant) && equal(keyID, entry.keyID) && equal(requestID, entry.requestID)
+            && equal(model, entry.model) && equal(status, entry.status) && equal(reason, entry.reason)
+            && equal(decision, entry.decision) && equal(action, entry.action)
+            && since.map { since in entry.time.map { $0 >= since } ?? false } ?? true
+            && until.map { until in entry.time.map { $0 < until } ?? false } ?? true
+            && afterIndex.map { entry.index > $0 } ?? true && beforeIndex.map { entry.index < $0 } ?? true
+    }
+}
