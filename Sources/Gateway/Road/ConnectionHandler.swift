@@ -185,7 +185,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     private func begin() {
-        let time = services.time.now()
+        // As exact as the record says it, so that replaying the log charges the limits as they were charged.
+        let time = UnixTime(nanoseconds: services.time.now().nanoseconds / 1000 * 1000)
         exchange = Exchange()
         exchange.serial = loop.nextSerial()
         exchange.id = loop.nextID(at: time)
