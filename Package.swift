@@ -105,6 +105,6 @@ let package = Package(
         tests("InferenceTests", ["Inference", "GatewayCore"]),
         tests("StorageTests", ["Storage", "GatewayCore", "Identity", "Limits", "Audit"]),
         tests("GatewayTests", ["Gateway", "GatewayCore"]),
-        tests("EndToEnd", ["HTTPClient", "GatewayCore", "GatewayCrypto"]),
+        tests("EndToEnd", ["tollgate", "HTTPClient", "GatewayCore", "GatewayCrypto", "COpenSSL"]),
     ]
 )
