@@ -35,8 +35,10 @@ struct Client {
     let base: String
     private let http: HTTPClient
 
-    init(port: Int) throws {
-        base = "https://127.0.0.1:\(port)"
+    init(port: Int) throws { try self.init(base: "https://127.0.0.1:\(port)") }
+
+    init(base: String) throws {
+        self.base = base
         http = HTTPClient(caFile: try Certificates.shared.authority, timeoutSeconds: 120)
     }
 
