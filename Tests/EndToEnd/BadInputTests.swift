@@ -45,7 +45,9 @@ struct BadInputTests {
         Row("management on the tenants' listener", 404, "route_not_found", body: nil).with {
             ($0.method, $0.path) = ("GET", "/admin/v1/tenants")
         },
-        Row("unknown model", 404, "model_not_found", tells: ["nothing"]).with { $0.path = "/v1/models/nothing:predict" },
+        Row("unknown model", 404, "model_not_found", tells: ["nothing"]).with {
+            $0.path = "/v1/models/nothing:predict"
+        },
         Row("unknown version", 404, "version_not_found", tells: ["99"]).with {
             $0.path = "/v1/models/digits/versions/99:predict"
         },
@@ -58,7 +60,13 @@ struct BadInputTests {
             $0.contentType = "text/plain"
         },
         Row("a form", 415, "media_type_unsupported").with { $0.contentType = form.value },
-        Row("a body that is too large", 413, "body_too_large", tells: ["60000"], body: String(repeating: " ", count: 60_001)),
+        Row(
+            "a body that is too large",
+            413,
+            "body_too_large",
+            tells: ["60000"],
+            body: String(repeating: " ", count: 60_001)
+        ),
         Row("an empty body", 400, "json_malformed", tells: ["empty"], body: ""),
         Row("an unfinished body", 400, "json_malformed", tells: ["16"], body: "{\"instances\": [["),
         Row("no comma", 400, "json_malformed", tells: ["17"], body: "{\"instances\": [1 2]}"),
@@ -68,11 +76,20 @@ struct BadInputTests {
         Row("no instances", 400, "field_missing", tells: ["instances"], body: "{}"),
         Row("instances and inputs", 400, "field_invalid", body: "{\"instances\":[\(whole)],\"inputs\":[\(whole)]}"),
         Row(
-            "an unknown signature", 400, "field_invalid", tells: ["serving_default"],
+            "an unknown signature",
+            400,
+            "field_invalid",
+            tells: ["serving_default"],
             body: "{\"signature_name\":\"other\",\"instances\":[\(whole)]}"
         ),
         Row("empty instances", 400, "instances_empty", body: "{\"instances\":[]}"),
-        Row("too many instances", 400, "instances_too_many", tells: ["8"], body: "{\"instances\":[\(Array(repeating: whole, count: 9).joined(separator: ","))]}"),
+        Row(
+            "too many instances",
+            400,
+            "instances_too_many",
+            tells: ["8"],
+            body: "{\"instances\":[\(Array(repeating: whole, count: 9).joined(separator: ","))]}"
+        ),
         Row("a wrong shape", 400, "shape_mismatch", tells: ["784", "3"], body: "{\"instances\":[\(row3)]}"),
         Row("a number too many", 400, "shape_mismatch", tells: ["784"], body: pixels(last: "1,2")),
         Row("a dimension too many", 400, "shape_mismatch", tells: ["784"], body: "{\"instances\":[[[1,2],[3,4]]]}"),
@@ -132,7 +149,12 @@ struct BadInputTests {
         let client = try gateway.tenants()
         func ask(_ method: String, _ model: String) throws -> (text: String, headers: [String]) {
             let path = "/v1/models/\(model)" + (method == "POST" ? ":predict" : "")
-            let answer = try client.send(method, path, credential: tenant.key, body: method == "POST" ? Digit.body() : nil)
+            let answer = try client.send(
+                method,
+                path,
+                credential: tenant.key,
+                body: method == "POST" ? Digit.body() : nil
+            )
             try expectRefusal(answer, 404, "model_not_found", of: gateway)
             let varying = ["x-request-id", "audit-index", "date"]
             return (

@@ -88,7 +88,9 @@ struct CredentialTests {
         ) { "Bearer \($0.adminKey)" },
         .forged("expired", "token_expired") { forge in
             let now = Int64(Date().timeIntervalSince1970)
-            return try forge.token(claims: ["exp": .integer(now - 60), "iat": .integer(now - 900), "nbf": .integer(now - 900)])
+            return try forge.token(claims: [
+                "exp": .integer(now - 60), "iat": .integer(now - 900), "nbf": .integer(now - 900),
+            ])
         },
         .forged("not valid yet", "token_not_yet_valid") { forge in
             try forge.token(claims: ["nbf": .integer(Int64(Date().timeIntervalSince1970) + 300)])
@@ -124,7 +126,9 @@ struct CredentialTests {
         .forged("exp as a text", "token_claims_invalid") { try $0.token(claims: ["exp": "9999999999"]) },
         .forged("another tenant's name", "token_claims_invalid") { try $0.token(claims: ["tenant": "system"]) },
         .forged("a client that does not exist", "key_invalid") { try $0.token(claims: ["client_id": "00000000"]) },
-        .forged("9 KB", "token_too_large") { try $0.token(claims: ["pad": .string(String(repeating: "a", count: 7000))]) },
+        .forged("9 KB", "token_too_large") {
+            try $0.token(claims: ["pad": .string(String(repeating: "a", count: 7000))])
+        },
     ]
 
     @Test("Refused with its own code and a challenge", arguments: rows)
@@ -162,7 +166,9 @@ struct CredentialTests {
         #expect(!gateway.log.contains(tenant.secret))
     }
 
-    @Test("Revoking, disabling and a new plan count from the very next request of an open connection with a cached token")
+    @Test(
+        "Revoking, disabling and a new plan count from the very next request of an open connection with a cached token"
+    )
     func immediateEffect() throws {
         let gateway = try SharedGateway.gateway
         let tenant = try gateway.makeTenant()

@@ -35,7 +35,10 @@ struct FramingTests {
         ),
         Row("Transfer-Encoding: gzip, chunked", "\(post)\(typed)Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
         Row("Transfer-Encoding: ,chunked", "\(post)\(typed)Transfer-Encoding: ,chunked\r\n\r\n0\r\n\r\n"),
-        Row("Transfer-Encoding: chunked, identity", "\(post)\(typed)Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n"),
+        Row(
+            "Transfer-Encoding: chunked, identity",
+            "\(post)\(typed)Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n"
+        ),
         Row(
             "two Transfer-Encoding fields",
             "\(post)\(typed)Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
@@ -58,14 +61,20 @@ struct FramingTests {
         ),
         Row("a body on GET", "\(get)Host: localhost\r\nContent-Length: 5\r\n\r\nhello"),
         Row("a chunked body on GET", "\(get)Host: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
-        Row("# in the target", "GET /v1/models/digits#a HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer KEY\r\n\r\n"),
+        Row(
+            "# in the target",
+            "GET /v1/models/digits#a HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer KEY\r\n\r\n"
+        ),
         Row("a space in the target", "GET /v1/models/digits a HTTP/1.1\r\nHost: localhost\r\n\r\n"),
         Row("bytes above 127 in the target", "GET /v1/models/zwölf HTTP/1.1\r\nHost: localhost\r\n\r\n"),
         Row("HTTP/0.9", "GET /livez\r\n\r\n"),
         Row("HTTP/2.0 without asking", "GET /livez HTTP/2.0\r\nHost: localhost\r\n\r\n"),
         Row("HTTP/1.7", "GET /livez HTTP/1.7\r\nHost: localhost\r\n\r\n"),
         Row("garbage bytes", "\u{1}\u{2}\u{3}\u{7f}\u{0}garbage\r\n\r\n"),
-        Row("a chunk size that is no number", "\(post)\(typed)Transfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n"),
+        Row(
+            "a chunk size that is no number",
+            "\(post)\(typed)Transfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n"
+        ),
         Row(
             "a chunk size beyond 64 bits",
             "\(post)\(typed)Transfer-Encoding: chunked\r\n\r\n11111111111111111\r\nhello\r\n0\r\n\r\n"
@@ -96,7 +105,8 @@ struct FramingTests {
         let gateway = try SharedGateway.gateway
         let tenant = try gateway.makeTenant()
         let connection = try gateway.rawTLS()
-        let smuggled = "GET /v1/models/digits-onnx HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(tenant.key)\r\n\r\n"
+        let smuggled =
+            "GET /v1/models/digits-onnx HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(tenant.key)\r\n\r\n"
         connection.send(row.bytes.replacing("KEY", with: tenant.key) + smuggled + smuggled)
         let answer = try connection.answer()
         try expectRefusal(answer, row.status, row.code, of: gateway)
@@ -112,7 +122,8 @@ struct FramingTests {
         let gateway = try SharedGateway.gateway
         let tenant = try gateway.makeTenant()
         let connection = try gateway.rawTLS()
-        let request = "GET /v1/models/digits-onnx HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(tenant.key)\r\n\r\n"
+        let request =
+            "GET /v1/models/digits-onnx HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(tenant.key)\r\n\r\n"
         connection.send(Self.get.replacing("KEY", with: tenant.key) + "Host: localhost\r\n\r\n" + request)
         #expect(try connection.answer().status == 200)
         #expect(try connection.answer().status == 200)

@@ -58,9 +58,12 @@ struct HappyRoadTests {
 
     // MARK: - Models
 
-    @Test("Each way to name the model answers the same", arguments: [
-        "/predict", "/v1/models/digits:predict", "/v1/models/digits/versions/1:predict",
-    ])
+    @Test(
+        "Each way to name the model answers the same",
+        arguments: [
+            "/predict", "/v1/models/digits:predict", "/v1/models/digits/versions/1:predict",
+        ]
+    )
     func paths(path: String) throws {
         let tenant = try gateway.makeTenant()
         let digit = Digit.all[1]
@@ -148,11 +151,16 @@ struct HappyRoadTests {
         let answer = try gateway.predict(try gateway.token(tenant))
         #expect(answer.status == 200)
         let id = try #require(answer.requestID)
-        #expect(id.wholeMatch(of: /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/) != nil, "\(id)")
+        #expect(
+            id.wholeMatch(of: /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/) != nil,
+            "\(id)"
+        )
         #expect(answer.auditIndex != nil)
         #expect(answer.header("Content-Length") == String(answer.body.count))
         let date = try #require(answer.header("Date"))
-        #expect(date.wholeMatch(of: /(Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{2} [A-Z][a-z]{2} 2[0-9]{3} [0-9:]{8} GMT/) != nil)
+        #expect(
+            date.wholeMatch(of: /(Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{2} [A-Z][a-z]{2} 2[0-9]{3} [0-9:]{8} GMT/) != nil
+        )
         #expect(answer.header("RateLimit-Policy") == "\"burst\";q=100;w=1, \"daily\";q=1000000;w=86400")
         let limits = try #require(answer.header("RateLimit"))
         #expect(limits.wholeMatch(of: /"burst";r=[0-9]+;t=[0-9]+, "daily";r=999999;t=[0-9]+/) != nil, "\(limits)")

@@ -49,7 +49,9 @@ struct TokenEndpointTests {
         Row("both methods", 400, "invalid_request", "credential_malformed") {
             $0.body = "\(grant)&client_id=ID&client_secret=KEY"
         },
-        Row("another grant", 400, "unsupported_grant_type", "grant_type_unsupported") { $0.body = "grant_type=password" },
+        Row("another grant", 400, "unsupported_grant_type", "grant_type_unsupported") {
+            $0.body = "grant_type=password"
+        },
         Row("no grant", 400, "invalid_request", "field_missing") { $0.body = "scope=predict" },
         Row("an empty grant", 400, "invalid_request", "field_missing") { $0.body = "grant_type=" },
         Row("a repeated parameter", 400, "invalid_request", "request_malformed") { $0.body = "\(grant)&\(grant)" },

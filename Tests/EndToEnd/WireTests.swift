@@ -16,7 +16,9 @@ struct WireTests {
             + ["Content-Type: application/json"] + fields).joined(separator: "\r\n") + "\r\n\r\n"
     }
 
-    private func request(_ credential: String, _ digit: Int, _ fields: String..., version: String = "HTTP/1.1") -> String {
+    private func request(_ credential: String, _ digit: Int, _ fields: String..., version: String = "HTTP/1.1")
+        -> String
+    {
         let body = Digit.body(digit)
         let framing = (["Content-Length: \(body.utf8.count)"] + fields).joined(separator: "\r\n")
         return head(credential, framing, version: version) + body

@@ -27,13 +27,40 @@ struct Certificates {
             try openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key)
         }
         try openssl(
-            "req", "-x509", "-new", "-key", "\(directory)/ca.key", "-days", "2", "-out", authority,
-            "-subj", "/CN=Tests", "-addext", "basicConstraints=critical,CA:TRUE"
+            "req",
+            "-x509",
+            "-new",
+            "-key",
+            "\(directory)/ca.key",
+            "-days",
+            "2",
+            "-out",
+            authority,
+            "-subj",
+            "/CN=Tests",
+            "-addext",
+            "basicConstraints=critical,CA:TRUE"
         )
         try openssl(
-            "req", "-x509", "-new", "-key", key, "-days", "2", "-out", certificate, "-subj", "/CN=localhost",
-            "-CA", authority, "-CAkey", "\(directory)/ca.key",
-            "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"
+            "req",
+            "-x509",
+            "-new",
+            "-key",
+            key,
+            "-days",
+            "2",
+            "-out",
+            certificate,
+            "-subj",
+            "/CN=localhost",
+            "-CA",
+            authority,
+            "-CAkey",
+            "\(directory)/ca.key",
+            "-addext",
+            "subjectAltName=DNS:localhost,IP:127.0.0.1",
+            "-addext",
+            "basicConstraints=critical,CA:FALSE"
         )
     }
 }

@@ -37,3 +37,12 @@ func concurrently<Value: Sendable>(
 ) throws -> [Value] {
     try Workers(count, body).join()
 }
+
+/// A count that several threads add to.
+final class Tally: Sendable {
+    private let value = Atomic(0)
+
+    var count: Int { value.load(ordering: .acquiring) }
+
+    func add() { value.add(1, ordering: .acquiringAndReleasing) }
+}

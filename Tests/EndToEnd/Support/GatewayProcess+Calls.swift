@@ -92,7 +92,9 @@ extension GatewayProcess {
             headers: [basic(tenant.keyID, tenant.key), form],
             body: "grant_type=client_credentials"
         )
-        guard let token = try answer.json["access_token"]?.string else { throw HarnessError("no token: \(answer.text)") }
+        guard let token = try answer.json["access_token"]?.string else {
+            throw HarnessError("no token: \(answer.text)")
+        }
         return token
     }
 

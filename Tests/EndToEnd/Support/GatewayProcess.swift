@@ -89,7 +89,7 @@ final class GatewayProcess: Sendable {
     }
 
     /// Runs the program's command line as an operator would, with this gateway's addresses and keys.
-    func command(_ arguments: String...) throws -> (end: ChildProcess.End, output: String, errors: String) {
+    func command(_ arguments: [String]) throws -> (end: ChildProcess.End, output: String, errors: String) {
         var environment = TestRun.environment
         environment["TOLLGATE_MANAGEMENT_URL"] = "https://127.0.0.1:\(managementPort)"
         environment["TOLLGATE_CA"] = try Certificates.shared.authority

@@ -114,7 +114,9 @@ final class RawTLS {
         while headEnd == nil {
             headEnd = received.indices.first { received[$0...].starts(with: end) }
             if headEnd == nil, let how = receive() {
-                throw HarnessError("the connection ended (\(how)) within a head: \(String(decoding: received, as: UTF8.self))")
+                throw HarnessError(
+                    "the connection ended (\(how)) within a head: \(String(decoding: received, as: UTF8.self))"
+                )
             }
         }
         guard let headEnd else { throw HarnessError("no head") }
