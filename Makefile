@@ -47,7 +47,8 @@ format:
 	swift format --in-place --recursive --parallel Package.swift Sources Tests
 
 bench: build certs
-	@examples/bench.sh
+	@examples/packages.sh wrk
+	@examples/bench/run.sh
 
 certs: deps
 	@certs/development.sh

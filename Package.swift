@@ -104,7 +104,9 @@ let package = Package(
         tests("TelemetryTests", ["Telemetry", "GatewayCore"]),
         tests("InferenceTests", ["Inference", "GatewayCore"]),
         tests("StorageTests", ["Storage", "GatewayCore", "Identity", "Limits", "Audit"]),
-        tests("GatewayTests", ["Gateway", "GatewayCore"]),
+        tests(
+            "GatewayTests",
+            ["Gateway", "GatewayCore", .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio")]),
         tests("EndToEnd", ["tollgate", "HTTPClient", "GatewayCore", "GatewayCrypto", "COpenSSL"]),
     ]
 )

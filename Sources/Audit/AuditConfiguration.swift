@@ -4,6 +4,7 @@
 public struct AuditConfiguration: Hashable, Sendable {
     /// The log's directory; the journal is in `journal` below it. Made when it is not there, for the owner alone.
     public var directory: String
+    /// What an acknowledgement promises.
     public var durability: AuditDurability
     /// A segment that would grow over so many bytes is followed by a new one; at least 4096.
     public var segmentBytes: Int64
@@ -14,6 +15,7 @@ public struct AuditConfiguration: Hashable, Sendable {
     /// Records that are known to be in the log, from a checkpoint: a log with fewer is not opened.
     public var knownSize: UInt64
 
+    /// A configuration with the usual bounds.
     public init(
         directory: String,
         durability: AuditDurability = .durable,

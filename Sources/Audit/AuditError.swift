@@ -2,6 +2,7 @@
 
 /// Why the audit log cannot be opened, written or read, and in which file.
 public struct AuditError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// What kind of failure it is.
     public enum Code: String, Hashable, Sendable {
         /// Another process, or another log of this one, writes this journal.
         case locked
@@ -17,6 +18,7 @@ public struct AuditError: Error, Hashable, Sendable, CustomStringConvertible {
         case configuration
     }
 
+    /// What kind of failure it is.
     public let code: Code
     /// The path of the file or directory at fault.
     public let file: String
@@ -32,6 +34,7 @@ public struct AuditError: Error, Hashable, Sendable, CustomStringConvertible {
         self.reason = reason
     }
 
+    /// The sentence for the operator: file, offset, what was wrong and what to do.
     public var description: String {
         "audit log: \(file)\(offset.map { " at offset \($0)" } ?? ""): \(reason)"
     }

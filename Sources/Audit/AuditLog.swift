@@ -18,6 +18,7 @@ import Synchronization
 /// When a write or sync fails, its group fails, as does every later submission, at once, until the journal has been
 /// opened anew and its last segment verified.
 public final class AuditLog: Sendable {
+    /// As it was opened.
     public let configuration: AuditConfiguration
     /// What opening found.
     public let recovery: JournalRecovery

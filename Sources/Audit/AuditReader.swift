@@ -2,6 +2,7 @@
 
 /// One record with its place in the log.
 public struct AuditEntry: Hashable, Sendable {
+    /// Its index, from 0.
     public var index: UInt64
     /// The record's JSON.
     public var bytes: [UInt8]
@@ -162,7 +163,10 @@ public final class AuditReader {
             cursor = consume current
             return entry
         case .end: return nil
-        case .damaged(let reason): throw damaged(index, current.path, offset, reason)
+        case .damaged(let reason):
+            // Zeros that were written ahead may stand behind a segment's last record.
+            if index > current.first, try place(of: index).segment == index { return nil }
+            throw damaged(index, current.path, offset, reason)
         }
     }
 

@@ -37,6 +37,8 @@ public struct JSONWriter {
     }
 
     /// A member's name that is not known beforehand.
+    // Without the attribute a plain literal would come here, as a String, and be escaped each time.
+    @_disfavoredOverload
     public mutating func name(_ name: String) {
         string(name)
         bytes.append(UInt8(ascii: ":"))

@@ -4,6 +4,7 @@ import COpenSSL
 
 /// Why a key was refused or could not be used. Never holds key material.
 public struct CryptoError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// What kind of fault it is, for programs.
     public enum Code: Hashable, Sendable {
         /// Not a key in the form that was expected.
         case keyMalformed
@@ -15,10 +16,12 @@ public struct CryptoError: Error, Hashable, Sendable, CustomStringConvertible {
         case operationFailed
     }
 
+    /// The kind of fault.
     public let code: Code
     /// A sentence: what was wrong and what to do.
     public let reason: String
 
+    /// The reason.
     public var description: String { reason }
 
     /// Also empties this thread's error queue.

@@ -5,9 +5,11 @@ public import GatewayCore
 
 /// A private key that signs with one algorithm.
 public final class SigningKey: Sendable, CustomStringConvertible {
+    /// The one algorithm it signs with.
     public let algorithm: SignatureAlgorithm
     /// The JWK thumbprint (RFC 7638) with SHA-256, in base64url: 43 characters.
     public let keyID: String
+    /// The public half.
     public let verificationKey: VerificationKey
     private let key: KeyHandle
 
@@ -36,6 +38,7 @@ public final class SigningKey: Sendable, CustomStringConvertible {
     /// The secret itself, unencrypted PKCS #8 in PEM: for the key file and libjwt, never for a log.
     public var privatePEM: String { key.privatePEM() }
 
+    /// The public half as `PUBLIC KEY` in PEM.
     public var publicPEM: String { key.publicPEM() }
 
     /// The public key as an entry of a JWK set (RFC 7517, section 4), with `kid`, `use` and `alg`.
@@ -70,6 +73,7 @@ public final class SigningKey: Sendable, CustomStringConvertible {
         return raw
     }
 
+    /// Algorithm and id; nothing secret.
     public var description: String { "SigningKey(\(algorithm.rawValue), kid \(keyID))" }
 }
 

@@ -8,13 +8,14 @@ public import GatewayCore
 /// A public key and a shared secret are made by different initialisers and kept as different things, so that a public
 /// key can never serve as the secret of an HMAC.
 public final class VerificationKey: Sendable, CustomStringConvertible {
+    /// The one algorithm it verifies.
     public let algorithm: SignatureAlgorithm
     /// Bytes of every signature of this key.
     public let signatureLength: Int
     private let material: Material
 
     private enum Material {
-        case publicKey(KeyHandle, pem: [UInt8])
+        case publicKey(SignatureVerifier, pem: [UInt8])
         case secret(HMAC, bytes: [UInt8])
     }
 
@@ -86,7 +87,7 @@ public final class VerificationKey: Sendable, CustomStringConvertible {
         case .ecdsa(_, _, let field): signatureLength = 2 * field
         case .hmac, .rsa, .rsaPSS, .ed25519: signatureLength = Int(EVP_PKEY_get_size(key.pointer))
         }
-        material = .publicKey(key, pem: Array(key.publicPEM().utf8))
+        material = .publicKey(try SignatureVerifier(key: key, algorithm: algorithm), pem: Array(key.publicPEM().utf8))
     }
 
     // MARK: - Use
@@ -97,36 +98,13 @@ public final class VerificationKey: Sendable, CustomStringConvertible {
         switch material {
         case .secret(let hmac, _):
             return constantTimeEqual(hmac.authenticate(bytes), Array(signature))
-        case .publicKey(let key, _):
+        case .publicKey(let verifier, _):
             if case .ecdsa(_, _, let field) = algorithm.family {
                 guard let der = ECDSASignature.der(raw: signature, field: field) else { return false }
-                return der.withUnsafeBytes { verify(signature: $0, over: bytes, with: key) }
+                return der.withUnsafeBytes { verifier.isValid(signature: $0, over: bytes) }
             }
-            return verify(signature: signature, over: bytes, with: key)
+            return verifier.isValid(signature: signature, over: bytes)
         }
-    }
-
-    private func verify(
-        signature: UnsafeRawBufferPointer,
-        over bytes: UnsafeRawBufferPointer,
-        with key: KeyHandle
-    ) -> Bool {
-        // Empties the queue on the good way out too: nothing here may reach the next SSL_read.
-        defer { clearOpenSSLErrors() }
-        guard let context = EVP_MD_CTX_new() else { return false }
-        defer { EVP_MD_CTX_free(context) }
-        var parameters: OpaquePointer?
-        guard
-            EVP_DigestVerifyInit_ex(context, &parameters, algorithm.digest, nil, nil, key.pointer, nil) == 1,
-            algorithm.configure(parameters)
-        else { return false }
-        return EVP_DigestVerify(
-            context,
-            signature.baseAddress?.assumingMemoryBound(to: UInt8.self),
-            signature.count,
-            bytes.baseAddress?.assumingMemoryBound(to: UInt8.self),
-            bytes.count
-        ) == 1
     }
 
     /// The public key in PEM; empty for a shared secret, which has no public half.
@@ -145,6 +123,7 @@ public final class VerificationKey: Sendable, CustomStringConvertible {
         }
     }
 
+    /// The algorithm; nothing secret.
     public var description: String { "VerificationKey(\(algorithm.rawValue))" }
 
     /// Public keys have been accepted as HMAC secrets elsewhere in every spelling; here in none.

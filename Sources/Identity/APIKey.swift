@@ -6,20 +6,28 @@ public import GatewayCore
 public struct APIKey: Hashable, Sendable {
     /// The public part: 8 of `0-9 A-Z a-z`.
     public var id: String
+    /// Whose key it is.
     public var tenant: TenantID
+    /// What its holder is to the gateway.
     public var role: Role
     /// For people; at most 200 characters.
     public var name: String
+    /// What it may do; never more than its role allows.
     public var scopes: ScopeSet
+    /// The models it reaches.
     public var models: ModelAccess
     /// HMAC-SHA256 of the secret part under the pepper, 32 bytes.
     public var secretHash: [UInt8]
+    /// When it was issued.
     public var createdAt: UnixTime
     /// Who issued it: a key id, or `init` for the first ones.
     public var createdBy: String
+    /// The first moment it counts no more; nil for never.
     public var expiresAt: UnixTime?
+    /// The first moment it was withdrawn; nil while it is not.
     public var revokedAt: UnixTime?
 
+    /// A key; by default without an end.
     public init(
         id: String,
         tenant: TenantID,

@@ -5,7 +5,8 @@ import GatewayCrypto
 
 /// A signed text in JWS Compact Serialization (RFC 7515, section 7.1), taken apart strictly but not yet believed.
 ///
-/// One token has one spelling here: each part is non-empty, canonical base64url.
+/// One token has one spelling here: each part is canonical base64url. Only the payload may be empty, as in any JWS; an
+/// access token's then fails for not being JSON.
 struct CompactJWS {
     /// Larger tokens are refused unread: no honest one comes near, and libjwt keeps each part on the stack.
     static let maximumLength = 8192
@@ -34,7 +35,7 @@ struct CompactJWS {
         try Self.refuseExtensions(header)
         keyID = try Self.text(header, "kid")
         type = try Self.text(header, "typ")
-        payload = try Self.decode(token[(first + 1)..<last], "payload")
+        payload = last == first + 1 ? [] : try Self.decode(token[(first + 1)..<last], "payload")
         signature = try Self.decode(token[(last + 1)...], "signature")
         signedLength = last
     }
@@ -50,7 +51,7 @@ struct CompactJWS {
     // MARK: - Parts
 
     private static func decode(_ part: Slice<UnsafeRawBufferPointer>, _ name: String) throws(Refusal) -> [UInt8] {
-        guard !part.isEmpty, let bytes = Base64URL.decode(part) else {
+        guard !part.isEmpty, let bytes = Base64URL.decode(UnsafeRawBufferPointer(rebasing: part)) else {
             throw malformed("its \(name) must be base64url without padding, and not empty")
         }
         return bytes

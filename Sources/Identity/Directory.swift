@@ -7,8 +7,10 @@ import Synchronization
 public struct RevokedToken: Hashable, Sendable {
     /// `jti` of the token.
     public var id: String
+    /// `exp` of the token.
     public var expiresAt: UnixTime
 
+    /// A token to refuse until it expires.
     public init(id: String, expiresAt: UnixTime) {
         self.id = id
         self.expiresAt = expiresAt
@@ -35,6 +37,7 @@ public final class Directory: Sendable {
     private let state: Mutex<State>
     private let counter = Atomic<UInt64>(1)
 
+    /// A directory with what the store holds.
     public init(tenants: [Tenant], keys: [APIKey], revokedTokens: [RevokedToken]) {
         var state = State()
         for tenant in tenants { state.tenants[tenant.id] = Stamped(value: tenant, generation: 1) }
@@ -48,8 +51,10 @@ public final class Directory: Sendable {
 
     // MARK: - Reading
 
+    /// The tenant of that id, disabled ones too.
     public func tenant(_ id: TenantID) -> Tenant? { state.withLock { $0.tenants[id]?.value } }
 
+    /// The key of that id, dead ones too.
     public func key(_ id: String) -> APIKey? { state.withLock { $0.keys[id]?.value } }
 
     /// All tenants by their names.
@@ -63,6 +68,7 @@ public final class Directory: Sendable {
             .sorted { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }
     }
 
+    /// Whether the token with this `jti` was revoked.
     public func isRevoked(token id: String) -> Bool { state.withLock { $0.revoked[id] != nil } }
 
     /// Everything a decision about one key needs, read at one moment.

@@ -17,5 +17,6 @@ public struct Pepper: Sendable, CustomStringConvertible {
     /// What is stored of a key's secret, 32 bytes.
     public func hash(secret: [UInt8]) -> [UInt8] { hmac.authenticate(secret) }
 
+    /// The word `Pepper`: the bytes are a secret.
     public var description: String { "Pepper" }
 }

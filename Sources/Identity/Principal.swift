@@ -4,24 +4,32 @@ public import GatewayCore
 
 /// Who a request comes from, once proved: made when a credential is verified, shared by all its requests.
 public final class Principal: Sendable {
+    /// Whose request it is.
     public let tenant: TenantID
+    /// What the credential's holder is to the gateway.
     public let role: Role
     /// The API key behind the credential; for outside issuers' tokens none.
     public let keyID: String?
     /// `sub` of the token (RFC 9068, section 2.2), or the key's id.
     public let subject: String
+    /// `client_id` of the token (RFC 8693, section 4.3), or the key's id.
     public let clientID: String
     /// `iss` of the token; nil when the key itself was shown.
     public let issuer: String?
     /// `jti` of the token.
     public let tokenID: String?
+    /// What it may do.
     public let scopes: ScopeSet
+    /// The models it reaches.
     public let models: ModelAccess
+    /// `nbf` of the token.
     public let notBefore: UnixTime?
+    /// `exp` of the token, or the end of the key that was shown.
     public let expiresAt: UnixTime?
     /// The first moment it counts no more: the token's end with leeway, or the key's own end if that comes first.
     public let validUntil: UnixTime?
 
+    /// A principal; without `validUntil` it counts until `expiresAt`.
     public init(
         tenant: TenantID,
         role: Role,

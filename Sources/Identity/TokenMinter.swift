@@ -11,9 +11,12 @@ public struct MintedToken: Sendable, CustomStringConvertible {
     public let expiresIn: Int64
     /// What was granted, which may be less than was asked for (RFC 6749, section 3.3).
     public let scopes: ScopeSet
+    /// Who the token speaks for, as verifying it would tell.
     public let principal: Principal
+    /// The token's own id: 128 random bits in base64url.
     public let jti: String
 
+    /// The `jti` alone: the text is a secret.
     public var description: String { "MintedToken(jti \(jti))" }
 }
 
@@ -24,6 +27,7 @@ public enum MintError: Error, Hashable, Sendable, CustomStringConvertible {
     case keyExpired
     case signingFailed
 
+    /// What was wrong and what to do.
     public var description: String {
         switch self {
         case .noScopeGranted: "none of the scopes asked for is allowed to this API key"

@@ -4,6 +4,7 @@ public import GatewayCrypto
 
 /// An issuer of access tokens, and what its tokens must look like.
 public struct TrustedIssuer: Sendable {
+    /// Whose server it is, and with that how its claims are read.
     public enum Kind: Hashable, Sendable {
         /// The gateway itself: `client_id` is the API key that the token was issued to.
         case local
@@ -17,8 +18,10 @@ public struct TrustedIssuer: Sendable {
     public var audiences: Set<String>
     /// By `kid`. One key has one algorithm, which is why a token cannot choose.
     public var keys: [String: VerificationKey]
+    /// Whose server it is.
     public var kind: Kind
 
+    /// An issuer with the keys known now.
     public init(issuer: String, audiences: Set<String> = [], keys: [String: VerificationKey], kind: Kind) {
         self.issuer = issuer
         self.audiences = audiences

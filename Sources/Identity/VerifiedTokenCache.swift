@@ -17,6 +17,7 @@ public struct VerifiedTokenCache {
         self.capacity = capacity
     }
 
+    /// Entries now.
     public var count: Int { entries.count }
 
     /// The principal of a credential seen before, or why it counts no more; nil when it must be verified.

@@ -95,10 +95,30 @@ import Testing
                 !String(decoding: bytes, as: UTF8.self).unicodeScalars.contains { $0 == "\u{2028}" || $0 == "\u{2029}" }
             )
             let json = try JSON.parse(bytes)
+            #expect(Array(json.serialized().utf8) == bytes)
             expectSorted(json)
             let decoded = try AuditRecord(bytes: bytes)
             #expect(decoded == record)
             #expect(decoded.encoded() == bytes)
+        }
+    }
+
+    @Test func `a record can be written as a part of other JSON`() {
+        var json = JSONWriter()
+        json.beginArray()
+        record().encode(into: &json)
+        record().encode(into: &json)
+        json.endArray()
+        #expect(String(decoding: json.bytes, as: UTF8.self) == "[\(line(record())),\(line(record()))]")
+    }
+
+    @Test func `numbers are written as they are`() throws {
+        for number in [0, 1, 9, 10, 99, 100, 1_000_000_000_000_000_000, .max, -1, .min, 999_999_999_999_999_999]
+            as [Int64]
+        {
+            var record = record()
+            record.totalMicros = number
+            #expect(line(record).contains("\"total_us\":\(number),"))
         }
     }
 

@@ -41,7 +41,7 @@ enum RandomRecord {
         record.action = maybe(text(64))
         record.auth = maybe(AuditAuth.allCases.randomElement(using: &random)!)
         record.change = maybe(
-            AuditChange(before: maybe(.string(text(64))), after: maybe(["a": .integer(number()), "b": nil]))
+            AuditChange(before: .string(text(64)), after: maybe(["a": .integer(number()), "b": nil]))
         )
         record.charge = maybe(AuditCharge(instances: number(), requests: number()))
         record.clientID = maybe(text(256))

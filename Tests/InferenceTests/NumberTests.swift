@@ -97,7 +97,7 @@ private let oneDouble = ModelSignature(
         let alphabet = Array("{}[]\",:\\0123456789.eE+- \nabntrufals".utf8) + [0, 0xff, 0xc3]
         var generator = SeededGenerator(state: 4)
         var accepted = 0
-        for round in 0..<60_000 {
+        for round in 0..<30_000 {
             var body = Array(seeds[round % 2].utf8)
             for _ in 0..<Int.random(in: 1...3, using: &generator) {
                 let at = Int.random(in: 0..<body.count, using: &generator)

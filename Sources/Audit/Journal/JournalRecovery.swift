@@ -4,7 +4,8 @@
 public struct JournalRecovery: Hashable, Sendable {
     /// The index that the next record gets.
     public var size: UInt64
-    /// Bytes of unfinished frames that were cut off the last segment; 0 after an orderly end.
+    /// Bytes of unfinished records that were cut off the last segment, without zeros behind them; 0 after an orderly end
+    /// and when nothing was under way.
     public var cutBytes: Int64
     /// The last segment's path.
     public var file: String

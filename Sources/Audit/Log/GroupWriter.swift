@@ -7,7 +7,7 @@ import Synchronization
 final class GroupWriter {
     /// Written records reach the disk after so long at the latest when each group is not synced.
     private static let syncInterval: Int64 = 1_000_000_000
-    private static let firstPause: Int64 = 10_000_000
+    private static let firstPause: Int64 = 1_000_000
     private static let longestPause: Int64 = 1_000_000_000
 
     private let journal: Journal
@@ -46,8 +46,7 @@ final class GroupWriter {
             case .idle:
                 syncWritten()
             case .closed:
-                syncWritten(isLast: true)
-                journal.closeFile()
+                finish()
                 return
             }
         }
@@ -71,7 +70,7 @@ final class GroupWriter {
         Mailbox.deliver(group, first: first)
     }
 
-    private func syncWritten(isLast: Bool = false) {
+    private func syncWritten() {
         guard journal.synced < journal.next else { return }
         let start = time.monotonic()
         do throws(AuditError) {
@@ -79,12 +78,15 @@ final class GroupWriter {
             lastSync = time.monotonic()
             state.noteSync(nanoseconds: lastSync - start)
         } catch {
-            if isLast {
-                state.faults.add(1, ordering: .relaxed)
-                onHealth(.failed("\(error)"))
-            } else {
-                fail([], error)
-            }
+            fail([], error)
+        }
+    }
+
+    private func finish() {
+        do throws(AuditError) {
+            try journal.close()
+        } catch {
+            note(error)
         }
     }
 

@@ -9,6 +9,7 @@ public struct Submission: Sendable {
     /// Names the submission to the mailbox's owner.
     public var ticket: UInt64
 
+    /// A submission of a record that is encoded already.
     public init(payload: [UInt8], mailbox: Mailbox, ticket: UInt64) {
         self.payload = payload
         self.mailbox = mailbox
@@ -18,6 +19,7 @@ public struct Submission: Sendable {
 
 /// What became of one submission.
 public struct Sealed: Hashable, Sendable {
+    /// Whether a record is in the log.
     public enum Outcome: Hashable, Sendable {
         /// The record is in the log, as the configured durability says.
         case sealed
@@ -25,11 +27,14 @@ public struct Sealed: Hashable, Sendable {
         case failed
     }
 
+    /// The submission's ticket.
     public var ticket: UInt64
     /// The record's index in the log, from 0; 0 too when it failed.
     public var index: UInt64
+    /// Whether it is in the log.
     public var outcome: Outcome
 
+    /// An outcome, for tests of those who wait for one.
     public init(ticket: UInt64, index: UInt64, outcome: Outcome) {
         self.ticket = ticket
         self.index = index
@@ -44,6 +49,7 @@ public struct Sealed: Hashable, Sendable {
 public final class Mailbox: Sendable {
     let wake: @Sendable ([Sealed]) -> Void
 
+    /// A mailbox that hands lists of outcomes to `wake`.
     public init(wake: @escaping @Sendable ([Sealed]) -> Void) {
         self.wake = wake
     }

@@ -6,8 +6,10 @@ public import GatewayCore
 public struct AuditRecordError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The member at fault; members of members are joined with a dot.
     public let field: String
+    /// What is wrong with it.
     public let reason: String
 
+    /// Member and reason in a sentence.
     public var description: String { "audit record member '\(field)' \(reason)" }
 }
 

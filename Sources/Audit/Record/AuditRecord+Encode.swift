@@ -3,12 +3,21 @@
 public import GatewayCore
 
 extension AuditRecord {
-    /// Writes the record as one JSON object of at most ``maximumBytes`` bytes.
+    /// The record as a payload to submit: one JSON object of at most ``maximumBytes`` bytes.
+    public func encoded() -> [UInt8] {
+        RecordWriter.write(write) { Array($0) }
+    }
+
+    /// Writes the record as one JSON value.
     public func encode(into json: inout JSONWriter) {
+        RecordWriter.write(write) { json.raw($0) }
+    }
+
+    private func write(to json: inout RecordWriter) {
         json.beginObject()
         json.member("action", action, 64)
         json.member("auth", auth?.rawValue, 16)
-        if let change { json.change(change) }
+        if let change { change.write(to: &json) }
         if let charge {
             json.name("charge")
             json.beginObject()
@@ -29,7 +38,12 @@ extension AuditRecord {
         json.member("instances", instances)
         json.member("issuer", issuer, 512)
         json.member("key_id", keyID, 64)
-        if !limits.isEmpty { json.limits(limits) }
+        if !limits.isEmpty {
+            json.name("limits")
+            json.beginArray()
+            for limit in limits.prefix(8) { limit.write(to: &json) }
+            json.endArray()
+        }
         json.member("listener", listener?.rawValue, 16)
         json.member("method", method, 32)
         json.member("model", model, 128)
@@ -50,15 +64,14 @@ extension AuditRecord {
             json.name("source")
             json.beginObject()
             json.member("address", source.address, 128)
-            json.member("port", source.port)
+            json.member("port", Int64(source.port))
             json.endObject()
         }
         json.member("status", status)
         json.member("subject", subject, 256)
         json.member("target", target, 256)
         json.member("tenant", tenant, 64)
-        json.name("time")
-        json.time(time)
+        json.member("time", time.description, 32)
         if let tls {
             json.name("tls")
             json.beginObject()
@@ -71,85 +84,40 @@ extension AuditRecord {
         json.member("v", Self.version)
         json.endObject()
     }
+}
 
-    /// The record as a payload to submit.
-    public func encoded() -> [UInt8] {
-        var json = JSONWriter(capacity: 1024)
-        encode(into: &json)
-        return json.bytes
+extension AuditLimit {
+    fileprivate func write(to json: inout RecordWriter) {
+        json.beginObject()
+        json.member("limit", limit)
+        json.member("policy", policy, 64)
+        json.member("remaining", remaining)
+        json.member("reset_s", resetSeconds)
+        json.endObject()
     }
 }
 
-extension JSONWriter {
-    fileprivate mutating func member(_ name: StaticString, _ text: String?, _ bound: Int) {
-        guard let text else { return }
-        self.name(name)
-        string(text.utf8.count <= bound ? text : RecordText.cut(text, to: bound))
+extension AuditChange {
+    /// Written only when it has a side: an empty object would tell nothing.
+    fileprivate func write(to json: inout RecordWriter) {
+        guard before != nil || after != nil else { return }
+        json.name("change")
+        json.beginObject()
+        if let after { Self.write("after", after, to: &json) }
+        if let before { Self.write("before", before, to: &json) }
+        json.endObject()
     }
 
-    fileprivate mutating func member(_ name: StaticString, _ number: Int64?) {
-        guard let number else { return }
-        self.name(name)
-        integer(number)
-    }
-
-    fileprivate mutating func member(_ name: StaticString, _ number: UInt16) {
-        self.name(name)
-        integer(number)
-    }
-
-    /// A digest of another length than SHA-256's is left out: it would not be what the name says.
-    fileprivate mutating func member(_ name: StaticString, digest: [UInt8]?) {
-        guard let digest, digest.count == 32 else { return }
-        self.name(name)
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 66) { out in
-            out[0] = UInt8(ascii: "\"")
-            out[65] = UInt8(ascii: "\"")
-            for (i, byte) in digest.enumerated() {
-                out[2 * i + 1] = RecordText.hexDigit(byte >> 4)
-                out[2 * i + 2] = RecordText.hexDigit(byte & 15)
-            }
-            raw(out)
-        }
-    }
-
-    fileprivate mutating func limits(_ limits: [AuditLimit]) {
-        name("limits")
-        beginArray()
-        for limit in limits.prefix(8) {
-            beginObject()
-            member("limit", limit.limit)
-            member("policy", limit.policy, 64)
-            member("remaining", limit.remaining)
-            member("reset_s", limit.resetSeconds)
-            endObject()
-        }
-        endArray()
-    }
-
-    fileprivate mutating func change(_ change: AuditChange) {
-        name("change")
-        beginObject()
-        if let after = change.after {
-            name("after")
-            side(after)
-        }
-        if let before = change.before {
-            name("before")
-            side(before)
-        }
-        endObject()
-    }
-
-    private mutating func side(_ side: JSON) {
+    private static func write(_ name: StaticString, _ side: JSON, to json: inout RecordWriter) {
         var inner = JSONWriter()
         inner.value(side.canonical())
         if inner.bytes.count <= 12_288 {
-            raw(inner.bytes)
+            json.member(name, json: inner.bytes)
         } else {
-            beginObject()
-            member("omitted_bytes", Int64(inner.bytes.count))
-            endObject()
+            json.name(name)
+            json.beginObject()
+            json.member("omitted_bytes", Int64(inner.bytes.count))
+            json.endObject()
         }
     }
 }

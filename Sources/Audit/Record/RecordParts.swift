@@ -27,9 +27,12 @@ public enum AuditListener: String, CaseIterable, Sendable {
 
 /// What the limits took for a request.
 public struct AuditCharge: Hashable, Sendable {
+    /// Instances, from the quota of instances.
     public var instances: Int64
+    /// Requests, from rates and quotas of requests.
     public var requests: Int64
 
+    /// What was taken.
     public init(instances: Int64, requests: Int64) {
         self.instances = instances
         self.requests = requests
@@ -41,9 +44,12 @@ public struct AuditCharge: Hashable, Sendable {
 /// Each side is at most 12,288 bytes as JSON and without fractions; a longer one is written as
 /// `{"omitted_bytes":n}`, a fraction as text.
 public struct AuditChange: Hashable, Sendable {
+    /// The thing before; nil when the change made it.
     public var before: JSON?
+    /// The thing after; nil when the change removed it.
     public var after: JSON?
 
+    /// A change from `before` to `after`.
     public init(before: JSON?, after: JSON?) {
         self.before = before
         self.after = after
@@ -54,11 +60,14 @@ public struct AuditChange: Hashable, Sendable {
 public struct AuditLimit: Hashable, Sendable {
     /// The policy's name; at most 64 bytes.
     public var policy: String
+    /// What the policy allows in its window, in its own unit.
     public var limit: Int64
+    /// What was left of it after the decision.
     public var remaining: Int64
     /// Seconds until the whole limit is there again.
     public var resetSeconds: Int64
 
+    /// The state of a limit.
     public init(policy: String, limit: Int64, remaining: Int64, resetSeconds: Int64) {
         self.policy = policy
         self.limit = limit
@@ -71,8 +80,10 @@ public struct AuditLimit: Hashable, Sendable {
 public struct AuditSource: Hashable, Sendable {
     /// An IP address, or a keyed hash of one where the privacy policy says so; at most 128 bytes.
     public var address: String
+    /// The port at that address.
     public var port: UInt16
 
+    /// The peer of a connection.
     public init(address: String, port: UInt16) {
         self.address = address
         self.port = port
@@ -86,6 +97,7 @@ public struct AuditTLS: Hashable, Sendable {
     /// `TLSv1.3`, `TLSv1.2`; at most 16 bytes.
     public var version: String
 
+    /// The parameters of a TLS connection.
     public init(cipher: String, version: String) {
         self.cipher = cipher
         self.version = version

@@ -18,7 +18,9 @@ protocol EngineProgram: Sendable {
     var signature: ModelSignature { get }
 
     /// Makes the model ready to run; takes milliseconds to seconds.
-    func compile() throws(InferenceError) -> Session
+    ///
+    /// - Parameter batch: the only batch the session will run, which makes it faster; nil for any the model takes.
+    func compile(batch: Int?) throws(InferenceError) -> Session
 }
 
 /// A compiled model with its tensors. Used by one thread at a time.

@@ -63,10 +63,11 @@ final class OpenVINOProgram: EngineProgram {
 
     deinit { ov_model_free(model) }
 
-    func compile() throws(InferenceError) -> OpenVINOSession {
+    func compile(batch: Int?) throws(InferenceError) -> OpenVINOSession {
         var compiled: OpaquePointer?
         let failure = openVINOLock.withLock { _ -> InferenceError? in
             do throws(InferenceError) {
+                if let batch { try reshape(batch: batch) }
                 try withProperties([
                     // bfloat16, the default where the processor has it, errs in the third digit.
                     ("INFERENCE_PRECISION_HINT", "f32"),
@@ -82,12 +83,33 @@ final class OpenVINOProgram: EngineProgram {
                         "the model cannot be compiled"
                     )
                 }
+                if batch != nil { try reshape(batch: nil) }
                 return nil
             } catch { return error }
         }
         if let failure { throw failure }
         guard let compiled else { throw InferenceError(.modelInvalid, "the model cannot be compiled") }
         return try OpenVINOSession(compiled: compiled, signature: signature)
+    }
+
+    /// Fixes the first dimension of every input, or opens it again. To be called under the lock.
+    private func reshape(batch: Int?) throws(InferenceError) {
+        let ports = Array(0..<signature.inputs.count)
+        let shapes = signature.inputs.map { input in
+            [batch ?? input.shape[0]] + input.instanceShape
+        }
+        var dimensions = shapes.joined().map { ov_dimension_t(min: $0 < 0 ? 0 : Int64($0), max: Int64($0)) }
+        let status = dimensions.withUnsafeMutableBufferPointer { dimensions in
+            var partial: [ov_partial_shape_t] = []
+            var start = 0
+            for shape in shapes {
+                let rank = ov_rank_t(min: Int64(shape.count), max: Int64(shape.count))
+                partial.append(ov_partial_shape_t(rank: rank, dims: dimensions.baseAddress! + start))
+                start += shape.count
+            }
+            return ov_model_reshape_by_port_indexes(model, ports, partial, partial.count)
+        }
+        try check(status, .modelUnsupported, "the model does not take a batch of \(batch ?? -1)")
     }
 }
 

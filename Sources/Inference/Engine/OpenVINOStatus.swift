@@ -20,6 +20,7 @@ private func lastErrorText(_ status: ov_status_e) -> String {
     guard let message = ov_get_last_err_msg() else { return "OpenVINO status \(status.rawValue)" }
     defer { ov_free(message) }
     // The text comes from the model's file as much as from the engine: one line, bounded.
-    let lines = String(cString: message).prefix(600).split(whereSeparator: { $0.isNewline })
-    return "OpenVINO status \(status.rawValue): \(lines.joined(separator: " | "))"
+    // Where in the engine's source it was thrown says nothing here; the rest is bounded, for it quotes the model's file.
+    let lines = String(cString: message).split(whereSeparator: \.isNewline).filter { !$0.hasPrefix("Exception from ") }
+    return "OpenVINO status \(status.rawValue): \(lines.joined(separator: " | ").prefix(600))"
 }

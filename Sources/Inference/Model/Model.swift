@@ -5,8 +5,8 @@ import Synchronization
 
 /// One loaded version of a model.
 ///
-/// Every thread that runs it needs a compiled session of its own: one shared by two threads is slower than one
-/// thread. Sessions are compiled at load, parked here, and lent to the ``InferenceWorker``s.
+/// Every thread that runs it needs compiled sessions of its own: one shared by two threads is slower than one thread.
+/// They are compiled at load, parked here, and lent to the ``InferenceWorker``s.
 public final class Model: Sendable {
     /// The name of its folder.
     public let name: ModelName
@@ -14,21 +14,24 @@ public final class Model: Sendable {
     public let version: Int64
     /// The format of its files.
     public let format: ModelFormat
-    /// SHA-256 over the version's files, 64 hexadecimal digits (see ``VersionFiles/digest()``).
+    /// SHA-256 over the version's files, 64 hexadecimal digits: that of one line for each file, sorted by path,
+    /// `<SHA-256 in hexadecimal>  <path in the version's folder>\n`.
     public let digest: String
     /// What it takes and gives.
     public let signature: ModelSignature
-    /// What it cost at warm-up, in nanoseconds.
+    /// What it cost at warm-up.
     public let cost: InferenceCost
-    /// The batch the model was exported with when it takes no other; nil when it takes any.
-    public let fixedBatch: Int?
 
     private let program: ServingProgram
+    private let plan: BatchPlan
     private let parked: Mutex<[ParkedSession]>
+
+    /// The longest an event loop is held by one inference, in nanoseconds.
+    public static let loopBudget: Int64 = 500_000
 
     /// Reads, compiles and warms up a version.
     ///
-    /// - Parameter sessions: how many threads will run it; each gets a session that is compiled now.
+    /// - Parameter sessions: how many threads will run it; each gets sessions that are compiled now.
     init(
         name: ModelName,
         version: Int64,
@@ -48,34 +51,32 @@ public final class Model: Sendable {
         self.format = format
         self.program = program
         signature = program.signature
-        fixedBatch = (program.signature.inputs + program.signature.outputs).map { $0.shape[0] }.first { $0 > 0 }
 
-        var parked: [ParkedSession] = []
-        let first = try program.compile()
-        cost = try InferenceCost(measuring: first, signature: program.signature, fixedBatch: fixedBatch, time: time)
-        parked.append(ParkedSession(session: first))
+        let first = try FirstSession(
+            program,
+            isSmall: files.files.reduce(0) { $0 + $1.size } <= 32 << 20,
+            time: time
+        )
+        cost = first.cost
+        plan = first.plan
+        var parked = [ParkedSession(session: first.session)]
         while parked.count < sessions {
-            let session = try program.compile()
-            try session.warmUp(signature: program.signature, batch: fixedBatch ?? 1)
-            parked.append(ParkedSession(session: session))
+            parked.append(ParkedSession(session: try program.session(first.plan)))
         }
         self.parked = Mutex(parked)
     }
 
-    /// Whether `count` instances may run on an event loop: they take no longer than 500 µs.
+    /// Whether `count` instances may run on an event loop: they are expected to take no longer than 500 µs.
     public func runsOnLoop(count: Int = 1) -> Bool { cost.nanoseconds(instances: count) <= Self.loopBudget }
 
-    /// The longest an event loop is held by one inference, in nanoseconds.
-    public static let loopBudget: Int64 = 500_000
-
     /// A session for one thread: a parked one, or a new one when more threads ask than were foreseen.
-    func takeSession() throws(InferenceError) -> ServingSession {
+    func takeSession() throws(InferenceError) -> ModelSession {
         if let parked = parked.withLock({ $0.popLast() }) { return parked.session }
-        return try program.compile()
+        return try program.session(plan)
     }
 
     /// Takes a session back for another thread.
-    func park(_ session: ServingSession) {
+    func park(_ session: ModelSession) {
         let parked = ParkedSession(session: session)
         self.parked.withLock { $0.append(parked) }
     }
@@ -86,20 +87,71 @@ public final class Model: Sendable {
 /// Unchecked because the compiler cannot see that the mutex hands each session to one thread at a time and that the
 /// one who parks it keeps no reference.
 private struct ParkedSession: @unchecked Sendable {
-    let session: ServingSession
+    let session: ModelSession
 }
 
-extension EngineSession {
-    /// Runs zeros through the model; inner dimensions that are open are taken as 1.
-    func warmUp(signature: ModelSignature, batch: Int) throws(InferenceError) {
-        let shapes = signature.inputs.map { [batch] + $0.instanceShape.map { abs($0) } }
-        let outputs = try run(shapes: shapes) { _, memory in memory.initializeMemory(as: UInt8.self, repeating: 0) }
-        for (info, output) in zip(signature.outputs, outputs) where output.shape.first != batch {
-            throw InferenceError(
-                .modelUnsupported,
-                "output '\(info.name)' has shape \(describe(shape: output.shape)) for a batch of \(batch); its first "
-                    + "dimension must be the batch"
-            )
+/// The session on which the model is measured and the plan for all is made.
+private struct FirstSession {
+    let session: ModelSession
+    let plan: BatchPlan
+    let cost: InferenceCost
+
+    /// The sizes that small models are compiled for.
+    private static let sizes = [1, 2, 4, 8, 16, 32]
+
+    init(_ program: ServingProgram, isSmall: Bool, time: TimeSource) throws(InferenceError) {
+        let signature = program.signature
+        let tensors = signature.inputs + signature.outputs
+        let open = try program.compile(batch: nil)
+        if let fixed = tensors.map({ $0.shape[0] }).first(where: { $0 > 0 }) {
+            let one = try open.measure(signature: signature, batch: fixed, time: time)
+            plan = BatchPlan(costs: [(fixed, one)])
+            cost = InferenceCost(one: one, thirtyTwo: one * Int64((32 + fixed - 1) / fixed))
+            session = ModelSession(signature: signature, plan: plan, sessions: [open])
+            return
         }
+        let one = try open.measure(signature: signature, batch: 1, time: time)
+        let isOpenInside = signature.inputs.contains { $0.instanceShape.contains(-1) }
+        if isSmall, !isOpenInside, one <= Model.loopBudget,
+            let planned = try? Self.plan(program, signature, time)
+        {
+            (session, plan, cost) = planned
+            return
+        }
+        plan = .open
+        cost = InferenceCost(one: one, thirtyTwo: try open.measure(signature: signature, batch: 32, time: time))
+        session = ModelSession(signature: signature, plan: plan, sessions: [open])
+    }
+
+    /// Compiles and measures every size; fails for models that do not let their batch be fixed.
+    private static func plan(
+        _ program: ServingProgram,
+        _ signature: ModelSignature,
+        _ time: TimeSource
+    ) throws(InferenceError) -> (ModelSession, BatchPlan, InferenceCost) {
+        var sessions: [ServingSession] = []
+        var costs: [(size: Int, nanoseconds: Int64)] = []
+        for size in sizes {
+            let session = try program.compile(batch: size)
+            costs.append((size, try session.measure(signature: signature, batch: size, time: time)))
+            sessions.append(session)
+        }
+        let plan = BatchPlan(costs: costs)
+        let cost = InferenceCost(one: costs[0].nanoseconds, thirtyTwo: costs[costs.count - 1].nanoseconds)
+        return (ModelSession(signature: signature, plan: plan, sessions: sessions), plan, cost)
+    }
+}
+
+extension EngineProgram where Session == ServingSession {
+    /// Compiles and warms up what a thread needs.
+    fileprivate func session(_ plan: BatchPlan) throws(InferenceError) -> ModelSession {
+        var sessions: [ServingSession] = []
+        let fixed = signature.inputs[0].shape[0] > 0
+        for size in plan.sizes.isEmpty ? [1] : plan.sizes {
+            let session = try compile(batch: plan.sizes.isEmpty || fixed ? nil : size)
+            try session.warmUp(signature: signature, batch: size)
+            sessions.append(session)
+        }
+        return ModelSession(signature: signature, plan: plan, sessions: sessions)
     }
 }

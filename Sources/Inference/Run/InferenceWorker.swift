@@ -7,9 +7,9 @@ public import GatewayCore
 /// It owns a compiled session of every model it has run, so no lock is taken and nothing is shared while it runs.
 public final class InferenceWorker {
     private let time: TimeSource
-    private var sessions: [(model: Model, session: ServingSession)] = []
+    private var sessions: [(model: Model, session: ModelSession)] = []
 
-    /// The most instances that run in one inference; more are cut into several.
+    /// Requests are gathered to at most this many instances; a larger request runs alone.
     public static let batchLimit = 128
 
     /// A worker without sessions; it takes one at the first request for each model.
@@ -24,7 +24,7 @@ public final class InferenceWorker {
     /// Requests of equal instance shape share inferences along the first dimension. A fault of one inference is the
     /// answer of the requests in it alone.
     public func predict(_ requests: [PredictRequest], on model: Model) -> [Result<PredictResponse, InferenceError>] {
-        let session: ServingSession
+        let session: ModelSession
         do throws(InferenceError) {
             session = try self.session(of: model)
         } catch {
@@ -73,13 +73,13 @@ public final class InferenceWorker {
         _ requests: ArraySlice<PredictRequest>,
         count: Int,
         _ model: Model,
-        _ session: ServingSession,
+        _ session: ModelSession,
         _ answers: inout [Result<PredictResponse, InferenceError>]
     ) {
         let before = time.monotonic()
         let batch: [Tensor]
         do throws(InferenceError) {
-            batch = try run(requests, count: count, model, session)
+            batch = try session.run(requests, count: count)
         } catch {
             answers.append(contentsOf: requests.map { _ in .failure(error) })
             return
@@ -105,54 +105,7 @@ public final class InferenceWorker {
         }
     }
 
-    private func run(
-        _ requests: ArraySlice<PredictRequest>,
-        count: Int,
-        _ model: Model,
-        _ session: ServingSession
-    ) throws(InferenceError) -> [Tensor] {
-        let limit = model.fixedBatch ?? Self.batchLimit
-        if model.fixedBatch == nil, count <= limit {
-            return try session.run(requests, from: 0, count: count, padding: 0, signature: model.signature)
-        }
-        var parts: [[Tensor]] = []
-        for from in stride(from: 0, to: count, by: limit) {
-            let part = min(limit, count - from)
-            let padding = model.fixedBatch.map { $0 - part } ?? 0
-            parts.append(
-                try session.run(requests, from: from, count: part, padding: padding, signature: model.signature)
-            )
-        }
-        return try joined(parts, count: count, signature: model.signature)
-    }
-
-    /// Joins the outputs of several inferences along the first dimension.
-    private func joined(
-        _ parts: [[Tensor]],
-        count: Int,
-        signature: ModelSignature
-    ) throws(InferenceError) -> [Tensor] {
-        var joined: [Tensor] = []
-        for (index, info) in signature.outputs.enumerated() {
-            let shape = parts[0][index].shape.dropFirst()
-            guard parts.allSatisfy({ $0[index].shape.dropFirst() == shape }) else {
-                throw InferenceError(
-                    .engineFailed,
-                    "output '\(info.name)' changes its shape from batch to batch; send fewer instances"
-                )
-            }
-            joined.append(
-                Tensor(
-                    elementType: info.elementType,
-                    shape: [count] + shape,
-                    bytes: parts.flatMap { $0[index].bytes }
-                )
-            )
-        }
-        return joined
-    }
-
-    private func session(of model: Model) throws(InferenceError) -> ServingSession {
+    private func session(of model: Model) throws(InferenceError) -> ModelSession {
         for entry in sessions where entry.model === model { return entry.session }
         let session = try model.takeSession()
         sessions.append((model, session))
@@ -162,53 +115,6 @@ public final class InferenceWorker {
 
 @available(*, unavailable)
 extension InferenceWorker: Sendable {}
-
-extension EngineSession {
-    /// Runs `count` of the requests' instances, beginning with instance `from` of all, and zeros after them.
-    ///
-    /// - Returns: the outputs without those of the padding.
-    fileprivate func run(
-        _ requests: ArraySlice<PredictRequest>,
-        from: Int,
-        count: Int,
-        padding: Int,
-        signature: ModelSignature
-    ) throws(InferenceError) -> [Tensor] {
-        let first = requests[requests.startIndex]
-        let shapes = first.inputs.map { [count + padding] + $0.shape.dropFirst() }
-        let outputs = try run(shapes: shapes) { input, memory in
-            let size = memory.count / (count + padding)
-            var skip = from * size
-            var written = 0
-            for request in requests {
-                request.inputs[input].bytes.withUnsafeBytes { bytes in
-                    let begin = min(skip, bytes.count)
-                    let length = min(bytes.count - begin, count * size - written)
-                    UnsafeMutableRawBufferPointer(rebasing: memory[written..<written + length])
-                        .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[begin..<begin + length]))
-                    skip -= begin
-                    written += length
-                }
-            }
-            UnsafeMutableRawBufferPointer(rebasing: memory[written...]).initializeMemory(as: UInt8.self, repeating: 0)
-        }
-        for (info, output) in zip(signature.outputs, outputs) where output.shape.first != count + padding {
-            throw InferenceError(
-                .engineFailed,
-                "output '\(info.name)' has shape \(describe(shape: output.shape)) for a batch of \(count + padding)"
-            )
-        }
-        if padding == 0 { return outputs }
-        return outputs.map { output in
-            let bytes = count * output.instanceCount * output.elementType.size
-            return Tensor(
-                elementType: output.elementType,
-                shape: [count] + output.shape.dropFirst(),
-                bytes: Array(output.bytes[..<bytes])
-            )
-        }
-    }
-}
 
 extension PredictRequest {
     /// What keeps these inputs from being the model's; nil when nothing does. The parser cannot make such a request,

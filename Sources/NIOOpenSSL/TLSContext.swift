@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import COpenSSL
+internal import NIOCore
+internal import Synchronization
+
+/// What all connections of a TLS server share: certificate, key, policy, ticket keys.
+///
+/// Making one is expensive (files, keys, OpenSSL's look-ups); using one is not, from any thread. It never changes. To
+/// serve a new certificate, make a new context and give it to the connections that come next; those that exist keep
+/// the old one alive until they end.
+public final class TLSContext: Sendable {
+    // Set once in `init`; OpenSSL counts references and locks inside an SSL_CTX itself.
+    nonisolated(unsafe) private let context: OpaquePointer
+    nonisolated(unsafe) private let protocols: UnsafeMutablePointer<nioossl_alpn>?
+
+    let handshakeTimeout: TimeAmount
+    let closeTimeout: TimeAmount
+    private let buffers = Mutex<[ObjectIdentifier: LoopBuffers]>([:])
+
+    /// Reads and checks the files of `configuration`.
+    ///
+    /// - Throws: ``TLSError`` that names the file and the reason: unreadable, not PEM, encrypted, weak, or a key that
+    ///   is not the certificate's.
+    public init(configuration: TLSConfiguration) throws(TLSError) {
+        ErrorQueue.clear()
+        guard let context = SSL_CTX_new(TLS_server_method()) else {
+            throw TLSError(.invalidConfiguration, "OpenSSL made no context: \(Self.cause())")
+        }
+        do throws(TLSError) {
+            try Self.apply(configuration.policy, to: context)
+            if configuration.sessionTickets {
+                SSL_CTX_set_num_tickets(context, 1)
+            } else {
+                nioossl_disable_tickets(context)
+            }
+            try Credentials(configuration).install(in: context)
+            protocols = try Self.offer(configuration.applicationProtocols, in: context)
+        } catch {
+            SSL_CTX_free(context)
+            throw error
+        }
+        self.context = context
+        self.handshakeTimeout = configuration.handshakeTimeout
+        self.closeTimeout = configuration.closeTimeout
+    }
+
+    deinit {
+        SSL_CTX_free(context)
+        free(protocols)
+    }
+
+    /// A new `SSL *`, owned by the caller.
+    func makeSSL() -> OpaquePointer? {
+        SSL_new(context)
+    }
+
+    /// The buffers that all connections of this context on `loop` share.
+    func buffers(for loop: any EventLoop) -> LoopBuffers {
+        buffers.withLock { buffers in
+            let key = ObjectIdentifier(loop)
+            if let known = buffers[key] { return known }
+            let new = LoopBuffers()
+            buffers[key] = new
+            return new
+        }
+    }
+
+    private static func apply(_ policy: TLSPolicy, to context: OpaquePointer) throws(TLSError) {
+        nioossl_configure(context, policy.minimumVersion)
+        SSL_CTX_set_security_level(context, 2)
+        // Sessions of another program that happens to hold the same ticket keys must not be taken for ours.
+        let name: StaticString = "NIOOpenSSL"
+        guard
+            SSL_CTX_set_cipher_list(context, TLSPolicy.cipherList) == 1,
+            SSL_CTX_set_ciphersuites(context, TLSPolicy.cipherSuites) == 1,
+            nioossl_set_groups(context, TLSPolicy.groups) == 1,
+            SSL_CTX_set_session_id_context(context, name.utf8Start, UInt32(name.utf8CodeUnitCount)) == 1
+        else {
+            throw TLSError(
+                .invalidConfiguration,
+                "OpenSSL refused the cipher suites or groups of the policy: \(cause()); check openssl.cnf"
+            )
+        }
+    }
+
+    /// Turns ALPN on. The names are length-prefixed, RFC 7301 section 3.1.
+    private static func offer(
+        _ protocols: [String],
+        in context: OpaquePointer
+    ) throws(TLSError) -> UnsafeMutablePointer<nioossl_alpn>? {
+        guard !protocols.isEmpty else { return nil }
+        var wire: [UInt8] = []
+        for name in protocols {
+            let length = name.utf8.count
+            guard (1...255).contains(length) else {
+                throw TLSError(
+                    .invalidConfiguration,
+                    "application protocol \"\(name)\" is \(length) bytes long, not 1 to 255"
+                )
+            }
+            wire.append(UInt8(length))
+            wire.append(contentsOf: name.utf8)
+        }
+        guard let offered = nioossl_set_alpn(context, wire, UInt32(wire.count)) else {
+            throw TLSError(.invalidConfiguration, "out of memory for the application protocols")
+        }
+        return offered
+    }
+
+    static func cause() -> String {
+        ErrorQueue.take()?.text ?? "no reason given"
+    }
+}

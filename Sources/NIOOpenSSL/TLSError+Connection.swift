@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import COpenSSL
+
+extension TLSError {
+    static let handshakeTimeout = TLSError(
+        .handshakeTimeout,
+        "the client did not finish the TLS handshake in the time allowed"
+    )
+    static let closedDuringHandshake = TLSError(
+        .closedDuringHandshake,
+        "the client closed the connection in the middle of the TLS handshake"
+    )
+    static let plaintextRequest = TLSError(
+        .plaintextRequest,
+        "the client sent plain HTTP to a TLS port; it should use an https:// address"
+    )
+
+    /// A handshake that OpenSSL gave up; `firstByte` is the first one the client ever sent.
+    static func handshake(_ entry: ErrorQueue.Entry?, firstByte: UInt8?) -> TLSError {
+        // OpenSSL knows four methods; any capital letter is a method, and never a TLS record (RFC 8446 section 5.1).
+        if let firstByte, (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(firstByte) {
+            return .plaintextRequest
+        }
+        guard let entry else {
+            return TLSError(.handshakeFailed, "the TLS handshake failed; OpenSSL gave no reason")
+        }
+        return TLSError(
+            .handshakeFailed,
+            entry.isAlert
+                ? "the client broke off the TLS handshake: \(entry.text)" : "the TLS handshake failed: \(entry.text)"
+        )
+    }
+
+    /// A connection that broke after its handshake.
+    static func connection(_ entry: ErrorQueue.Entry?) -> TLSError {
+        guard let entry else {
+            return TLSError(.protocolViolation, "the TLS connection broke; OpenSSL gave no reason")
+        }
+        return TLSError(
+            .protocolViolation,
+            entry.isAlert
+                ? "the client broke off the TLS connection: \(entry.text)" : "the TLS connection broke: \(entry.text)"
+        )
+    }
+}
+
+extension ErrorQueue.Entry {
+    /// Whether the peer said it in an alert; OpenSSL numbers those from 1000.
+    fileprivate var isAlert: Bool {
+        library == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET
+    }
+}

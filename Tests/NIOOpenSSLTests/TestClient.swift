@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import COpenSSL
+
+/// A TLS client of OpenSSL over memory, independent of the code under test.
+final class TestClient {
+    private let context: OpaquePointer
+    let ssl: OpaquePointer
+    private let fromServer: OpaquePointer
+    private let toServer: OpaquePointer
+
+    init(
+        version: Int32 = TLS1_3_VERSION,
+        protocols: [String] = [],
+        serverName: String? = nil,
+        ciphers: String? = nil,
+        resuming session: OpaquePointer? = nil
+    ) throws {
+        guard let context = SSL_CTX_new(TLS_client_method()) else { throw TestIdentity.Failure(step: "client") }
+        SSL_CTX_ctrl(context, SSL_CTRL_SET_MIN_PROTO_VERSION, Int(version), nil)
+        SSL_CTX_ctrl(context, SSL_CTRL_SET_MAX_PROTO_VERSION, Int(version), nil)
+        // Lets a client offer what the server must refuse.
+        SSL_CTX_set_security_level(context, 0)
+        if let ciphers {
+            SSL_CTX_set_cipher_list(context, ciphers)
+        }
+        guard let ssl = SSL_new(context), let fromServer = BIO_new(BIO_s_mem()), let toServer = BIO_new(BIO_s_mem())
+        else { throw TestIdentity.Failure(step: "client") }
+        SSL_set_bio(ssl, fromServer, toServer)
+        SSL_set_connect_state(ssl)
+        if !protocols.isEmpty {
+            let wire = protocols.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
+            SSL_set_alpn_protos(ssl, wire, UInt32(wire.count))
+        }
+        if let serverName {
+            var name = Array(serverName.utf8CString)
+            SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, Int(TLSEXT_NAMETYPE_host_name), &name)
+        }
+        if let session {
+            SSL_set_session(ssl, session)
+        }
+        self.context = context
+        self.ssl = ssl
+        self.fromServer = fromServer
+        self.toServer = toServer
+    }
+
+    deinit {
+        SSL_free(ssl)
+        SSL_CTX_free(context)
+    }
+
+    /// True when the handshake is done on this side.
+    @discardableResult
+    func handshake() -> Bool {
+        ERR_clear_error()
+        return SSL_do_handshake(ssl) == 1
+    }
+
+    func write(_ bytes: [UInt8]) {
+        var written = 0
+        ERR_clear_error()
+        precondition(SSL_write_ex(ssl, bytes, bytes.count, &written) == 1, "memory takes everything")
+    }
+
+    func write(_ text: String) {
+        write(Array(text.utf8))
+    }
+
+    /// Everything the server has sent so far, decrypted.
+    func read() -> [UInt8] {
+        var all: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 16384)
+        var got = 0
+        ERR_clear_error()
+        while SSL_read_ex(ssl, &chunk, chunk.count, &got) == 1 {
+            all += chunk[..<got]
+        }
+        return all
+    }
+
+    func readText() -> String {
+        String(decoding: read(), as: UTF8.self)
+    }
+
+    var receivedCloseNotify: Bool {
+        SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN != 0
+    }
+
+    func shutdown() {
+        ERR_clear_error()
+        SSL_shutdown(ssl)
+    }
+
+    /// The session with its ticket, for another client to resume; the caller frees it.
+    func session() -> OpaquePointer? {
+        SSL_get1_session(ssl)
+    }
+
+    /// Takes the records this side wants to send.
+    func takeOutput() -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: BIO_ctrl_pending(toServer))
+        guard !bytes.isEmpty else { return [] }
+        BIO_read(toServer, &bytes, Int32(bytes.count))
+        return bytes
+    }
+
+    func feed(_ bytes: [UInt8]) {
+        guard !bytes.isEmpty else { return }
+        BIO_write(fromServer, bytes, Int32(bytes.count))
+    }
+}
