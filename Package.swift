@@ -102,11 +102,22 @@ let package = Package(
         tests("LimitsTests", ["Limits", "GatewayCore"]),
         tests("AuditTests", ["Audit", "GatewayCore", "GatewayCrypto"]),
         tests("TelemetryTests", ["Telemetry", "GatewayCore"]),
-        tests("InferenceTests", ["Inference", "GatewayCore"]),
-        tests("StorageTests", ["Storage", "GatewayCore", "Identity", "Limits", "Audit"]),
+        tests("InferenceTests", ["Inference", "GatewayCore", "GatewayCrypto"]),
+        tests(
+            "StorageTests",
+            [
+                "Storage", "GatewayCore", "Identity", "Limits", "Audit",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ]
+        ),
         tests(
             "GatewayTests",
-            ["Gateway", "GatewayCore", .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio")]),
+            [
+                "Gateway", "GatewayCore",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]
+        ),
         tests("EndToEnd", ["tollgate", "HTTPClient", "GatewayCore", "GatewayCrypto", "COpenSSL"]),
     ]
 )

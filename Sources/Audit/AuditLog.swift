@@ -58,6 +58,7 @@ public final class AuditLog: Sendable {
             directory: configuration.journalDirectory,
             segmentBytes: configuration.segmentBytes,
             knownSize: configuration.knownSize,
+            isDurable: configuration.durability == .durable,
             files: files
         )
         let state = AuditState(size: journal.next)

@@ -22,23 +22,33 @@ public enum Base64URL {
     /// nil for a character outside the alphabet, an impossible length, or unused bits that are not zero: each value has
     /// exactly one spelling.
     public static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
+        // One generic call for the whole text, not one for each character: the loop itself is concrete.
+        if let decoded = text.withContiguousStorageIfAvailable({ decode(contiguous: $0) }) { return decoded }
+        return Array(text).withUnsafeBufferPointer { decode(contiguous: $0) }
+    }
+
+    private static func decode(contiguous text: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
         guard text.count % 4 != 1 else { return nil }
-        var out: [UInt8] = []
-        out.reserveCapacity(text.count * 3 / 4)
-        var bits: UInt32 = 0
-        var count = 0
-        for character in text {
-            let value = values[Int(character)]
-            guard value < 64 else { return nil }
-            bits = bits << 6 | UInt32(value)
-            count += 6
-            if count >= 8 {
-                count -= 8
-                out.append(UInt8(truncatingIfNeeded: bits >> count))
+        var isValid = true
+        let out = [UInt8](unsafeUninitializedCapacity: text.count * 3 / 4) { out, written in
+            values.withUnsafeBufferPointer { values in
+                var bits: UInt32 = 0
+                var count = 0
+                for character in text {
+                    let value = values[Int(character)]
+                    isValid = isValid && value < 64
+                    bits = bits << 6 | UInt32(value & 63)
+                    count += 6
+                    if count >= 8 {
+                        count -= 8
+                        out[written] = UInt8(truncatingIfNeeded: bits >> count)
+                        written += 1
+                    }
+                }
+                isValid = isValid && bits & (1 << count - 1) == 0
             }
         }
-        guard bits & (1 << count - 1) == 0 else { return nil }
-        return out
+        return isValid ? out : nil
     }
 
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)

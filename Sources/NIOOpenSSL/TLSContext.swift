@@ -50,6 +50,22 @@ public final class TLSContext: Sendable {
         free(protocols)
     }
 
+    /// When the server's certificate ends, in seconds since 1970 (RFC 5280, section 4.1.2.5).
+    public var certificateNotAfter: Int64 {
+        guard let certificate = SSL_CTX_get0_certificate(context) else { return 0 }
+        var time = tm()
+        guard ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &time) == 1 else {
+            ErrorQueue.clear()
+            return 0
+        }
+        return Int64(timegm(&time))
+    }
+
+    /// The name of the OpenSSL that is linked: `OpenSSL 3.0.22 …`.
+    public static var libraryVersion: String {
+        OpenSSL_version(OPENSSL_VERSION).map { String(cString: $0) } ?? "unknown"
+    }
+
     /// A new `SSL *`, owned by the caller.
     func makeSSL() -> OpaquePointer? {
         SSL_new(context)

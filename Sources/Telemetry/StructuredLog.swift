@@ -37,9 +37,11 @@ public enum LogForm: Sendable {
     /// For people: time, level, message and `key=value`, in columns.
     case text(colour: Bool)
 
-    /// Coloured text when the descriptor is a terminal, otherwise JSON.
+    /// Text when the descriptor is a terminal, coloured unless `NO_COLOR` is set; otherwise JSON.
     public static func automatic(descriptor: Int32 = 2) -> LogForm {
-        isatty(descriptor) == 1 ? .text(colour: true) : .json
+        guard isatty(descriptor) == 1 else { return .json }
+        let refused = getenv("NO_COLOR").map { $0.pointee != 0 } ?? false
+        return .text(colour: !refused)
     }
 }
 

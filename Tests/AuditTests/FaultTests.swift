@@ -19,7 +19,8 @@ import Testing
                 let group = (0..<6).map { payload(acknowledged.count + $0, size: 150) }
                 let sealed = log.write(group)
                 for (payload, one) in zip(group, sealed) where one.outcome == .sealed {
-                    #expect(acknowledged.updateValue(payload, forKey: one.index) == nil)
+                    let isNew = acknowledged.updateValue(payload, forKey: one.index) == nil
+                    #expect(isNew, "index \(one.index) was given twice")
                 }
                 if sealed.contains(where: { $0.outcome == .failed }) { watch.waitForRecovery() }
                 if acknowledged.count == 30, round == 1 { break }
@@ -103,6 +104,60 @@ import Testing
         }
     }
 
+    @Test func `written records outlive a failed sync and a later power cut`() throws {
+        for seed in 0..<20 {
+            var random = SeededGenerator(UInt64(seed))
+            let files = MemoryFileSystem()
+            let watch = HealthWatch()
+            var configuration = memory
+            configuration.durability = .written
+            let log = try openLog(files, configuration, onHealth: watch.note)
+            #expect(log.write((0..<15).map { payload($0, size: 200) }).allSatisfy { $0.outcome == .sealed })
+            // The group needs a new segment, the old one is synced for it, and that fails: its pages are called clean.
+            files.fail(0..<1, with: .ioError)
+            #expect(log.write((15..<25).map { payload($0, size: 200) }).allSatisfy { $0.outcome == .failed })
+            watch.waitForRecovery()
+            #expect(log.write([payload(15, size: 200)]).map(\.index) == [15])
+            log.close()
+            let after = files.afterPowerCut(&random)
+            let entries = try AuditReader(directory: "audit", files: after).all()
+            #expect(entries.map(\.bytes) == (0..<16).map { payload($0, size: 200) })
+        }
+    }
+
+    @Test(arguments: [AuditDurability.durable, .written])
+    func `what failed does not come back when the process is killed later`(_ durability: AuditDurability) throws {
+        let files = MemoryFileSystem()
+        let watch = HealthWatch()
+        var configuration = memory
+        configuration.durability = durability
+        let log = try openLog(files, configuration, onHealth: watch.note)
+        _ = log.write([payload(0)])
+        // Half of a failed write is in the file, all of a failed sync's.
+        files.fail(0..<2, with: .ioError, operations: durability == .durable ? ["fdatasync"] : ["write"])
+        #expect(log.write((1..<9).map { payload($0) }).allSatisfy { $0.outcome == .failed })
+        watch.waitForRecovery()
+        #expect(log.write([payload(100)]).map(\.index) == [1])
+        let entries = try AuditReader(directory: "audit", files: files.afterKill()).all()
+        #expect(entries.map(\.bytes) == [payload(0), payload(100)])
+    }
+
+    @Test func `when a new segment cannot be made, the next record waits for it, large or small`() throws {
+        let files = MemoryFileSystem()
+        let watch = HealthWatch()
+        let log = try openLog(files, onHealth: watch.note)
+        _ = log.write([payload(0, size: 3000)])
+        files.fail(0..<1_000_000, with: .noSpace, operations: ["fsync"])
+        #expect(log.write([payload(1, size: 3000)]).map(\.outcome) == [.failed])
+        files.fail(0..<0, with: .noSpace)
+        watch.waitForRecovery()
+        // This one would have fitted the old segment.
+        #expect(log.write([payload(1)]).map(\.index) == [1])
+        log.close()
+        let reopened = try openLog(files)
+        #expect(try reopened.reader().all().map(\.bytes) == [payload(0, size: 3000), payload(1)])
+    }
+
     @Test func `while the disk fails every submission fails at once, and the health says why`() throws {
         let files = MemoryFileSystem()
         let watch = HealthWatch()
@@ -125,6 +180,25 @@ import Testing
         #expect(watch.changes.withLock { $0.last } == .writing)
         log.close()
         #expect(try AuditReader(directory: "audit", files: files).all().map(\.bytes) == [payload(0), payload(3)])
+    }
+
+    @Test func `a process after one whose sync failed builds on the disk, not on the page cache`() throws {
+        for seed in 0..<20 {
+            var random = SeededGenerator(UInt64(seed))
+            let files = MemoryFileSystem()
+            let log = try openLog(files)
+            _ = log.write([payload(0, size: 300)])
+            files.fail(0..<1_000_000, with: .ioError, operations: ["fdatasync", "ftruncate"])
+            #expect(log.write((1..<6).map { payload($0, size: 300) }).allSatisfy { $0.outcome == .failed })
+            log.close()
+            files.fail(0..<0, with: .ioError)
+            let next = try openLog(files)
+            #expect(next.write([payload(9, size: 300)]).map(\.outcome) == [.sealed])
+            let after = files.afterPowerCut(&random)
+            let entries = try AuditReader(directory: "audit", files: after).all()
+            #expect(entries.first?.bytes == payload(0, size: 300))
+            #expect(entries.last?.bytes == payload(9, size: 300))
+        }
     }
 
     @Test func `a log that fails can be closed, and opens again when the disk is well`() throws {

@@ -32,6 +32,7 @@ final class MemoryFileSystem: FileSystem {
         var calls = 0
         var failing: Range<Int> = 0..<0
         var fault = Fault.ioError
+        var operations: [String]?
         var faults = 0
     }
 
@@ -43,12 +44,22 @@ final class MemoryFileSystem: FileSystem {
     var faults: Int { state.withLock { $0.faults } }
     var openFiles: Int { state.withLock { $0.open.count } }
 
-    /// Makes the calls with these numbers, counted from now on, fail.
-    func fail(_ calls: Range<Int>, with fault: Fault) {
+    /// Makes the calls with these numbers, counted from now on, fail; with `operations` only calls of that kind.
+    func fail(_ calls: Range<Int>, with fault: Fault, operations: [String]? = nil) {
         state.withLock {
             $0.failing = $0.calls + calls.lowerBound..<$0.calls + calls.upperBound
             $0.fault = fault
+            $0.operations = operations
         }
+    }
+
+    /// What the next process finds when this one is killed now: the page cache survives.
+    func afterKill() -> MemoryFileSystem {
+        let result = MemoryFileSystem()
+        state.withLock { state in
+            for (name, node) in state.names { result[name] = state.nodes[node].cache }
+        }
+        return result
     }
 
     /// What a machine finds after a power cut at this moment: each page that was not synced has reached the disk or not.
@@ -230,7 +241,9 @@ final class MemoryFileSystem: FileSystem {
     private func call(_ operation: StaticString) throws(FileFault) -> Fault? {
         let fault = state.withLock { state -> Fault? in
             defer { state.calls += 1 }
-            guard state.failing.contains(state.calls) else { return nil }
+            guard state.failing.contains(state.calls), state.operations?.contains(operation.description) ?? true else {
+                return nil
+            }
             state.faults += 1
             return state.fault
         }

@@ -2,6 +2,7 @@
 
 import Foundation
 import GatewayCore
+import GatewayCrypto
 import Testing
 
 @testable import Inference
@@ -41,6 +42,19 @@ func digits(_ path: String) -> URL {
         #expect(model.format == format)
         #expect(model.signature.inputs == [TensorInfo(name: "pixels", elementType: .float32, shape: [-1, 784])])
         #expect(model.signature.outputs[0].shape == [-1, 10])
+    }
+
+    @Test(arguments: names)
+    func `the digest is that of a list of the files' digests`(name: String) throws {
+        let prefix = "models/\(name)/1/"
+        let files = try #require(report["files_sha256"]?.members).filter { $0.name.hasPrefix(prefix) }
+        #expect(!files.isEmpty)
+        let list = files.map { "\($0.value.string ?? "")  \($0.name.dropFirst(prefix.count))\n" }
+            .sorted { $0.dropFirst(64) < $1.dropFirst(64) }
+        var digest = SHA256Digest()
+        Array(list.joined().utf8).withUnsafeBytes { digest.update($0) }
+        let expected = digest.finalize().map { String(format: "%02x", $0) }.joined()
+        #expect(try model(name).digest == expected)
     }
 
     @Test(arguments: names)

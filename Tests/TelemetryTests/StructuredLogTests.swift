@@ -162,7 +162,7 @@ import Testing
         // Longer than what a pipe takes in one piece, so that writes are split.
         let long = String(repeating: "x", count: 100_000)
         DispatchQueue.global().async {
-            DispatchQueue.concurrentPerform(iterations: 4) { thread in
+            onThreads(4) { thread in
                 for i in 0..<10 {
                     log.info("line", ["thread": .integer(Int64(thread)), "i": .integer(Int64(i)), "x": .string(long)])
                 }

@@ -26,6 +26,8 @@ final class Journal {
     /// Zeros are on the disk from `end` to here: writing over them changes no metadata, which makes a sync twice as fast.
     private var preparedEnd: Int64
     private let prepareBytes: Int64
+    /// Whether groups are synced before they are sealed: then the disk is the truth, otherwise the page cache is.
+    private let isDurable: Bool
     /// Once a new segment's file may be there, no record may go to the old one: the new one's name says so.
     private var mustRotate = false
     private var pending = Pending()
@@ -41,13 +43,13 @@ final class Journal {
     ///
     /// - Parameters:
     ///   - knownSize: As many records must be there at least.
-    ///   - prepareBytes: So many zeros are written ahead at a time.
+    ///   - isDurable: Whether every group will be synced before it is sealed.
     /// - Throws: ``AuditError`` `locked`, `corrupt`, `truncated`, `version` or `io`.
     init(
         directory: String,
         segmentBytes: Int64,
-        knownSize: UInt64 = 0,
-        prepareBytes: Int64 = 0,
+        knownSize: UInt64,
+        isDurable: Bool,
         files: any FileSystem
     ) throws(AuditError) {
         do {
@@ -57,7 +59,8 @@ final class Journal {
         }
         self.directory = directory
         self.segmentBytes = segmentBytes
-        self.prepareBytes = prepareBytes
+        self.isDurable = isDurable
+        prepareBytes = isDurable ? 1 << 20 : 0
         self.files = files
         lock = try JournalLock(directory: directory, files: files)
         var firsts = try SegmentFile.list(directory, files)
@@ -67,6 +70,7 @@ final class Journal {
         }
         let last = firsts[firsts.count - 1]
         let offsets = OffsetIndex(firsts: firsts)
+        if isDurable { try Self.dropCache(directory, first: last, files) }
         let found = try SegmentEnd.find(directory: directory, first: last, files: files) { index, offset in
             offsets.note(index, at: offset, segment: last)
         }
@@ -98,7 +102,7 @@ final class Journal {
         next = found.next
         end = max(found.offset, SegmentFile.headerSize)
         synced = 0
-        syncedEnd = SegmentFile.headerSize
+        syncedEnd = isDurable ? end : SegmentFile.headerSize
         preparedEnd = end
         recovery = JournalRecovery(size: found.next, cutBytes: 0, file: path, offset: end)
         recovery.cutBytes = try adopt(hasHeader: found.hasHeader)
@@ -214,7 +218,7 @@ final class Journal {
         closeFile()
         pending = Pending()
         preparedEnd = end
-        if syncedEnd == end { try dropCache() }
+        if isDurable { try Self.dropCache(directory, first: first, files) }
         try verify()
         _ = try adopt(hasHeader: true)
     }
@@ -283,11 +287,16 @@ final class Journal {
         }
     }
 
-    private func dropCache() throws(AuditError) {
-        try attempt { (files) throws(FileFault) in
-            let file = try files.open(SegmentFile.path(directory, first: first), writable: false)
+    /// Has the next reads of a segment come from the disk: what a failed sync lost must not be taken for written, be it
+    /// this process's or that of one before.
+    private static func dropCache(_ directory: String, first: UInt64, _ files: any FileSystem) throws(AuditError) {
+        let path = SegmentFile.path(directory, first: first)
+        do throws(FileFault) {
+            let file = try files.open(path, writable: false)
             files.dropCache(file)
             files.close(file)
+        } catch {
+            throw AuditError(error, file: path)
         }
     }
 

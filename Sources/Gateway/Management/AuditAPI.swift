@@ -83,7 +83,7 @@ struct AuditAPI {
         query.keyID = form["key_id"]
         query.requestID = form["request_id"]
         query.model = form["model"]
-        query.status = try number("status", 100...599).map(Int.init)
+        query.status = try number("status", 100...599).map(Int64.init)
         query.reason = form["reason"]
         query.decision = form["decision"]
         query.action = form["action"]

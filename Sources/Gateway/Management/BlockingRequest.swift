@@ -58,12 +58,16 @@ extension Services {
         return Reply(status: 200, contentType: format.contentType, body: metrics.registry.exposition(format))
     }
 
+    private static func sentence(_ error: StorageError) -> String {
+        let text = "\(error)"
+        return text.prefix(1).uppercased() + text.dropFirst() + "."
+    }
+
     private func refusal(for error: StorageError) -> Refusal {
-        switch error.code {
-        case .exists: Refusal(.conflict, "\(error.reason)")
-        case .notFound: Refusal(.notFound, "\(error.reason)")
-        case .revisionConflict: Refusal(.conflict, "\(error.reason)")
-        default:
+        switch error {
+        case .exists, .revisionConflict: Refusal(.conflict, Self.sentence(error))
+        case .notFound: Refusal(.notFound, Self.sentence(error))
+        case .gap, .newerSchema, .foreign, .damaged, .inaccessible, .full, .busy, .failed:
             Refusal(
                 .storageUnavailable, "The gateway's database cannot be used now. Try again later.", detail: "\(error)",
                 retryAfter: 5)

@@ -79,8 +79,7 @@ struct KeysAPI {
         let before = try key(id)
         var after = before
         if before.revokedAt == nil {
-            after.revokedAt = request.now
-            try services.store.revoke(key: id, at: request.now)
+            after = try services.store.revoke(key: id, at: request.now)
             // From here on every loop refuses the key and its tokens: the generation makes each check again.
             services.directory.put(after)
         }

@@ -34,11 +34,11 @@ struct PlansAPI {
             }
             rate = Plan.Rate(requests: requests, seconds: seconds, burst: burst)
         }
-        let plan = Plan(
+        var plan = Plan(
             name: name, rate: rate, dailyQuota: try body.integer("daily_quota", 1...1_000_000_000_000),
             concurrency: try body.integer("concurrency", 1...1_000_000).map(Int32.init),
-            models: try body.models("models"), revision: (before?.revision ?? 0) + 1)
-        try services.store.upsert(plan)
+            models: try body.models("models"))
+        plan = try services.store.upsert(plan)
         for tenant in services.directory.tenants() where tenant.plan == name {
             services.assign(plan, to: tenant.id)
         }

@@ -54,8 +54,7 @@ struct TenantsAPI {
         if let disabled = try body.bool("disabled") { after.isDisabled = disabled }
         let plan = try plan(try body.string("plan") ?? before.plan.description)
         after.plan = plan.name
-        after.revision += 1
-        try services.store.update(after, expectedRevision: before.revision)
+        after = try services.store.update(after, expectedRevision: before.revision)
         services.assign(plan, to: id)
         services.directory.put(after)
         var reply = Reply.json(after.json)

@@ -59,7 +59,10 @@ public final class Gateway: Sendable {
             limits.assign(plan, to: tenant.id)
             assignments.append((tenant.id, plan))
         }
-        let directory = Directory(tenants: tenants, keys: try store.keys(), revokedTokens: try store.revokedTokens())
+        // The operators' keys hang on a tenant that is in no table, so that nobody can disable it.
+        let operators = Tenant(
+            id: .system, displayName: "Operators", plan: StateDirectory.operatorsPlan, createdAt: UnixTime(seconds: 0))
+        let directory = Directory(tenants: [operators] + tenants, keys: try store.keys(), revokedTokens: try store.revokedTokens())
 
         guard let algorithm = SignatureAlgorithm(rawValue: configuration.tokens.algorithm.rawValue) else {
             preconditionFailure("the configured algorithms are JOSE's names")
@@ -181,7 +184,8 @@ public final class Gateway: Sendable {
         services.inference.shutdown()
         services.audit.close()
         try services.follower.finish()
-        services.store.close()
+        try services.follower.index.close()
+        try services.store.close()
         try group.syncShutdownGracefully()
         services.log.info("ended", ["audit_records": .integer(Int64(services.audit.size))])
     }

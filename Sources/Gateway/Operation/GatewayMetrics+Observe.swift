@@ -36,7 +36,9 @@ extension GatewayMetrics {
         counter("tollgate_token_verifier_disagreements_total", "Tokens on which the two verifiers disagreed.") {
             $0.authenticator.disagreements
         }
-        gauge("tollgate_store_reachable", "1 while the database answers.") { $0.store.isReachable ? 1 : 0 }
+        gauge("tollgate_store_reachable", "1 while the database answers.") { services in
+            (try? services.store.tenant(.system)) == nil ? 0 : 1
+        }
         gauge("tollgate_config_generation", "The configuration in force, counted from 1.") {
             Double($0.configurationGeneration)
         }

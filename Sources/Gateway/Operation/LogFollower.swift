@@ -102,14 +102,16 @@ final class LogFollower: Sendable {
 
     private static func advance(_ state: inout State, index: AuditIndex, coveredBySnapshot: UInt64) throws {
         let indexed = index.indexedSize
-        var rows: [AuditIndexRow] = []
+        var rows: [AuditIndexEntry] = []
         while let entry = try state.reader.next() {
-            let record = try AuditRecord(bytes: entry.bytes)
-            if entry.index >= coveredBySnapshot, let charge = record.charge, let tenant = record.tenant.flatMap({ TenantID($0) }) {
-                state.ledger.replay(tenant: tenant, requests: charge.requests, at: record.time)
+            if entry.index >= coveredBySnapshot {
+                let record = try AuditRecord(bytes: entry.bytes)
+                if let charge = record.charge, let tenant = record.tenant.flatMap({ TenantID($0) }) {
+                    state.ledger.replay(tenant: tenant, requests: charge.requests, at: record.time)
+                }
             }
             guard entry.index >= indexed else { continue }
-            rows.append(AuditIndexRow(index: entry.index, record: record))
+            rows.append(AuditIndexEntry(index: entry.index, record: entry.bytes))
             if rows.count == batch {
                 try index.append(rows)
                 rows.removeAll(keepingCapacity: true)

@@ -48,11 +48,7 @@ public struct StateDirectory: Sendable {
             throw StateError(path: path, reason: "cannot be made: \(error.localizedDescription)")
         }
         let store = try Store(path: database)
-        for plan in Self.firstPlans where try store.plan(plan.name) == nil { try store.upsert(plan) }
-        if try store.tenant(.system) == nil {
-            try store.insert(
-                Tenant(id: .system, displayName: "Operators", plan: Self.firstPlans[1].name, createdAt: now))
-        }
+        for plan in Self.firstPlans where try store.plan(plan.name) == nil { _ = try store.upsert(plan) }
         // The pepper comes last but for the key: a folder without it was not finished and may be begun again.
         let pepper = SecureRandom.bytes(32)
         try write(pepper, to: pepperFile)
@@ -60,20 +56,25 @@ public struct StateDirectory: Sendable {
             tenant: .system, role: .admin, name: "first admin", scopes: Role.admin.scopes, models: .all,
             pepper: Pepper(bytes: pepper), by: "init", expiresAt: nil, now: now)
         try store.insert(key)
+        try store.close()
         return text
     }
 
-    private static let firstPlans: [Plan] = {
-        guard let standard = PlanName("standard"), let unlimited = PlanName("unlimited") else {
-            preconditionFailure("the first plans have plan names")
-        }
-        return [
-            Plan(
-                name: standard, rate: Plan.Rate(requests: 100, seconds: 1, burst: 200), dailyQuota: 1_000_000,
-                concurrency: 64, models: .all),
-            Plan(name: unlimited, rate: nil, dailyQuota: nil, concurrency: nil, models: .all),
-        ]
-    }()
+    private static let standardPlan = name("standard")
+    /// Without limits; also that of the operators' own tenant.
+    static let operatorsPlan = name("unlimited")
+
+    private static let firstPlans = [
+        Plan(
+            name: standardPlan, rate: Plan.Rate(requests: 100, seconds: 1, burst: 200), dailyQuota: 1_000_000,
+            concurrency: 64, models: .all),
+        Plan(name: operatorsPlan, rate: nil, dailyQuota: nil, concurrency: nil, models: .all),
+    ]
+
+    private static func name(_ text: String) -> PlanName {
+        guard let name = PlanName(text) else { preconditionFailure("'\(text)' is no plan name") }
+        return name
+    }
 
     func pepper() throws(StateError) -> Pepper {
         guard let bytes = FileManager.default.contents(atPath: pepperFile) else {

@@ -97,7 +97,9 @@ private struct PredictParser {
     private mutating func signatureName() throws(Refusal) {
         scanner.skipSpace()
         guard scanner.peek == 0x22 else { throw Refusal(.typeMismatch, "'signature_name' must be a string") }
-        guard scanner.equals(try scanner.string(), ModelSignature.defaultName) else {
+        let name = try scanner.string()
+        // TensorFlow Serving takes the empty name for the default.
+        guard name.start == name.end || scanner.equals(name, ModelSignature.defaultName) else {
             throw Refusal(
                 .fieldInvalid,
                 "the model has no such 'signature_name'; it serves '\(ModelSignature.defaultName)'"

@@ -54,6 +54,9 @@ public struct PredictResponse: Sendable {
         }
     }
 
+    /// This request's share of the batch's nanoseconds, by instances.
+    public var cost: Int64 { nanoseconds * Int64(count) / Int64(batchSize) }
+
     /// The rows of this request, as tensors in the signature's order.
     public var outputs: [Tensor] {
         batch.map { tensor in

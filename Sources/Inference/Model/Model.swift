@@ -96,14 +96,13 @@ private struct FirstSession {
     let plan: BatchPlan
     let cost: InferenceCost
 
-    /// The sizes that small models are compiled for.
-    private static let sizes = [1, 2, 4, 8, 16, 32]
+    /// The sizes that small models are compiled for; each costs some 20 ms at load and two idle threads of the engine.
+    private static let sizes = [1, 4, 8, 16, 32]
 
     init(_ program: ServingProgram, isSmall: Bool, time: TimeSource) throws(InferenceError) {
         let signature = program.signature
-        let tensors = signature.inputs + signature.outputs
         let open = try program.compile(batch: nil)
-        if let fixed = tensors.map({ $0.shape[0] }).first(where: { $0 > 0 }) {
+        if let fixed = signature.fixedBatch {
             let one = try open.measure(signature: signature, batch: fixed, time: time)
             plan = BatchPlan(costs: [(fixed, one)])
             cost = InferenceCost(one: one, thirtyTwo: one * Int64((32 + fixed - 1) / fixed))
@@ -146,9 +145,9 @@ extension EngineProgram where Session == ServingSession {
     /// Compiles and warms up what a thread needs.
     fileprivate func session(_ plan: BatchPlan) throws(InferenceError) -> ModelSession {
         var sessions: [ServingSession] = []
-        let fixed = signature.inputs[0].shape[0] > 0
+        let isAsExported = plan.sizes.isEmpty || signature.fixedBatch != nil
         for size in plan.sizes.isEmpty ? [1] : plan.sizes {
-            let session = try compile(batch: plan.sizes.isEmpty || fixed ? nil : size)
+            let session = try compile(batch: isAsExported ? nil : size)
             try session.warmUp(signature: signature, batch: size)
             sessions.append(session)
         }

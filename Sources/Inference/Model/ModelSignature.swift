@@ -38,6 +38,9 @@ public struct ModelSignature: Hashable, Sendable {
         self.outputs = outputs
     }
 
+    /// The batch the model was exported with when it takes no other; nil when it takes any.
+    public var fixedBatch: Int? { (inputs + outputs).map { $0.shape[0] }.first { $0 > 0 } }
+
     /// The names of the inputs, for messages.
     var inputNames: String { inputs.map { "'\($0.name)'" }.joined(separator: ", ") }
 }

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GRDB
+
+/// The tables of the control database.
+enum Schema {
+    /// `TGst` in the file's header: a store of the gateway.
+    static let application: Int32 = 0x5447_7374
+
+    /// Migrations are only ever added, never changed: a file may have stopped at any of them.
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("control") { db in
+            try db.execute(sql: control)
+        }
+        return migrator
+    }
+
+    /// Times are nanoseconds since 1970-01-01T00:00:00Z. A key without a tenant is the operators' own.
+    private static let control = """
+        CREATE TABLE plans (
+            name TEXT PRIMARY KEY,
+            rate_requests INTEGER,
+            rate_seconds INTEGER,
+            rate_burst INTEGER,
+            daily_quota INTEGER,
+            concurrency INTEGER,
+            models TEXT,
+            revision INTEGER NOT NULL,
+            CHECK ((rate_requests IS NULL) = (rate_seconds IS NULL) AND (rate_requests IS NULL) = (rate_burst IS NULL))
+        ) STRICT;
+
+        CREATE TABLE tenants (
+            id TEXT PRIMARY KEY,
+            display_name TEXT NOT NULL,
+            plan TEXT NOT NULL REFERENCES plans (name),
+            is_disabled INTEGER NOT NULL CHECK (is_disabled IN (0, 1)),
+            created_at INTEGER NOT NULL,
+            revision INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX tenants_by_plan ON tenants (plan);
+
+        CREATE TABLE api_keys (
+            id TEXT PRIMARY KEY,
+            tenant TEXT REFERENCES tenants (id),
+            role TEXT NOT NULL,
+            name TEXT NOT NULL,
+            scopes TEXT NOT NULL,
+            models TEXT,
+            secret_hash BLOB NOT NULL CHECK (length(secret_hash) = 32),
+            created_at INTEGER NOT NULL,
+            created_by TEXT NOT NULL,
+            expires_at INTEGER,
+            revoked_at INTEGER
+        ) STRICT;
+        CREATE INDEX api_keys_by_tenant ON api_keys (tenant);
+
+        CREATE TABLE revoked_tokens (
+            id TEXT PRIMARY KEY,
+            expires_at INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX revoked_tokens_by_expiry ON revoked_tokens (expires_at);
+
+        CREATE TABLE limit_snapshot (
+            only INTEGER PRIMARY KEY CHECK (only = 1),
+            covered_index INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE limit_accounts (
+            tenant TEXT PRIMARY KEY,
+            theoretical_arrival INTEGER NOT NULL,
+            quota_day INTEGER NOT NULL,
+            quota_used INTEGER NOT NULL
+        ) STRICT;
+
+        CREATE TABLE settings (
+            name TEXT PRIMARY KEY,
+            value TEXT NOT NULL
+        ) STRICT;
+        """
+}
