@@ -12,7 +12,7 @@ BINARY = .build/release/tollgate
 SOURCES = Package.swift $(shell find Sources -type f)
 STRICT = -Xswiftc -warnings-as-errors
 
-.PHONY: help run build test lint format bench deps test-deps certs clean
+.PHONY: help announce run build test lint format bench deps test-deps certs clean
 
 help:
 	@echo "make run      install what is missing, build, start, predict one digit; Ctrl-C drains"
@@ -25,8 +25,12 @@ help:
 	@echo "make certs    a development CA and a server certificate in certs/"
 	@echo "make clean    remove what was built; state/ and certs/ stay"
 
-run: deps certs $(BINARY)
+run: announce deps certs $(BINARY)
 	@PORT=$(PORT) MANAGEMENT_PORT=$(MANAGEMENT_PORT) STATE=$(STATE) examples/run.sh
+
+announce:
+	@echo "==> make run: install missing system packages and OpenVINO, make development certificates, build, start the"
+	@echo "    gateway on ports $(PORT) and $(MANAGEMENT_PORT) with its state in $(STATE)/, and ask it for a prediction"
 
 build: deps $(BINARY)
 
@@ -37,8 +41,7 @@ $(BINARY): $(SOURCES)
 
 test: test-deps
 	swift build --build-tests $(STRICT)
-	swift build -c release --product tollgate $(STRICT)
-	swift test --skip-build
+	swift test --skip-build $(STRICT)
 
 lint:
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests

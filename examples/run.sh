@@ -49,14 +49,16 @@ $tollgate serve --state "$state" --port "$port" --management-port "$management_p
 server=$!
 trap 'kill -TERM $server 2>/dev/null || true' INT TERM
 tries=0
-until $tollgate health >/dev/null 2>&1; do
+# The gateway writes this file once it serves: asking the port instead might reach another one.
+until [ "$(cat "$state/tollgate.pid" 2>/dev/null)" = $server ]; do
     if ! kill -0 $server 2>/dev/null; then
         wait $server || exit $?
     fi
     tries=$((tries + 1))
-    [ $tries -lt 300 ] || { echo "run.sh: the gateway was not ready after 30 s" >&2; kill -TERM $server; exit 1; }
-    sleep 0.1
+    [ $tries -lt 600 ] || { echo "run.sh: the gateway was not ready after 30 s" >&2; kill -TERM $server; exit 1; }
+    sleep 0.05
 done
+$tollgate health >/dev/null
 
 if [ -z "${TOLLGATE_METRICS_KEY:-}" ]; then
     say "Creating the plan 'demo', the tenant 'demo' and its API key; keys for an auditor and for Prometheus"

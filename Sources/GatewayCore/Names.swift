@@ -40,7 +40,9 @@ public struct PlanName: Hashable, Sendable, CustomStringConvertible {
 
 private func isName(_ text: some StringProtocol, extra: [UInt8]) -> Bool {
     let bytes = text.utf8
-    guard (1...63).contains(bytes.count), let first = bytes.first, let last = bytes.suffix(1).first else { return false }
+    guard (1...63).contains(bytes.count), let first = bytes.first, let last = bytes.suffix(1).first else {
+        return false
+    }
     func alphanumeric(_ byte: UInt8) -> Bool { (97...122).contains(byte) || (48...57).contains(byte) }
     return alphanumeric(first) && alphanumeric(last)
         && bytes.allSatisfy { alphanumeric($0) || $0 == UInt8(ascii: "-") || extra.contains($0) }

@@ -50,7 +50,8 @@ public struct RequestIDGenerator {
         let milliseconds = UInt64(bitPattern: time.nanoseconds / 1_000_000)
         return RequestID(
             high: milliseconds << 16 | 0x7000 | sequence & 0x0fff,
-            low: random() & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000)
+            low: random() & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000
+        )
     }
 
     /// SplitMix64.

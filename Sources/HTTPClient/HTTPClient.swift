@@ -61,7 +61,11 @@ public final class HTTPClient {
             return (request.body ?? []).withUnsafeBytes { bytes in
                 if request.body != nil {
                     tg_curl_set_long(handle, CURLOPT_POSTFIELDSIZE, bytes.count)
-                    tg_curl_set_pointer(handle, CURLOPT_POSTFIELDS, bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 1))
+                    tg_curl_set_pointer(
+                        handle,
+                        CURLOPT_POSTFIELDS,
+                        bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 1)
+                    )
                 } else {
                     tg_curl_set_long(handle, CURLOPT_HTTPGET, 1)
                 }
@@ -72,8 +76,10 @@ public final class HTTPClient {
         guard code == CURLE_OK else {
             let own = errorText.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
             throw HTTPClientError(
-                code: code.rawValue, reason: own.isEmpty ? String(cString: curl_easy_strerror(code)) : own,
-                url: request.url)
+                code: code.rawValue,
+                reason: own.isEmpty ? String(cString: curl_easy_strerror(code)) : own,
+                url: request.url
+            )
         }
         tg_curl_status(handle, &status)
         return HTTPResponse(status: status, headers: Self.fields(of: head.bytes), body: body.bytes)

@@ -9,7 +9,10 @@ public struct HTTPRequest: Sendable {
     public var body: [UInt8]?
 
     public init(
-        _ method: String, _ url: String, headers: [(name: String, value: String)] = [], body: [UInt8]? = nil
+        _ method: String,
+        _ url: String,
+        headers: [(name: String, value: String)] = [],
+        body: [UInt8]? = nil
     ) {
         self.method = method
         self.url = url

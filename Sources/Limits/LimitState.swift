@@ -41,8 +41,10 @@ public struct LimitState: Hashable, Sendable {
 extension PolicyState {
     init(rate: Plan.Rate, terms: RateTerms, arrival: Int64, now: Int64) {
         kind = .burst
-        limit = rate.requests
-        windowSeconds = rate.seconds
+        // What remains is never more than `q`: a burst over the rate's window is shown as the longer window it fills.
+        let isWide = rate.burst > rate.requests
+        limit = isWide ? rate.burst : rate.requests
+        windowSeconds = isWide ? max(1, secondsRoundedUp(terms.horizon)) : rate.seconds
         let ahead = max(arrival &- now, 0)
         remaining = ahead >= terms.horizon ? 0 : (terms.horizon - ahead) / terms.interval
         resetSeconds = secondsRoundedUp(remaining > 0 ? ahead : ahead - terms.tolerance)

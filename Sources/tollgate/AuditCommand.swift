@@ -6,13 +6,15 @@ import HTTPClient
 
 struct AuditCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "audit", abstract: "Search the audit log.",
+        commandName: "audit",
+        abstract: "Search the audit log.",
         discussion: """
             EXAMPLES
               tollgate audit search --tenant acme --since 2026-11-24 --status 429
               tollgate audit search --request-id 019b1c2e-… --output json
             """,
-        subcommands: [Search.self])
+        subcommands: [Search.self]
+    )
 
     struct Search: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -23,7 +25,8 @@ struct AuditCommand: ParsableCommand {
                 EXAMPLES
                   tollgate audit search --tenant acme --limit 20
                   tollgate audit search --decision refused --since 2026-11-24T06:00:00Z --until 2026-11-24T07:00:00Z
-                """)
+                """
+        )
         @Option(help: "A tenant's id.") var tenant: String?
         @Option(help: "A key's id.") var key: String?
         @Option(help: "The X-Request-Id of a response.") var requestId: String?
@@ -45,14 +48,17 @@ struct AuditCommand: ParsableCommand {
             ]
             let query = fields.compactMap { name, value in value.map { "\(name)=\($0.queryEncoded)" } }
             let response = try options.client("TOLLGATE_AUDITOR_KEY").send(
-                "GET", "/admin/v1/audit/records?" + query.joined(separator: "&"), accept: "application/x-ndjson")
+                "GET",
+                "/admin/v1/audit/records?" + query.joined(separator: "&"),
+                accept: "application/x-ndjson"
+            )
             switch options.output {
             case .json: print(response.text, terminator: "")
             case .table:
                 var table = Table([
                     ("index", "index"), ("time", "record.time"), ("tenant", "record.tenant"),
                     ("key", "record.key_id"), ("action", "record.action"), ("status", "record.status"),
-                    ("reason", "record.reason"), ("model", "record.model"), ("µs", "record.total_us"),
+                    ("reason", "record.reason"), ("model", "record.model"), ("micros", "record.total_us"),
                     ("request id", "record.request_id"),
                 ])
                 for line in response.body.split(separator: 10) {

@@ -37,8 +37,10 @@ struct ConfigurationOptions: ParsableArguments {
         ]
         do {
             return try Configuration.load(
-                file: file, environment: ProcessInfo.processInfo.environment,
-                overrides: flags.compactMap { flag in flag.text.map { (flag.field, flag.flag, $0) } })
+                file: file,
+                environment: ProcessInfo.processInfo.environment,
+                overrides: flags.compactMap { flag in flag.text.map { (flag.field, flag.flag, $0) } }
+            )
         } catch {
             throw fail("the configuration is wrong:\n\(error)", code: 78)
         }
@@ -48,8 +50,12 @@ struct ConfigurationOptions: ParsableArguments {
 extension StructuredLog {
     /// The log that the configuration asks for, on standard error.
     init(_ configuration: Configuration.Log) {
-        self.init(
-            level: LogLevel(configuration.level.rawValue) ?? .info,
-            form: configuration.format == .json ? .json : .automatic())
+        let form: LogForm =
+            switch configuration.format {
+            case .auto: .automatic()
+            case .text: .text(colour: isatty(2) == 1)
+            case .json: .json
+            }
+        self.init(level: LogLevel(configuration.level.rawValue) ?? .info, form: form)
     }
 }

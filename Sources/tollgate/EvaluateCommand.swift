@@ -17,7 +17,8 @@ extension ModelCommand {
                 EXAMPLES
                   tollgate model evaluate digits --data examples/digits/heldout.ndjson
                   tollgate model evaluate digits-onnx --version 1 --data heldout.ndjson --output json
-                """)
+                """
+        )
         @Argument(help: "The model's name.") var name: String
         @Option(help: "NDJSON file of labelled instances.") var data: String
         @Option(help: "Version; without it the highest.") var version: Int64?

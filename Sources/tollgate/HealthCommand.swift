@@ -6,14 +6,16 @@ import HTTPClient
 
 struct HealthCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "health", abstract: "Ask a gateway whether it is ready.",
+        commandName: "health",
+        abstract: "Ask a gateway whether it is ready.",
         discussion: """
             Exit code 0 when it is, 2 when it says why not, 1 when it cannot be reached.
 
             EXAMPLES
               tollgate health
               tollgate health --url https://localhost:8443 --ca certs/ca.pem
-            """)
+            """
+    )
 
     @Option(help: "Address of either listener; else TOLLGATE_MANAGEMENT_URL, else https://localhost:9443.")
     var url: String?

@@ -6,14 +6,16 @@ import GatewayCore
 
 struct InitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "init", abstract: "Make a gateway's state folder and the first admin key.",
+        commandName: "init",
+        abstract: "Make a gateway's state folder and the first admin key.",
         discussion: """
             Prints the admin key on standard output, once; it is kept nowhere else.
 
             EXAMPLES
               tollgate init
               (umask 077; tollgate init --state /var/lib/tollgate > admin.key)
-            """)
+            """
+    )
 
     @OptionGroup var options: ConfigurationOptions
 
@@ -29,14 +31,16 @@ struct InitCommand: ParsableCommand {
 
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "Say what is wrong with the configuration, and start nothing.",
+        commandName: "check",
+        abstract: "Say what is wrong with the configuration, and start nothing.",
         discussion: """
             Exit code 78 when something is.
 
             EXAMPLES
               tollgate check
               tollgate check --config /etc/tollgate/gateway.yaml
-            """)
+            """
+    )
 
     @OptionGroup var options: ConfigurationOptions
 

@@ -5,7 +5,8 @@ import GatewayCore
 
 struct KeyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "key", abstract: "Issue, list, show and revoke API keys.",
+        commandName: "key",
+        abstract: "Issue, list, show and revoke API keys.",
         discussion: """
             EXAMPLES
               tollgate key issue --tenant acme --name ci --models digits
@@ -13,7 +14,8 @@ struct KeyCommand: ParsableCommand {
               tollgate key list --tenant acme
               tollgate key revoke Ab3dE6gH         it and its tokens are refused from now on
             """,
-        subcommands: [Issue.self, List.self, Show.self, Revoke.self])
+        subcommands: [Issue.self, List.self, Show.self, Revoke.self]
+    )
 
     static let columns = [
         (title: "id", field: "id"), (title: "tenant", field: "tenant"), (title: "role", field: "role"),
@@ -28,7 +30,8 @@ struct KeyCommand: ParsableCommand {
                 EXAMPLES
                   tollgate key issue --tenant acme --name ci
                   (umask 077; tollgate key issue --role metrics > metrics.key)
-                """)
+                """
+        )
         @Option(help: "Whose key; only for the role tenant.") var tenant: String?
         @Option(help: "tenant, admin, auditor or metrics.") var role = "tenant"
         @Option(help: "For people.") var name = ""
@@ -39,13 +42,15 @@ struct KeyCommand: ParsableCommand {
 
         func run() throws {
             let key = try options.client().call(
-                "POST", "/admin/v1/keys",
+                "POST",
+                "/admin/v1/keys",
                 body: [
                     "tenant": tenant.map(JSON.string) ?? .null, "role": .string(role), "name": .string(name),
                     "scopes": scopes.map(JSON.string) ?? .null,
                     "models": models.map { .array($0.split(separator: ",").map { .string(String($0)) }) } ?? .null,
                     "expires_in_seconds": expiresIn.map(JSON.integer) ?? .null,
-                ])
+                ]
+            )
             switch options.output {
             case .json: print(key.serialized())
             case .table: print(key["key"]?.string ?? "")
@@ -55,7 +60,9 @@ struct KeyCommand: ParsableCommand {
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "List keys, without their secrets.", discussion: "EXAMPLE\n  tollgate key list --tenant acme")
+            abstract: "List keys, without their secrets.",
+            discussion: "EXAMPLE\n  tollgate key list --tenant acme"
+        )
         @Option(help: "Of this tenant only.") var tenant: String?
         @OptionGroup var options: ManagementOptions
 
@@ -68,7 +75,9 @@ struct KeyCommand: ParsableCommand {
 
     struct Show: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Show a key, without its secret.", discussion: "EXAMPLE\n  tollgate key show Ab3dE6gH")
+            abstract: "Show a key, without its secret.",
+            discussion: "EXAMPLE\n  tollgate key show Ab3dE6gH"
+        )
         @Argument(help: "The key's id: the eight characters behind tg_live_.") var id: String
         @OptionGroup var options: ManagementOptions
 
@@ -81,7 +90,8 @@ struct KeyCommand: ParsableCommand {
     struct Revoke: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Revoke a key and every token made from it, from the moment the command returns.",
-            discussion: "EXAMPLE\n  tollgate key revoke Ab3dE6gH")
+            discussion: "EXAMPLE\n  tollgate key revoke Ab3dE6gH"
+        )
         @Argument(help: "The key's id: the eight characters behind tg_live_.") var id: String
         @OptionGroup var options: ManagementOptions
 

@@ -36,7 +36,9 @@ struct ManagementOptions: ParsableArguments {
         let base = url ?? environment["TOLLGATE_MANAGEMENT_URL"] ?? "https://localhost:9443"
         return ManagementClient(
             base: base.hasSuffix("/") ? String(base.dropLast()) : base,
-            http: HTTPClient(caFile: ca ?? environment["TOLLGATE_CA"]), key: key)
+            http: HTTPClient(caFile: ca ?? environment["TOLLGATE_CA"]),
+            key: key
+        )
     }
 }
 
@@ -66,7 +68,10 @@ struct ManagementClient {
 
     func send(_ method: String, _ path: String, body: JSON? = nil, accept: String) throws -> HTTPResponse {
         var request = HTTPRequest(
-            method, base + path, headers: [("Authorization", "Bearer \(key)"), ("Accept", accept)])
+            method,
+            base + path,
+            headers: [("Authorization", "Bearer \(key)"), ("Accept", accept)]
+        )
         if let body {
             request.headers.append(("Content-Type", "application/json"))
             request.body = Array(body.serialized().utf8)

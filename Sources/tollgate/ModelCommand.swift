@@ -7,18 +7,21 @@ import Inference
 
 struct ModelCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "model", abstract: "List the gateway's models; evaluate one on labelled data.",
+        commandName: "model",
+        abstract: "List the gateway's models; evaluate one on labelled data.",
         discussion: """
             EXAMPLES
               tollgate model list
               tollgate model evaluate digits --models examples/digits/models --data examples/digits/heldout.ndjson
             """,
-        subcommands: [List.self, Evaluate.self])
+        subcommands: [List.self, Evaluate.self]
+    )
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "List the versions of every model, those that did not load with the reason.",
-            discussion: "EXAMPLE\n  tollgate model list")
+            discussion: "EXAMPLE\n  tollgate model list"
+        )
         @OptionGroup var options: ManagementOptions
 
         func run() throws {
@@ -27,8 +30,9 @@ struct ModelCommand: ParsableCommand {
                 page["models"]?.array ?? [],
                 columns: [
                     ("name", "name"), ("version", "version"), ("state", "state"), ("default", "default"),
-                    ("format", "format"), ("µs", "inference_us"), ("sha256", "sha256"), ("reason", "reason"),
-                ])
+                    ("format", "format"), ("micros", "inference_us"), ("sha256", "sha256"), ("reason", "reason"),
+                ]
+            )
         }
     }
 }

@@ -5,23 +5,28 @@ import GatewayCore
 
 struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "plan", abstract: "List and set plans: the limits and models that tenants are put on.",
+        commandName: "plan",
+        abstract: "List and set plans: the limits and models that tenants are put on.",
         discussion: """
             EXAMPLES
               tollgate plan list
               tollgate plan set small --requests 10 --seconds 1 --burst 20 --daily-quota 10000 --models digits
             """,
-        subcommands: [List.self, Set.self])
+        subcommands: [List.self, Set.self]
+    )
 
     static let columns = [
-        (title: "name", field: "name"), (title: "requests", field: "rate.requests"), (title: "per s", field: "rate.seconds"),
+        (title: "name", field: "name"), (title: "requests", field: "rate.requests"),
+        (title: "per s", field: "rate.seconds"),
         (title: "burst", field: "rate.burst"), (title: "daily", field: "daily_quota"),
         (title: "at once", field: "concurrency"), (title: "models", field: "models"),
     ]
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "List the plans.", discussion: "EXAMPLE\n  tollgate plan list")
+            abstract: "List the plans.",
+            discussion: "EXAMPLE\n  tollgate plan list"
+        )
         @OptionGroup var options: ManagementOptions
 
         func run() throws {
@@ -33,7 +38,8 @@ struct PlanCommand: ParsableCommand {
     struct Set: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Make a plan, or replace it for all tenants on it at once; what is not given has no limit.",
-            discussion: "EXAMPLE\n  tollgate plan set small --requests 10 --burst 20 --daily-quota 10000")
+            discussion: "EXAMPLE\n  tollgate plan set small --requests 10 --burst 20 --daily-quota 10000"
+        )
         @Argument var name: String
         @Option(help: "Requests in each window; without it there is no rate limit.") var requests: Int64?
         @Option(help: "The window, in seconds.") var seconds: Int64 = 1

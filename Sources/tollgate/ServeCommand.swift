@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Foundation
 import Gateway
 import GatewayCore
 import Glibc
@@ -9,15 +10,18 @@ import Telemetry
 
 struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "serve", abstract: "Start the gateway and stay in the foreground.",
+        commandName: "serve",
+        abstract: "Start the gateway and stay in the foreground.",
         discussion: """
             SIGTERM or Ctrl-C drains: nothing new is accepted, requests under way finish. A second one ends at once.
+            While it serves, the state folder has its process id in tollgate.pid.
 
             EXAMPLES
               tollgate serve
               tollgate serve --port 443 --state /var/lib/tollgate
               TOLLGATE_LOG_FORMAT=json tollgate serve --config /etc/tollgate/gateway.yaml
-            """)
+            """
+    )
 
     @OptionGroup var options: ConfigurationOptions
 
@@ -38,7 +42,15 @@ struct ServeCommand: ParsableCommand {
             [
                 "tenants": .string("https://\(configuration.tenants.address):\(gateway.tenantPort)"),
                 "management": .string("https://\(configuration.management.address):\(gateway.managementPort)"),
-            ])
+            ]
+        )
+        let pidFile = "\(configuration.state)/tollgate.pid"
+        do {
+            try "\(getpid())\n".write(toFile: pidFile, atomically: true, encoding: .utf8)
+        } catch {
+            throw fail("\(pidFile) cannot be written: \(error.localizedDescription)")
+        }
+        defer { unlink(pidFile) }
         signals.wait { number, count in
             switch number {
             case SIGHUP: log.warning("SIGHUP: this version reads its configuration at the start only")
@@ -84,10 +96,15 @@ private struct Signals {
         }
         var thread = pthread_t()
         let context = Unmanaged.passRetained(body).toOpaque()
-        pthread_create(&thread, nil, { context in
-            context.map { Unmanaged<Body>.fromOpaque($0).takeRetainedValue() }?.run()
-            return nil
-        }, context)
+        pthread_create(
+            &thread,
+            nil,
+            { context in
+                context.map { Unmanaged<Body>.fromOpaque($0).takeRetainedValue() }?.run()
+                return nil
+            },
+            context
+        )
         pthread_detach(thread)
     }
 

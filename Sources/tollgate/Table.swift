@@ -17,7 +17,8 @@ struct Table {
             columns.map { column in
                 let value = column.field.split(separator: ".").reduce(object as JSON?) { $0?[String($1)] }
                 return Self.text(value)
-            })
+            }
+        )
     }
 
     /// The table; a line each, without control characters whatever the values hold.
@@ -42,7 +43,14 @@ struct Table {
         case .some(let other): text = other.serialized()
         }
         // What a tenant named itself must not move the auditor's cursor.
-        return String(String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control || $0.properties.generalCategory == .format ? "\u{fffd}" : $0 }))
+        return String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.map {
+                    $0.properties.generalCategory == .control || $0.properties.generalCategory == .format
+                        ? "\u{fffd}" : $0
+                }
+            )
+        )
     }
 }
 

@@ -5,7 +5,8 @@ import GatewayCore
 
 struct TenantCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "tenant", abstract: "Create, list, show, disable and enable tenants, and set their plans.",
+        commandName: "tenant",
+        abstract: "Create, list, show, disable and enable tenants, and set their plans.",
         discussion: """
             EXAMPLES
               tollgate tenant create acme --plan standard --display-name "Acme Inc."
@@ -13,7 +14,8 @@ struct TenantCommand: ParsableCommand {
               tollgate tenant set-plan acme unlimited
               tollgate tenant disable acme         its keys and tokens are refused from now on
             """,
-        subcommands: [Create.self, List.self, Show.self, SetPlan.self, Disable.self, Enable.self])
+        subcommands: [Create.self, List.self, Show.self, SetPlan.self, Disable.self, Enable.self]
+    )
 
     static let columns = [
         (title: "id", field: "id"), (title: "plan", field: "plan"), (title: "disabled", field: "disabled"),
@@ -23,7 +25,8 @@ struct TenantCommand: ParsableCommand {
     struct Create: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Create a tenant.",
-            discussion: "EXAMPLE\n  tollgate tenant create acme --plan standard --display-name \"Acme Inc.\"")
+            discussion: "EXAMPLE\n  tollgate tenant create acme --plan standard --display-name \"Acme Inc.\""
+        )
         @Argument(help: "1 to 63 of a-z, 0-9 and '-'.") var id: String
         @Option(help: "The plan to put it on.") var plan = "standard"
         @Option(help: "For people.") var displayName: String?
@@ -31,15 +34,19 @@ struct TenantCommand: ParsableCommand {
 
         func run() throws {
             let tenant = try options.client().call(
-                "POST", "/admin/v1/tenants",
-                body: ["id": .string(id), "plan": .string(plan), "display_name": displayName.map(JSON.string) ?? .null])
+                "POST",
+                "/admin/v1/tenants",
+                body: ["id": .string(id), "plan": .string(plan), "display_name": displayName.map(JSON.string) ?? .null]
+            )
             options.show([tenant], columns: TenantCommand.columns)
         }
     }
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "List the tenants.", discussion: "EXAMPLE\n  tollgate tenant list --output json")
+            abstract: "List the tenants.",
+            discussion: "EXAMPLE\n  tollgate tenant list --output json"
+        )
         @OptionGroup var options: ManagementOptions
 
         func run() throws {
@@ -50,7 +57,9 @@ struct TenantCommand: ParsableCommand {
 
     struct Show: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Show a tenant.", discussion: "EXAMPLE\n  tollgate tenant show acme")
+            abstract: "Show a tenant.",
+            discussion: "EXAMPLE\n  tollgate tenant show acme"
+        )
         @Argument var id: String
         @OptionGroup var options: ManagementOptions
 
@@ -62,7 +71,9 @@ struct TenantCommand: ParsableCommand {
 
     struct SetPlan: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Put a tenant on a plan.", discussion: "EXAMPLE\n  tollgate tenant set-plan acme unlimited")
+            abstract: "Put a tenant on a plan.",
+            discussion: "EXAMPLE\n  tollgate tenant set-plan acme unlimited"
+        )
         @Argument var id: String
         @Argument var plan: String
         @OptionGroup var options: ManagementOptions
@@ -73,7 +84,8 @@ struct TenantCommand: ParsableCommand {
     struct Disable: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Refuse a tenant's keys and tokens, from the moment the command returns.",
-            discussion: "EXAMPLE\n  tollgate tenant disable acme")
+            discussion: "EXAMPLE\n  tollgate tenant disable acme"
+        )
         @Argument var id: String
         @OptionGroup var options: ManagementOptions
 
@@ -82,7 +94,9 @@ struct TenantCommand: ParsableCommand {
 
     struct Enable: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Accept a disabled tenant again.", discussion: "EXAMPLE\n  tollgate tenant enable acme")
+            abstract: "Accept a disabled tenant again.",
+            discussion: "EXAMPLE\n  tollgate tenant enable acme"
+        )
         @Argument var id: String
         @OptionGroup var options: ManagementOptions
 

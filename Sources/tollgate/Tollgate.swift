@@ -25,5 +25,6 @@ struct Tollgate: ParsableCommand {
         subcommands: [
             ServeCommand.self, InitCommand.self, CheckCommand.self, HealthCommand.self, TenantCommand.self,
             PlanCommand.self, KeyCommand.self, ModelCommand.self, AuditCommand.self,
-        ])
+        ]
+    )
 }

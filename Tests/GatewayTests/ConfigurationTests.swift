@@ -7,7 +7,8 @@ import Testing
 
 @Suite struct ConfigurationTests {
     private func load(
-        _ yaml: String, environment: [String: String] = [:],
+        _ yaml: String,
+        environment: [String: String] = [:],
         overrides: [(field: String, flag: String, text: String)] = []
     ) throws -> Configuration {
         let file = NSTemporaryDirectory() + "gateway-\(UUID().uuidString).yaml"
@@ -19,9 +20,13 @@ import Testing
             throw ConfigurationError(
                 faults: error.faults.map {
                     .init(
-                        source: $0.source.replacingOccurrences(of: file, with: "FILE"), line: $0.line, field: $0.field,
-                        reason: $0.reason)
-                })
+                        source: $0.source.replacingOccurrences(of: file, with: "FILE"),
+                        line: $0.line,
+                        field: $0.field,
+                        reason: $0.reason
+                    )
+                }
+            )
         }
     }
 
@@ -35,7 +40,8 @@ import Testing
     }
 
     @Test func `the repository's own configuration is without fault and names every field`() throws {
-        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../config/gateway.yaml").path
+        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../config/gateway.yaml")
+            .path
         let text = try String(contentsOfFile: file, encoding: .utf8)
         let loaded = try Configuration.load(file: file)
         #expect(loaded.models.directory == "examples/digits/models")
@@ -57,15 +63,27 @@ import Testing
         let yaml = "listeners:\n  tenants:\n    port: 1\n  management:\n    port: 2\n"
         let environment = ["TOLLGATE_LISTENERS_TENANTS_PORT": "3", "TOLLGATE_LISTENERS_MANAGEMENT_PORT": "4"]
         let loaded = try load(
-            yaml, environment: environment, overrides: [("listeners.management.port", "--management-port", "5")])
+            yaml,
+            environment: environment,
+            overrides: [("listeners.management.port", "--management-port", "5")]
+        )
         #expect(loaded.tenants.port == 3)
         #expect(loaded.management.port == 5)
     }
 
     @Test(arguments: [
-        ("listeners:\n  tenants:\n    port: 99999\n", "FILE:3: listeners.tenants.port: must be a whole number from 0 to 65535, not '99999'"),
-        ("listeners:\n  tenants:\n    prot: 1\n", "FILE:3: listeners.tenants.prot: is not a field; did you mean listeners.tenants.port?"),
-        ("audit:\n  durability: sometimes\n", "FILE:2: audit.durability: must be one of durable, written, not 'sometimes'"),
+        (
+            "listeners:\n  tenants:\n    port: 99999\n",
+            "FILE:3: listeners.tenants.port: must be a whole number from 0 to 65535, not '99999'"
+        ),
+        (
+            "listeners:\n  tenants:\n    prot: 1\n",
+            "FILE:3: listeners.tenants.prot: is not a field; did you mean listeners.tenants.port?"
+        ),
+        (
+            "audit:\n  durability: sometimes\n",
+            "FILE:2: audit.durability: must be one of durable, written, not 'sometimes'"
+        ),
         ("log:\n  level: [info]\n", "FILE:2: log.level: must be a single value"),
         ("http: 7\n", "FILE:1: http: must hold fields below it"),
         ("just a text\n", "FILE:1: must hold fields, as 'name: value'"),

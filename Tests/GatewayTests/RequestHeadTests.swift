@@ -8,12 +8,15 @@ import Testing
 
 @Suite struct RequestHeadTests {
     private func check(
-        _ method: HTTPMethod = .GET, _ target: String = "/predict", version: HTTPVersion = .http1_1,
+        _ method: HTTPMethod = .GET,
+        _ target: String = "/predict",
+        version: HTTPVersion = .http1_1,
         _ fields: [(String, String)] = [("Host", "localhost")]
     ) -> Result<RequestHead, Refusal> {
         RequestHead.checked(
             HTTPRequestHead(version: version, method: method, uri: target, headers: HTTPHeaders(fields)),
-            configuration: Configuration.HTTP())
+            configuration: Configuration.HTTP()
+        )
     }
 
     private func code(_ result: Result<RequestHead, Refusal>) -> ReasonCode? {
@@ -22,7 +25,8 @@ import Testing
 
     @Test func `an ordinary request is taken apart`() throws {
         let head = try check(
-            .POST, "/predict?a=1",
+            .POST,
+            "/predict?a=1",
             [
                 ("host", "localhost:8443"), ("AUTHORIZATION", "Bearer x"), ("Content-Type", "application/json"),
                 ("content-length", "12"), ("Expect", "100-continue"),
@@ -59,7 +63,9 @@ import Testing
         check(method, "/predict", version: .http1_1, fields)
     }
 
-    private func check(_ method: HTTPMethod, _ target: String, _ fields: [(String, String)]) -> Result<RequestHead, Refusal> {
+    private func check(_ method: HTTPMethod, _ target: String, _ fields: [(String, String)]) -> Result<
+        RequestHead, Refusal
+    > {
         check(method, target, version: .http1_1, fields)
     }
 

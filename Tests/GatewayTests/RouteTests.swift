@@ -19,7 +19,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "/", "/predict/", "/Predict", "/v1/models/", "/v1/models/a b", "/v1/models/..:predict", "/v1/models/a%2Fb:predict",
+        "/", "/predict/", "/Predict", "/v1/models/", "/v1/models/a b", "/v1/models/..:predict",
+        "/v1/models/a%2Fb:predict",
         "/v1/models/digits/versions/:predict", "/v1/models/digits/versions/+1:predict",
         "/v1/models/digits/versions/99999999999999999999:predict", "/v1/models/digits/labels/x:predict", "/metrics",
         "/admin/v1/tenants", "//predict",
@@ -43,8 +44,10 @@ import Testing
     @Test func `nothing but health and the token endpoint is open to strangers`() {
         let paths = ["/predict", "/oauth/token", "/v1/models/digits", "/v1/models/digits:predict"]
         for path in paths where path != "/oauth/token" { #expect(Route.find(path, on: .tenant)?.scope != nil) }
-        let management = ["/metrics", "/admin/v1/tenants", "/admin/v1/tenants/a", "/admin/v1/plans", "/admin/v1/plans/a",
-            "/admin/v1/keys", "/admin/v1/keys/a", "/admin/v1/models", "/admin/v1/audit/records"]
+        let management = [
+            "/metrics", "/admin/v1/tenants", "/admin/v1/tenants/a", "/admin/v1/plans", "/admin/v1/plans/a",
+            "/admin/v1/keys", "/admin/v1/keys/a", "/admin/v1/models", "/admin/v1/audit/records",
+        ]
         for path in management { #expect(Route.find(path, on: .management)?.scope != nil, "\(path)") }
     }
 }

@@ -14,11 +14,13 @@ command -v wrk >/dev/null || { echo "run.sh: wrk is missing: apt-get install wrk
 work=$(mktemp -d)
 server=""
 trap '[ -z "$server" ] || kill -TERM $server 2>/dev/null; [ -z "$server" ] || wait $server; rm -rf "$work"' EXIT
+mkdir "$work/models"
+cp -r examples/digits/models/digits examples/bench/tiny "$work/models"
 TOLLGATE_ADMIN_KEY=$($tollgate init --state "$work/state")
 TOLLGATE_CA=certs/ca.pem
 export TOLLGATE_ADMIN_KEY TOLLGATE_CA
 TOLLGATE_EVENT_LOOPS=1 TOLLGATE_LOG_FORMAT=json TOLLGATE_AUDIT_DURABILITY=${DURABILITY:-durable} \
-    taskset -c 0 $tollgate serve --state "$work/state" --models examples/bench/models --port 0 --management-port 0 \
+    taskset -c 0 $tollgate serve --state "$work/state" --models "$work/models" --port 0 --management-port 0 \
     2>"$work/log" &
 server=$!
 until grep -q '"message":"ready"' "$work/log"; do
@@ -50,7 +52,7 @@ for name, body in bodies.items():
         script.write('wrk.method = "POST"\n')
         script.write(f'wrk.headers["Authorization"] = "Bearer {token}"\n')
         script.write('wrk.headers["Content-Type"] = "application/json"\n')
-        script.write(f"wrk.body = [[{body}]]\n")
+        script.write(f"wrk.body = [==[{body}]==]\n")
         script.write('done = function(s) io.write(string.format("  errors: %d status, %d socket\\n", '
                      's.errors.status, s.errors.connect + s.errors.read + s.errors.write + s.errors.timeout)) end\n')
     print(f"{name}: a body of {len(body)} bytes")

@@ -63,7 +63,9 @@ struct ConfigurationField: Sendable {
     private typealias Path<Value> = any WritableKeyPath<Configuration, Value> & Sendable
 
     private static func text(
-        _ name: String, _ path: Path<String>, _ requirement: String,
+        _ name: String,
+        _ path: Path<String>,
+        _ requirement: String,
         isValid: @escaping @Sendable (String) -> Bool = { !$0.isEmpty }
     ) -> ConfigurationField {
         ConfigurationField(path: name) { configuration, text in
@@ -84,7 +86,8 @@ struct ConfigurationField: Sendable {
     }
 
     private static func choice<Value: RawRepresentable & CaseIterable & Sendable>(
-        _ name: String, _ path: Path<Value>
+        _ name: String,
+        _ path: Path<Value>
     ) -> ConfigurationField where Value.RawValue == String {
         let words = Value.allCases.map(\.rawValue)
         return ConfigurationField(path: name) { configuration, text in

@@ -12,7 +12,8 @@ extension Configuration {
     ///   - overrides: the field's path, the flag that set it, and its text.
     /// - Throws: ``ConfigurationError`` with every fault: file, line and field.
     public static func load(
-        file: String?, environment: [String: String] = [:],
+        file: String?,
+        environment: [String: String] = [:],
         overrides: [(field: String, flag: String, text: String)] = []
     ) throws(ConfigurationError) -> Configuration {
         var reader = ConfigurationReader()

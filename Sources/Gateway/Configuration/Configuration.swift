@@ -80,11 +80,12 @@ public struct Configuration: Sendable, Equatable {
 
     public struct Log: Sendable, Equatable {
         public var level = LogLevel.info
-        public var format = LogFormat.text
+        /// `auto` is text on a terminal and JSON elsewhere.
+        public var format = LogFormat.auto
     }
 
     public enum LogLevel: String, Sendable, CaseIterable { case debug, info, warning, error }
-    public enum LogFormat: String, Sendable, CaseIterable { case text, json }
+    public enum LogFormat: String, Sendable, CaseIterable { case auto, text, json }
 
     public init() {}
 }

@@ -8,7 +8,8 @@ extension ReasonCode {
         switch self {
         case .ok: 200
         case .credentialMissing, .tokenMalformed, .tokenTooLarge, .tokenAlgorithm, .tokenKeyUnknown,
-            .tokenSignature, .tokenClaims, .tokenExpired, .tokenNotYetValid, .tokenAudience, .tokenIssuer, .tokenRevoked,
+            .tokenSignature, .tokenClaims, .tokenExpired, .tokenNotYetValid, .tokenAudience, .tokenIssuer,
+            .tokenRevoked,
             .tokenDoorsDisagree, .keyInvalid, .keyRevoked, .keyExpired, .tenantDisabled:
             401
         case .scopeMissing, .roleForbidden: 403

@@ -81,6 +81,8 @@ enum OAuthError {
         String(
             decoding: sentence.utf8.map { byte in
                 (0x20...0x7e).contains(byte) && byte != 0x22 && byte != 0x5c ? byte : UInt8(ascii: "'")
-            }, as: UTF8.self)
+            },
+            as: UTF8.self
+        )
     }
 }

@@ -36,8 +36,12 @@ struct Reply: Sendable {
     /// The body is made when the request's id is known: see ``ProblemDocument``.
     static func refused(_ refusal: Refusal, fields: [Field] = []) -> Reply {
         Reply(
-            status: refusal.code.status, contentType: "application/problem+json", body: [], refusal: refusal,
-            fields: fields)
+            status: refusal.code.status,
+            contentType: "application/problem+json",
+            body: [],
+            refusal: refusal,
+            fields: fields
+        )
     }
 }
 

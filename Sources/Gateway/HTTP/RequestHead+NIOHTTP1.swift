@@ -14,7 +14,10 @@ extension RequestHead {
             return malformed("Only HTTP/1.1 and HTTP/1.0 are understood here.")
         }
         var result = RequestHead(
-            method: Method(rawValue: head.method.rawValue) ?? .other, path: "", keepsAlive: head.version == .http1_1)
+            method: Method(rawValue: head.method.rawValue) ?? .other,
+            path: "",
+            keepsAlive: head.version == .http1_1
+        )
         result.isHTTP10 = head.version == .http1_0
 
         var host: String?
@@ -62,7 +65,11 @@ extension RequestHead {
         }
         guard size + head.uri.utf8.count <= configuration.maxHeaderBytes else {
             return .failure(
-                Refusal(.headersTooLarge, "The head is over \(configuration.maxHeaderBytes) bytes; send fewer or shorter fields."))
+                Refusal(
+                    .headersTooLarge,
+                    "The head is over \(configuration.maxHeaderBytes) bytes; send fewer or shorter fields."
+                )
+            )
         }
         guard host != nil || result.isHTTP10 else { return malformed("The request has no Host field.") }
         guard !(result.isChunked && result.contentLength != nil) else {

@@ -62,7 +62,8 @@ struct AuditAPI {
         for name in form.names where !Self.parameters.contains(name) {
             throw Refusal(
                 .fieldInvalid,
-                "There is no parameter '\(name.prefix(40))'; there are \(Self.parameters.joined(separator: ", ")).")
+                "There is no parameter '\(name.prefix(40))'; there are \(Self.parameters.joined(separator: ", "))."
+            )
         }
         func time(_ name: String) throws(Refusal) -> UnixTime? {
             guard let text = form[name] else { return nil }

@@ -46,9 +46,13 @@ extension Services {
         } catch let error as StorageError {
             return BlockingOutcome(reply: .refused(refusal(for: error)))
         } catch {
-            log.error("a request failed", ["route": .string(request.route.template.description), "error": .string("\(error)")])
+            log.error(
+                "a request failed",
+                ["route": .string(request.route.template.description), "error": .string("\(error)")]
+            )
             return BlockingOutcome(
-                reply: .refused(Refusal(.internalError, "The gateway could not answer this.", detail: "\(error)")))
+                reply: .refused(Refusal(.internalError, "The gateway could not answer this.", detail: "\(error)"))
+            )
         }
     }
 
@@ -69,8 +73,11 @@ extension Services {
         case .notFound: Refusal(.notFound, Self.sentence(error))
         case .gap, .newerSchema, .foreign, .damaged, .inaccessible, .full, .busy, .failed:
             Refusal(
-                .storageUnavailable, "The gateway's database cannot be used now. Try again later.", detail: "\(error)",
-                retryAfter: 5)
+                .storageUnavailable,
+                "The gateway's database cannot be used now. Try again later.",
+                detail: "\(error)",
+                retryAfter: 5
+            )
         }
     }
 }

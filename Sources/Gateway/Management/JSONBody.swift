@@ -19,7 +19,8 @@ struct JSONBody {
         for member in members where !fields.contains(member.name) {
             throw Refusal(
                 .fieldInvalid,
-                "There is no field '\(member.name.prefix(40))' here; there are \(fields.joined(separator: ", ")).")
+                "There is no field '\(member.name.prefix(40))' here; there are \(fields.joined(separator: ", "))."
+            )
         }
         self.members = members
     }
@@ -34,7 +35,9 @@ struct JSONBody {
 
     func string(_ name: String) throws(Refusal) -> String? {
         guard let value = value(name) else { return nil }
-        guard let text = value.string, text.utf8.count <= 200 else { throw Self.wrong(name, "a text of at most 200 bytes") }
+        guard let text = value.string, text.utf8.count <= 200 else {
+            throw Self.wrong(name, "a text of at most 200 bytes")
+        }
         return text
     }
 

@@ -40,7 +40,9 @@ struct KeysAPI {
 
     private func issue(_ request: BlockingRequest) throws -> Reply {
         let body = try JSONBody(
-            request.body, fields: ["tenant", "role", "name", "scopes", "models", "expires_in_seconds"])
+            request.body,
+            fields: ["tenant", "role", "name", "scopes", "models", "expires_in_seconds"]
+        )
         let roleName = try body.string("role") ?? Role.tenant.rawValue
         guard let role = Role(rawValue: roleName) else {
             throw JSONBody.wrong("role", "one of \(Role.allCases.map(\.rawValue).joined(separator: ", "))")
@@ -63,9 +65,16 @@ struct KeysAPI {
             }
         }
         let (key, text) = APIKey.issue(
-            tenant: tenant, role: role, name: try body.string("name") ?? "", scopes: scopes,
-            models: try body.models("models"), pepper: services.pepper, by: request.principal?.keyID ?? "",
-            expiresAt: try body.integer("expires_in_seconds", 1...315_360_000).map { request.now + $0 }, now: request.now)
+            tenant: tenant,
+            role: role,
+            name: try body.string("name") ?? "",
+            scopes: scopes,
+            models: try body.models("models"),
+            pepper: services.pepper,
+            by: request.principal?.keyID ?? "",
+            expiresAt: try body.integer("expires_in_seconds", 1...315_360_000).map { request.now + $0 },
+            now: request.now
+        )
         try services.store.insert(key)
         services.directory.put(key)
         let shown = key.json(now: request.now)
@@ -85,7 +94,10 @@ struct KeysAPI {
         }
         var reply = Reply.json(after.json(now: request.now))
         reply.change = AdminChange(
-            target: "key/\(id)", before: before.json(now: request.now), after: after.json(now: request.now))
+            target: "key/\(id)",
+            before: before.json(now: request.now),
+            after: after.json(now: request.now)
+        )
         return reply
     }
 }
@@ -93,14 +105,32 @@ struct KeysAPI {
 extension APIKey {
     /// A new key and its text, which only its holder ever has.
     static func issue(
-        tenant: TenantID, role: Role, name: String, scopes: ScopeSet, models: ModelAccess, pepper: Pepper,
-        by creator: String, expiresAt: UnixTime?, now: UnixTime
+        tenant: TenantID,
+        role: Role,
+        name: String,
+        scopes: ScopeSet,
+        models: ModelAccess,
+        pepper: Pepper,
+        by creator: String,
+        expiresAt: UnixTime?,
+        now: UnixTime
     ) -> (key: APIKey, text: String) {
         let (id, text) = APIKeyFormat.generate()
-        guard let parsed = APIKeyFormat.parse(text.utf8) else { preconditionFailure("a generated key has its own form") }
+        guard let parsed = APIKeyFormat.parse(text.utf8) else {
+            preconditionFailure("a generated key has its own form")
+        }
         let key = APIKey(
-            id: id, tenant: tenant, role: role, name: name, scopes: scopes, models: models,
-            secretHash: pepper.hash(secret: parsed.secret), createdAt: now, createdBy: creator, expiresAt: expiresAt)
+            id: id,
+            tenant: tenant,
+            role: role,
+            name: name,
+            scopes: scopes,
+            models: models,
+            secretHash: pepper.hash(secret: parsed.secret),
+            createdAt: now,
+            createdBy: creator,
+            expiresAt: expiresAt
+        )
         return (key, text)
     }
 

@@ -30,14 +30,20 @@ struct PlansAPI {
                 let seconds = value["seconds"]?.integer, (1...1_000_000_000).contains(requests),
                 (1...86_400).contains(seconds), (1...1_000_000_000).contains(burst), value.members?.count == 3
             else {
-                throw JSONBody.wrong("rate", "{\"requests\": …, \"seconds\": …, \"burst\": …}, each at least 1, or null")
+                throw JSONBody.wrong(
+                    "rate",
+                    "{\"requests\": …, \"seconds\": …, \"burst\": …}, each at least 1, or null"
+                )
             }
             rate = Plan.Rate(requests: requests, seconds: seconds, burst: burst)
         }
         var plan = Plan(
-            name: name, rate: rate, dailyQuota: try body.integer("daily_quota", 1...1_000_000_000_000),
+            name: name,
+            rate: rate,
+            dailyQuota: try body.integer("daily_quota", 1...1_000_000_000_000),
             concurrency: try body.integer("concurrency", 1...1_000_000).map(Int32.init),
-            models: try body.models("models"))
+            models: try body.models("models")
+        )
         plan = try services.store.upsert(plan)
         for tenant in services.directory.tenants() where tenant.plan == name {
             services.assign(plan, to: tenant.id)

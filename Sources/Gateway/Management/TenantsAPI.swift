@@ -13,8 +13,12 @@ struct TenantsAPI {
         switch (request.route, request.head.method) {
         case (.tenants, .post): return try create(request)
         case (.tenants, _):
-            return .json(["tenants": .array(services.directory.tenants().sorted { $0.id.description < $1.id.description }
-                .filter { $0.id != .system }.map(\.json))])
+            return .json([
+                "tenants": .array(
+                    services.directory.tenants().sorted { $0.id.description < $1.id.description }
+                        .filter { $0.id != .system }.map(\.json)
+                )
+            ])
         case (.tenant(let id), .patch): return try update(id, request)
         case (.tenant(let id), _): return .json(try tenant(id).json)
         default: preconditionFailure("not a route of tenants: \(request.route)")
@@ -36,7 +40,11 @@ struct TenantsAPI {
         }
         let plan = try plan(try body.string("plan") ?? "standard")
         let tenant = Tenant(
-            id: id, displayName: try body.string("display_name") ?? name, plan: plan.name, createdAt: request.now)
+            id: id,
+            displayName: try body.string("display_name") ?? name,
+            plan: plan.name,
+            createdAt: request.now
+        )
         try services.store.insert(tenant)
         services.assign(plan, to: id)
         services.directory.put(tenant)

@@ -20,7 +20,9 @@ struct TokenEndpoint {
                 reply: .refused(
                     refusal,
                     fields: isClient && usedBasic
-                        ? [.init(name: "WWW-Authenticate", value: "Basic realm=\"tollgate\", charset=\"UTF-8\"")] : []))
+                        ? [.init(name: "WWW-Authenticate", value: "Basic realm=\"tollgate\", charset=\"UTF-8\"")] : []
+                )
+            )
         }
     }
 
@@ -30,7 +32,8 @@ struct TokenEndpoint {
         }
         guard let form = FormBody(request.body) else {
             return .failure(
-                Refusal(.requestMalformed, "The body is not a form in which each parameter stands once."))
+                Refusal(.requestMalformed, "The body is not a form in which each parameter stands once.")
+            )
         }
         let credentials: (id: String?, secret: String)
         switch clientCredentials(request.head.authorization, form) {
@@ -54,7 +57,11 @@ struct TokenEndpoint {
         }
         guard principal.role == .tenant else {
             return .failure(
-                Refusal(.roleForbidden, "A key of role \(principal.role.rawValue) is shown as it is, on the management listener."))
+                Refusal(
+                    .roleForbidden,
+                    "A key of role \(principal.role.rawValue) is shown as it is, on the management listener."
+                )
+            )
         }
         guard let grant = form["grant_type"] else {
             return .failure(Refusal(.fieldMissing, "grant_type is missing; it must be client_credentials."))
@@ -77,8 +84,12 @@ struct TokenEndpoint {
                 .increment(shard: services.metrics.otherShard)
             return .success(
                 BlockingOutcome(
-                    reply: .json(Self.document(minted)), principal: minted.principal, minted: minted,
-                    generation: generation))
+                    reply: .json(Self.document(minted)),
+                    principal: minted.principal,
+                    minted: minted,
+                    generation: generation
+                )
+            )
         } catch {
             return .failure(Refusal(.internalError, "The token could not be made.", detail: "\(error)"))
         }
@@ -91,24 +102,31 @@ struct TokenEndpoint {
         ]
     }
 
-    private func clientCredentials(_ field: String?, _ form: FormBody) -> Result<(id: String?, secret: String), Refusal> {
+    private func clientCredentials(_ field: String?, _ form: FormBody) -> Result<(id: String?, secret: String), Refusal>
+    {
         if let field {
             guard form["client_secret"] == nil else {
                 return .failure(
-                    Refusal(.credentialMalformed, "Authenticate once: by HTTP Basic or by form fields, not both."))
+                    Refusal(.credentialMalformed, "Authenticate once: by HTTP Basic or by form fields, not both.")
+                )
             }
             guard field.lowercased().hasPrefix("basic "), let text = Self.basic(field.dropFirst(6)),
                 let colon = text.firstIndex(of: UInt8(ascii: ":")),
                 let id = FormBody.decode(text[..<colon]), let secret = FormBody.decode(text[(colon + 1)...])
             else {
                 return .failure(
-                    Refusal(.keyInvalid, "Authorization must be Basic with 'client id:API key' in base64."))
+                    Refusal(.keyInvalid, "Authorization must be Basic with 'client id:API key' in base64.")
+                )
             }
             return .success((id, secret))
         }
         guard let secret = form["client_secret"] else {
             return .failure(
-                Refusal(.credentialMissing, "Authenticate by HTTP Basic, or by client_id and client_secret in the form."))
+                Refusal(
+                    .credentialMissing,
+                    "Authenticate by HTTP Basic, or by client_id and client_secret in the form."
+                )
+            )
         }
         return .success((form["client_id"], secret))
     }
@@ -123,6 +141,7 @@ struct TokenEndpoint {
                 case UInt8(ascii: "/"): UInt8(ascii: "_")
                 default: byte
                 }
-            })
+            }
+        )
     }
 }

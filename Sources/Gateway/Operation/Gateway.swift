@@ -40,7 +40,8 @@ public final class Gateway: Sendable {
     /// - Throws: ``StateError``, `StorageError`, `AuditError`, `TLSError`, ``StartError`` (a port in use): each says what
     ///   was wrong, where, and what to do.
     public static func start(
-        _ configuration: Configuration, log: StructuredLog
+        _ configuration: Configuration,
+        log: StructuredLog
     ) throws -> Gateway {
         let time = TimeSource.system
         let state = StateDirectory(path: configuration.state)
@@ -61,8 +62,16 @@ public final class Gateway: Sendable {
         }
         // The operators' keys hang on a tenant that is in no table, so that nobody can disable it.
         let operators = Tenant(
-            id: .system, displayName: "Operators", plan: StateDirectory.operatorsPlan, createdAt: UnixTime(seconds: 0))
-        let directory = Directory(tenants: [operators] + tenants, keys: try store.keys(), revokedTokens: try store.revokedTokens())
+            id: .system,
+            displayName: "Operators",
+            plan: StateDirectory.operatorsPlan,
+            createdAt: UnixTime(seconds: 0)
+        )
+        let directory = Directory(
+            tenants: [operators] + tenants,
+            keys: try store.keys(),
+            revokedTokens: try store.revokedTokens()
+        )
 
         guard let algorithm = SignatureAlgorithm(rawValue: configuration.tokens.algorithm.rawValue) else {
             preconditionFailure("the configured algorithms are JOSE's names")
@@ -70,21 +79,33 @@ public final class Gateway: Sendable {
         let signingKey = try state.signingKey(algorithm)
         let tokens = configuration.tokens
         let minter = TokenMinter(
-            signingKey: signingKey, issuer: tokens.issuer, audience: tokens.audience,
-            lifetimeSeconds: Int64(tokens.lifetimeSeconds))
+            signingKey: signingKey,
+            issuer: tokens.issuer,
+            audience: tokens.audience,
+            lifetimeSeconds: Int64(tokens.lifetimeSeconds)
+        )
         let authenticator = Authenticator(
-            directory: directory, pepper: pepper,
+            directory: directory,
+            pepper: pepper,
             issuers: [
                 TrustedIssuer(
-                    issuer: tokens.issuer, audiences: [tokens.audience],
-                    keys: [signingKey.keyID: signingKey.verificationKey], kind: .local)
+                    issuer: tokens.issuer,
+                    audiences: [tokens.audience],
+                    keys: [signingKey.keyID: signingKey.verificationKey],
+                    kind: .local
+                )
             ],
-            audience: tokens.audience, leewaySeconds: Int64(tokens.leewaySeconds), time: time)
+            audience: tokens.audience,
+            leewaySeconds: Int64(tokens.leewaySeconds),
+            time: time
+        )
 
         let audit = try AuditLog(
             configuration: AuditConfiguration(
-                directory: state.auditDirectory, durability: configuration.audit.durability,
-                gateway: configuration.name),
+                directory: state.auditDirectory,
+                durability: configuration.audit.durability,
+                gateway: configuration.name
+            ),
             time: time
         ) { health in
             switch health {
@@ -95,11 +116,18 @@ public final class Gateway: Sendable {
         if audit.recovery.cutBytes > 0 {
             log.warning(
                 "an unfinished record at the end of the audit log was cut off",
-                ["file": .string(audit.recovery.file), "bytes": .integer(audit.recovery.cutBytes)])
+                ["file": .string(audit.recovery.file), "bytes": .integer(audit.recovery.cutBytes)]
+            )
         }
         let follower = try LogFollower(
-            audit: audit, index: AuditIndex(path: state.auditIndex), store: store, limits: limits, plans: assignments,
-            time: time, log: log)
+            audit: audit,
+            index: AuditIndex(path: state.auditIndex),
+            store: store,
+            limits: limits,
+            plans: assignments,
+            time: time,
+            log: log
+        )
 
         let loopCount = configuration.eventLoops > 0 ? configuration.eventLoops : System.coreCount
         let models = try loadModels(configuration, sessions: loopCount + 1, time: time, log: log)
@@ -110,10 +138,23 @@ public final class Gateway: Sendable {
         pool.start()
         let metrics = GatewayMetrics(shards: loopCount + 1)
         let services = Services(
-            configuration: configuration, time: time, log: log, metrics: metrics, store: store, directory: directory,
-            authenticator: authenticator, minter: minter, pepper: pepper, limits: limits, audit: audit,
-            follower: follower, models: models, defaultModel: defaultModel,
-            inference: InferencePool(threads: max(1, loopCount / 2), capacity: 1024, time: time), pool: pool)
+            configuration: configuration,
+            time: time,
+            log: log,
+            metrics: metrics,
+            store: store,
+            directory: directory,
+            authenticator: authenticator,
+            minter: minter,
+            pepper: pepper,
+            limits: limits,
+            audit: audit,
+            follower: follower,
+            models: models,
+            defaultModel: defaultModel,
+            inference: InferencePool(threads: max(1, loopCount / 2), capacity: 1024, time: time),
+            pool: pool
+        )
         metrics.observe(services, tls: [("tenant", tenantTLS), ("management", managementTLS)])
         return try Gateway(services: services, loops: loopCount, tenantTLS: tenantTLS, managementTLS: managementTLS)
     }
@@ -136,10 +177,15 @@ public final class Gateway: Sendable {
         loops = Array(byLoop.values)
         let configuration = services.configuration
         func listen(
-            _ kind: ListenerKind, _ listener: Configuration.Listener, _ tls: TLSContext
+            _ kind: ListenerKind,
+            _ listener: Configuration.Listener,
+            _ tls: TLSContext
         ) throws -> any Channel {
             try Listener(
-                kind: kind, tls: tls, loops: byLoop, services: services,
+                kind: kind,
+                tls: tls,
+                loops: byLoop,
+                services: services,
                 maxConnections: configuration.http.maxConnections
             ).bind(listener, group: group)
         }
@@ -203,7 +249,8 @@ public final class Gateway: Sendable {
                 services.log.error("the audit log cannot be followed", ["error": .string("\(error)")])
             }
         }
-        group.next().scheduleRepeatedTask(initialDelay: .milliseconds(250), delay: .milliseconds(250)) { [followerPool] _ in
+        group.next().scheduleRepeatedTask(initialDelay: .milliseconds(250), delay: .milliseconds(250)) {
+            [followerPool] _ in
             followerPool.submit { state in
                 if case .active = state { step() }
             }
@@ -211,7 +258,8 @@ public final class Gateway: Sendable {
     }
 
     private static func tlsContext(
-        _ listener: Configuration.Listener, _ configuration: Configuration
+        _ listener: Configuration.Listener,
+        _ configuration: Configuration
     ) throws(TLSError) -> TLSContext {
         var tls = TLSConfiguration(certificateChainFile: listener.certificate, privateKeyFile: listener.key)
         tls.handshakeTimeout = .seconds(Int64(configuration.http.handshakeSeconds))
@@ -219,10 +267,16 @@ public final class Gateway: Sendable {
     }
 
     private static func loadModels(
-        _ configuration: Configuration, sessions: Int, time: TimeSource, log: StructuredLog
+        _ configuration: Configuration,
+        sessions: Int,
+        time: TimeSource,
+        log: StructuredLog
     ) throws -> ModelRepository {
         let models = try ModelRepository(
-            directory: configuration.models.directory, sessions: sessions, time: time)
+            directory: configuration.models.directory,
+            sessions: sessions,
+            time: time
+        )
         for status in models.list() {
             var fields: LogFields = ["model": .string(status.name.description), "version": .integer(status.version)]
             if let model = status.model {

@@ -27,7 +27,8 @@ extension GatewayMetrics {
         gauge("tollgate_audit_log_size", "Records in the log.") { Double($0.audit.size) }
         gauge("tollgate_audit_indexed_size", "Records in the search index.") { Double($0.follower.index.indexedSize) }
         registry.callbackHistogram(
-            "tollgate_audit_sync_duration_seconds", help: "Time of one fdatasync.",
+            "tollgate_audit_sync_duration_seconds",
+            help: "Time of one fdatasync.",
             bounds: AuditMetrics.syncBounds.map { Double($0) / 1e9 }
         ) { [unowned services] in
             let metrics = services.audit.metrics
@@ -42,22 +43,28 @@ extension GatewayMetrics {
         gauge("tollgate_config_generation", "The configuration in force, counted from 1.") {
             Double($0.configurationGeneration)
         }
-        gauge("tollgate_config_last_reload_successful", "1 when the configuration in force is the last one given.") { _ in 1 }
+        gauge("tollgate_config_last_reload_successful", "1 when the configuration in force is the last one given.") {
+            _ in 1
+        }
         registry.callbackGauge(
-            "tollgate_model_available", help: "1 when the version is served.", labels: ["model", "version"]
+            "tollgate_model_available",
+            help: "1 when the version is served.",
+            labels: ["model", "version"]
         ) { [unowned services] in
             services.models.list().map {
                 ([$0.name.description, String($0.version)], $0.model == nil ? 0 : 1)
             }
         }
         registry.callbackGauge(
-            "tollgate_tls_cert_not_after_timestamp_seconds", help: "When the listener's certificate ends.",
+            "tollgate_tls_cert_not_after_timestamp_seconds",
+            help: "When the listener's certificate ends.",
             labels: ["listener"]
         ) {
             tls.map { ([$0.listener], Double($0.context.certificateNotAfter)) }
         }
         registry.callbackGauge(
-            "tollgate_build_info", help: "What this process is made of.",
+            "tollgate_build_info",
+            help: "What this process is made of.",
             labels: ["version", "swift", "openssl", "openvino"]
         ) {
             [([Version.tollgate, Version.swift, TLSContext.libraryVersion, ModelRepository.engineVersion], 1)]

@@ -38,49 +38,96 @@ final class GatewayMetrics: Sendable {
         self.registry = registry
         otherShard = shards - 1
         requests = registry.counter(
-            "tollgate_http_requests_total", help: "Requests answered.", labels: ["listener", "route", "method", "code"])
+            "tollgate_http_requests_total",
+            help: "Requests answered.",
+            labels: ["listener", "route", "method", "code"]
+        )
         requestSeconds = registry.histogram(
-            "tollgate_http_request_duration_seconds", help: "From a request's arrival to its answer's departure.",
-            labels: ["listener", "route"], buckets: Histogram.durationBuckets)
+            "tollgate_http_request_duration_seconds",
+            help: "From a request's arrival to its answer's departure.",
+            labels: ["listener", "route"],
+            buckets: Histogram.durationBuckets
+        )
         inFlight = registry.gauge(
-            "tollgate_http_requests_in_flight", help: "Requests being worked on.", labels: ["listener"])
+            "tollgate_http_requests_in_flight",
+            help: "Requests being worked on.",
+            labels: ["listener"]
+        )
         requestBytes = registry.counter(
-            "tollgate_http_request_size_bytes_total", help: "Bytes of request bodies.", labels: ["listener"])
+            "tollgate_http_request_size_bytes_total",
+            help: "Bytes of request bodies.",
+            labels: ["listener"]
+        )
         responseBytes = registry.counter(
-            "tollgate_http_response_size_bytes_total", help: "Bytes of response bodies.", labels: ["listener"])
+            "tollgate_http_response_size_bytes_total",
+            help: "Bytes of response bodies.",
+            labels: ["listener"]
+        )
         refusals = registry.counter(
-            "tollgate_refusals_total", help: "Requests refused, by reason code.", labels: ["listener", "reason"])
+            "tollgate_refusals_total",
+            help: "Requests refused, by reason code.",
+            labels: ["listener", "reason"]
+        )
         tenantRequests = registry.counter(
-            "tollgate_tenant_requests_total", help: "Requests of each tenant.", labels: ["tenant", "code"])
+            "tollgate_tenant_requests_total",
+            help: "Requests of each tenant.",
+            labels: ["tenant", "code"]
+        )
         tenantInstances = registry.counter(
-            "tollgate_tenant_instances_total", help: "Instances predicted for each tenant.", labels: ["tenant"])
+            "tollgate_tenant_instances_total",
+            help: "Instances predicted for each tenant.",
+            labels: ["tenant"]
+        )
         tenantLimited = registry.counter(
-            "tollgate_tenant_limited_total", help: "Requests refused by a tenant's limits.", labels: ["tenant", "reason"])
+            "tollgate_tenant_limited_total",
+            help: "Requests refused by a tenant's limits.",
+            labels: ["tenant", "reason"]
+        )
         modelRequests = registry.counter(
-            "tollgate_model_requests_total", help: "Prediction requests of each model.",
-            labels: ["model", "version", "code"])
+            "tollgate_model_requests_total",
+            help: "Prediction requests of each model.",
+            labels: ["model", "version", "code"]
+        )
         modelInstances = registry.counter(
-            "tollgate_model_instances_total", help: "Instances predicted by each model.", labels: ["model", "version"])
+            "tollgate_model_instances_total",
+            help: "Instances predicted by each model.",
+            labels: ["model", "version"]
+        )
         inferenceSeconds = registry.histogram(
-            "tollgate_model_inference_duration_seconds", help: "Time of one inference, of one batch.",
-            labels: ["model", "version"], buckets: Histogram.durationBuckets)
+            "tollgate_model_inference_duration_seconds",
+            help: "Time of one inference, of one batch.",
+            labels: ["model", "version"],
+            buckets: Histogram.durationBuckets
+        )
         batchSize = registry.histogram(
-            "tollgate_model_batch_size", help: "Instances in one inference.", labels: ["model", "version"],
-            buckets: Histogram.batchBuckets)
+            "tollgate_model_batch_size",
+            help: "Instances in one inference.",
+            labels: ["model", "version"],
+            buckets: Histogram.batchBuckets
+        )
         handshakes = registry.counter(
-            "tollgate_tls_handshakes_total", help: "TLS handshakes completed.",
-            labels: ["listener", "version", "resumed"])
+            "tollgate_tls_handshakes_total",
+            help: "TLS handshakes completed.",
+            labels: ["listener", "version", "resumed"]
+        )
         handshakeFailures = registry.counter(
-            "tollgate_tls_handshake_failures_total", help: "TLS handshakes and connections that failed.",
-            labels: ["listener"])
+            "tollgate_tls_handshake_failures_total",
+            help: "TLS handshakes and connections that failed.",
+            labels: ["listener"]
+        )
         connections = registry.gauge("tollgate_open_connections", help: "Open connections.", labels: ["listener"])
         cacheHits = registry.counter(
-            "tollgate_token_cache_hits_total", help: "Requests whose token was known already."
+            "tollgate_token_cache_hits_total",
+            help: "Requests whose token was known already."
         ).with()
         cacheMisses = registry.counter(
-            "tollgate_token_cache_misses_total", help: "Requests whose token had to be verified."
+            "tollgate_token_cache_misses_total",
+            help: "Requests whose token had to be verified."
         ).with()
         tokensIssued = registry.counter(
-            "tollgate_tokens_issued_total", help: "Access tokens issued to each tenant.", labels: ["tenant"])
+            "tollgate_tokens_issued_total",
+            help: "Access tokens issued to each tenant.",
+            labels: ["tenant"]
+        )
     }
 }

@@ -17,7 +17,10 @@ final class Listener: Sendable {
     private let nextConnection = Atomic<UInt64>(1)
 
     init(
-        kind: ListenerKind, tls: TLSContext, loops: [ObjectIdentifier: LoopHandle], services: Services,
+        kind: ListenerKind,
+        tls: TLSContext,
+        loops: [ObjectIdentifier: LoopHandle],
+        services: Services,
         maxConnections: Int
     ) {
         self.kind = kind
@@ -28,7 +31,8 @@ final class Listener: Sendable {
     }
 
     /// - Throws: ``StartError`` when the address cannot be taken.
-    func bind(_ listener: Configuration.Listener, group: MultiThreadedEventLoopGroup) throws(StartError) -> any Channel {
+    func bind(_ listener: Configuration.Listener, group: MultiThreadedEventLoopGroup) throws(StartError) -> any Channel
+    {
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -47,10 +51,12 @@ final class Listener: Sendable {
                 default: "\(error)"
                 }
             throw StartError(
-                description: "the \(kind.rawValue) listener cannot bind \(listener.address):\(listener.port): \(reason)")
+                description: "the \(kind.rawValue) listener cannot bind \(listener.address):\(listener.port): \(reason)"
+            )
         } catch {
             throw StartError(
-                description: "the \(kind.rawValue) listener cannot bind \(listener.address):\(listener.port): \(error)")
+                description: "the \(kind.rawValue) listener cannot bind \(listener.address):\(listener.port): \(error)"
+            )
         }
     }
 
@@ -71,11 +77,16 @@ final class Listener: Sendable {
             TLSServerHandler(context: tls),
             ByteToMessageHandler(
                 HTTPRequestDecoder(
-                    leftOverBytesStrategy: .dropBytes, informationalResponseStrategy: .drop,
-                    limitConfiguration: limits)),
+                    leftOverBytesStrategy: .dropBytes,
+                    informationalResponseStrategy: .drop,
+                    limitConfiguration: limits
+                )
+            ),
             ConnectionHandler(
-                loop: loop.onLoop, listener: kind,
-                connectionID: nextConnection.wrappingAdd(1, ordering: .relaxed).oldValue),
+                loop: loop.onLoop,
+                listener: kind,
+                connectionID: nextConnection.wrappingAdd(1, ordering: .relaxed).oldValue
+            ),
         ])
     }
 

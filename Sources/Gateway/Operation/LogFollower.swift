@@ -38,8 +38,13 @@ final class LogFollower: Sendable {
     ///
     /// - Throws: what keeps the log or the database from being read.
     init(
-        audit: AuditLog, index: AuditIndex, store: Store, limits: LimitTable, plans: [(TenantID, Plan)],
-        time: TimeSource, log: StructuredLog
+        audit: AuditLog,
+        index: AuditIndex,
+        store: Store,
+        limits: LimitTable,
+        plans: [(TenantID, Plan)],
+        time: TimeSource,
+        log: StructuredLog
     ) throws {
         self.audit = audit
         self.index = index
@@ -54,7 +59,11 @@ final class LogFollower: Sendable {
         // An index that fell behind reads its own way; the limits need only what the snapshot does not cover.
         reader.seek(to: min(snapshot.coveredIndex, index.indexedSize, audit.size))
         var state = State(
-            reader: reader, ledger: ledger, savedSize: snapshot.coveredIndex, savedAt: time.now())
+            reader: reader,
+            ledger: ledger,
+            savedSize: snapshot.coveredIndex,
+            savedAt: time.now()
+        )
         try Self.advance(&state, index: index, coveredBySnapshot: snapshot.coveredIndex)
         limits.restore(ledger.snapshot())
         self.state = Mutex(state)

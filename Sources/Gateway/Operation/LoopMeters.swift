@@ -52,10 +52,12 @@ final class LoopMeters {
         func handles(_ listener: ListenerKind) -> ListenerHandles {
             let labels = [listener.rawValue]
             return ListenerHandles(
-                inFlight: metrics.inFlight.with(labels: labels), connections: metrics.connections.with(labels: labels),
+                inFlight: metrics.inFlight.with(labels: labels),
+                connections: metrics.connections.with(labels: labels),
                 requestBytes: metrics.requestBytes.with(labels: labels),
                 responseBytes: metrics.responseBytes.with(labels: labels),
-                handshakeFailures: metrics.handshakeFailures.with(labels: labels))
+                handshakeFailures: metrics.handshakeFailures.with(labels: labels)
+            )
         }
         tenantListener = handles(.tenant)
         managementListener = handles(.management)
@@ -95,18 +97,23 @@ final class LoopMeters {
         let request = request(connection.listener, exchange.route, exchange.method, status: status)
         request.counter.increment(shard: shard)
         request.seconds.observe(
-            nanoseconds: connection.services.time.monotonic() - exchange.startedAt, shard: shard)
+            nanoseconds: connection.services.time.monotonic() - exchange.startedAt,
+            shard: shard
+        )
         if let refusal = exchange.reply?.refusal {
             metrics.refusals.with(labels: [connection.listener.rawValue, refusal.code.rawValue]).increment(shard: shard)
         }
         if let tenant = exchange.principal?.tenant, tenant != .system {
             counter(
-                &tenantRequests, CodeKey(name: tenant.description, version: 0, status: status), metrics.tenantRequests
+                &tenantRequests,
+                CodeKey(name: tenant.description, version: 0, status: status),
+                metrics.tenantRequests
             ) { [$0.name, String($0.status)] }.increment(shard: shard)
         }
         if exchange.scope == .predict, let model = exchange.model, let version = exchange.version {
             counter(
-                &modelRequests, CodeKey(name: model.description, version: version, status: status),
+                &modelRequests,
+                CodeKey(name: model.description, version: version, status: status),
                 metrics.modelRequests
             ) { [$0.name, String($0.version), String($0.status)] }.increment(shard: shard)
         }
@@ -128,7 +135,10 @@ final class LoopMeters {
     // MARK: - Handles
 
     private func request(
-        _ listener: ListenerKind, _ route: Route?, _ method: RequestHead.Method, status: Int
+        _ listener: ListenerKind,
+        _ route: Route?,
+        _ method: RequestHead.Method,
+        status: Int
     ) -> (counter: Counter, seconds: Histogram) {
         let template: StaticString = route?.template ?? "none"
         let key = RequestKey(listener: listener, route: template.utf8Start, method: method, status: status)
@@ -143,7 +153,10 @@ final class LoopMeters {
     }
 
     private func counter(
-        _ known: inout [CodeKey: Counter], _ key: CodeKey, _ family: CounterFamily, labels: (CodeKey) -> [String]
+        _ known: inout [CodeKey: Counter],
+        _ key: CodeKey,
+        _ family: CounterFamily,
+        labels: (CodeKey) -> [String]
     ) -> Counter {
         if let counter = known[key] { return counter }
         let counter = family.with(labels: labels(key))
@@ -156,7 +169,9 @@ final class LoopMeters {
         let labels = [model.name.description, String(model.version)]
         let made = ModelHandles(
             instances: metrics.modelInstances.with(labels: labels),
-            seconds: metrics.inferenceSeconds.with(labels: labels), batch: metrics.batchSize.with(labels: labels))
+            seconds: metrics.inferenceSeconds.with(labels: labels),
+            batch: metrics.batchSize.with(labels: labels)
+        )
         models[ObjectIdentifier(model)] = made
         return made
     }

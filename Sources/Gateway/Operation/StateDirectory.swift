@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-import Glibc
 public import GatewayCore
 import GatewayCrypto
+import Glibc
 import Identity
 import Limits
 import Storage
@@ -28,7 +28,9 @@ public struct StateDirectory: Sendable {
     var auditDirectory: String { "\(path)/audit" }
     var auditIndex: String { "\(path)/audit-index.sqlite" }
     private var pepperFile: String { "\(path)/pepper" }
-    private func signingKeyFile(_ algorithm: SignatureAlgorithm) -> String { "\(path)/signing-\(algorithm.rawValue).pem" }
+    private func signingKeyFile(_ algorithm: SignatureAlgorithm) -> String {
+        "\(path)/signing-\(algorithm.rawValue).pem"
+    }
 
     /// Whether ``initialise(now:)`` was here.
     public var isInitialised: Bool { FileManager.default.fileExists(atPath: pepperFile) }
@@ -43,7 +45,10 @@ public struct StateDirectory: Sendable {
         }
         do {
             try FileManager.default.createDirectory(
-                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+                atPath: path,
+                withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700]
+            )
         } catch {
             throw StateError(path: path, reason: "cannot be made: \(error.localizedDescription)")
         }
@@ -53,8 +58,16 @@ public struct StateDirectory: Sendable {
         let pepper = SecureRandom.bytes(32)
         try write(pepper, to: pepperFile)
         let (key, text) = APIKey.issue(
-            tenant: .system, role: .admin, name: "first admin", scopes: Role.admin.scopes, models: .all,
-            pepper: Pepper(bytes: pepper), by: "init", expiresAt: nil, now: now)
+            tenant: .system,
+            role: .admin,
+            name: "first admin",
+            scopes: Role.admin.scopes,
+            models: .all,
+            pepper: Pepper(bytes: pepper),
+            by: "init",
+            expiresAt: nil,
+            now: now
+        )
         try store.insert(key)
         try store.close()
         return text
@@ -66,8 +79,12 @@ public struct StateDirectory: Sendable {
 
     private static let firstPlans = [
         Plan(
-            name: standardPlan, rate: Plan.Rate(requests: 100, seconds: 1, burst: 200), dailyQuota: 1_000_000,
-            concurrency: 64, models: .all),
+            name: standardPlan,
+            rate: Plan.Rate(requests: 100, seconds: 1, burst: 200),
+            dailyQuota: 1_000_000,
+            concurrency: 64,
+            models: .all
+        ),
         Plan(name: operatorsPlan, rate: nil, dailyQuota: nil, concurrency: nil, models: .all),
     ]
 
@@ -78,7 +95,10 @@ public struct StateDirectory: Sendable {
 
     func pepper() throws(StateError) -> Pepper {
         guard let bytes = FileManager.default.contents(atPath: pepperFile) else {
-            throw StateError(path: path, reason: "holds no gateway's state; make one with 'tollgate init --state \(path)'")
+            throw StateError(
+                path: path,
+                reason: "holds no gateway's state; make one with 'tollgate init --state \(path)'"
+            )
         }
         guard bytes.count == 32 else {
             throw StateError(path: pepperFile, reason: "is damaged: it must have 32 bytes, and has \(bytes.count)")

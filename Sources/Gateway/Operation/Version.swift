@@ -8,11 +8,11 @@ public enum Version {
     /// Of the language it was compiled by.
     static var swift: String {
         #if swift(>=6.4)
-        "6.4"
+            "6.4"
         #elseif swift(>=6.3)
-        "6.3"
+            "6.3"
         #else
-        "6"
+            "6"
         #endif
     }
 }

@@ -15,15 +15,20 @@ extension AuditRecord {
         let exchange = connection.exchange
         let services = connection.services
         self.init(
-            time: exchange.arrival, gateway: services.configuration.name,
+            time: exchange.arrival,
+            gateway: services.configuration.name,
             durability: services.configuration.audit.durability,
-            decision: reply.refusal == nil ? .allowed : .refused, reason: reply.refusal?.code ?? .ok)
+            decision: reply.refusal == nil ? .allowed : .refused,
+            reason: reply.refusal?.code ?? .ok
+        )
         requestID = exchange.id.description
         status = Int64(reply.status)
         listener = connection.listener == .tenant ? .tenant : .management
         self.connection = connection.connectionID
         source = AuditSource(
-            address: connection.source.address, port: UInt16(truncatingIfNeeded: connection.source.port))
+            address: connection.source.address,
+            port: UInt16(truncatingIfNeeded: connection.source.port)
+        )
         if let completed = connection.tls { tls = AuditTLS(cipher: completed.cipherSuite, version: completed.version) }
         self.protocol = exchange.head?.isHTTP10 == true ? "HTTP/1.0" : "HTTP/1.1"
         method = exchange.method.rawValue
@@ -71,6 +76,10 @@ extension AuditRecord {
 extension AuditLimit {
     fileprivate init(_ policy: PolicyState) {
         self.init(
-            policy: policy.name, limit: policy.limit, remaining: policy.remaining, resetSeconds: policy.resetSeconds)
+            policy: policy.name,
+            limit: policy.limit,
+            remaining: policy.remaining,
+            resetSeconds: policy.resetSeconds
+        )
     }
 }

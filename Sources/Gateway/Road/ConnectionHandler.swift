@@ -117,7 +117,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
         refuse(
             error == .headerOverflow
                 ? Refusal(.headersTooLarge, "The head of the request is too large; send fewer or shorter fields.")
-                : Refusal(.requestMalformed, "This is not a well-formed HTTP/1.1 request.", detail: "\(error)"))
+                : Refusal(.requestMalformed, "This is not a well-formed HTTP/1.1 request.", detail: "\(error)")
+        )
     }
 
     func read(context: ChannelHandlerContext) {
@@ -244,7 +245,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
             reply.body = OAuthError.write(refusal, requestID: exchange.id)
         } else {
             reply.body = ProblemDocument.write(
-                refusal, requestID: exchange.id, violatedPolicies: reply.violatedPolicies)
+                refusal,
+                requestID: exchange.id,
+                violatedPolicies: reply.violatedPolicies
+            )
         }
     }
 
@@ -256,8 +260,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
         case .sealed: index = receipt.index
         case .failed:
             let refusal = Refusal(
-                .auditUnavailable, "The audit log cannot be written, so nothing can be answered now. Try again later.",
-                retryAfter: 5)
+                .auditUnavailable,
+                "The audit log cannot be written, so nothing can be answered now. Try again later.",
+                retryAfter: 5
+            )
             reply = .refused(refusal)
             complete(&reply, refusal)
         }
@@ -278,7 +284,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
         if isDraining { exchange.closes = true }
         let body = exchange.method == .head ? [] : reply.body
         var head = ResponseHead(
-            status: reply.status, into: context.channel.allocator.buffer(capacity: 640 + body.count))
+            status: reply.status,
+            into: context.channel.allocator.buffer(capacity: 640 + body.count)
+        )
         head.field("Date", loop.dateField(at: services.time.now()))
         head.field("Content-Type", reply.contentType)
         head.field("Content-Length", decimal: UInt64(reply.body.count))

@@ -14,13 +14,17 @@ extension ConnectionHandler {
     func enter() {
         guard let head = exchange.head else { preconditionFailure("a request enters with its head") }
         guard let route = Route.find(head.path, on: listener) else {
-            return refuse(Refusal(.routeNotFound, "There is nothing at this path on the \(listener.rawValue) listener."))
+            return refuse(
+                Refusal(.routeNotFound, "There is nothing at this path on the \(listener.rawValue) listener.")
+            )
         }
         exchange.route = route
         guard route.methods.contains(head.method) else {
             let allowed = route.methods.map(\.rawValue).joined(separator: ", ")
             return refuse(
-                Refusal(.methodNotAllowed, "This path takes \(allowed)."), fields: [.init(name: "Allow", value: allowed)])
+                Refusal(.methodNotAllowed, "This path takes \(allowed)."),
+                fields: [.init(name: "Allow", value: allowed)]
+            )
         }
         guard let scope = route.scope else { return admit() }
         exchange.scope = scope
@@ -32,9 +36,14 @@ extension ConnectionHandler {
     private func identify(_ head: RequestHead) {
         guard let field = head.authorization else {
             return challenge(
-                Refusal(.credentialMissing, "Send an access token or API key as 'Authorization: Bearer …'; POST /oauth/token gives one."))
+                Refusal(
+                    .credentialMissing,
+                    "Send an access token or API key as 'Authorization: Bearer …'; POST /oauth/token gives one."
+                )
+            )
         }
-        guard field.utf8.count > 7, field.utf8.prefix(7).elementsEqual("Bearer ".utf8, by: { $0 | 0x20 == $1 | 0x20 }) else {
+        guard field.utf8.count > 7, field.utf8.prefix(7).elementsEqual("Bearer ".utf8, by: { $0 | 0x20 == $1 | 0x20 })
+        else {
             return challenge(Refusal(.credentialMissing, "The only authentication scheme understood here is Bearer."))
         }
         var credential = field
@@ -87,7 +96,8 @@ extension ConnectionHandler {
     private func challenge(_ refusal: Refusal) {
         var value = "Bearer realm=\"tollgate\""
         if refusal.code != .credentialMissing {
-            value += ", error=\"invalid_token\", error_description=\"\(refusal.sentence.filter { $0 != "\"" && $0 != "\\" })\""
+            value +=
+                ", error=\"invalid_token\", error_description=\"\(refusal.sentence.filter { $0 != "\"" && $0 != "\\" })\""
         }
         refuse(refusal, fields: [.init(name: "WWW-Authenticate", value: value)])
     }
@@ -100,7 +110,10 @@ extension ConnectionHandler {
             let value = "Bearer realm=\"tollgate\", error=\"insufficient_scope\", scope=\"\(needed)\""
             let refusal =
                 listener == .management
-                ? Refusal(.roleForbidden, "This needs the scope '\(needed)', which a key of role \(principal.role.rawValue) does not have.")
+                ? Refusal(
+                    .roleForbidden,
+                    "This needs the scope '\(needed)', which a key of role \(principal.role.rawValue) does not have."
+                )
                 : Refusal(.scopeMissing, "This needs the scope '\(needed)', which the credential does not have.")
             return refuse(refusal, fields: [.init(name: "WWW-Authenticate", value: value)])
         }
@@ -118,7 +131,8 @@ extension ConnectionHandler {
             tenant.account.plan.models.allows(model), services.models.contains(model)
         else {
             return refuse(
-                Refusal(.modelNotFound, "Servable not found for request: Latest(\(model))", detail: "model \(model)"))
+                Refusal(.modelNotFound, "Servable not found for request: Latest(\(model))", detail: "model \(model)")
+            )
         }
         exchange.tenant = tenant
         exchange.model = model
@@ -129,11 +143,14 @@ extension ConnectionHandler {
     // MARK: - Admit
 
     private func admit() {
-        guard let head = exchange.head, let route = exchange.route else { preconditionFailure("admitted without a head") }
+        guard let head = exchange.head, let route = exchange.route else {
+            preconditionFailure("admitted without a head")
+        }
         if head.method != .get, head.method != .head, head.method != .delete {
             guard head.contentType.map({ Self.mediaType($0, is: route.mediaType) }) == true else {
                 return refuse(
-                    Refusal(.mediaTypeUnsupported, "The body must be \(route.mediaType); say so in Content-Type."))
+                    Refusal(.mediaTypeUnsupported, "The body must be \(route.mediaType); say so in Content-Type.")
+                )
             }
             let limit = services.configuration.http.maxBodyBytes
             guard head.contentLength ?? 0 <= limit else { return refuseBody(limit: limit) }
@@ -147,7 +164,8 @@ extension ConnectionHandler {
                 exchange.limits = limit.state
                 loop.meters.limited(tenant, reason: limit.code)
                 var reply = Reply.refused(
-                    Refusal(limit.code, Self.sentence(limit, tenant.account.plan), retryAfter: limit.retryAfterSeconds))
+                    Refusal(limit.code, Self.sentence(limit, tenant.account.plan), retryAfter: limit.retryAfterSeconds)
+                )
                 reply.violatedPolicies = limit.violatedPolicies
                 return self.reply(reply)
             }
@@ -169,7 +187,8 @@ extension ConnectionHandler {
             let rate = plan.rate.map { "\($0.requests) requests in \($0.seconds) s, \($0.burst) at once" } ?? ""
             return "The rate of this tenant's plan (\(rate)) is used up; retry in \(limit.retryAfterSeconds) s."
         case .quotaExceeded:
-            return "The daily quota of \(plan.dailyQuota ?? 0) requests is used up; it renews in \(limit.retryAfterSeconds) s."
+            return
+                "The daily quota of \(plan.dailyQuota ?? 0) requests is used up; it renews in \(limit.retryAfterSeconds) s."
         default:
             return "This tenant has \(plan.concurrency ?? 0) requests under way, as many as its plan allows."
         }
@@ -183,7 +202,9 @@ extension ConnectionHandler {
     }
 
     private func perform() {
-        guard let head = exchange.head, let route = exchange.route else { preconditionFailure("performed without a head") }
+        guard let head = exchange.head, let route = exchange.route else {
+            preconditionFailure("performed without a head")
+        }
         switch route {
         case .predictDefault, .predict: predict()
         case .modelStatus(let name, let version): modelStatus(name, version: version)
@@ -191,8 +212,12 @@ extension ConnectionHandler {
         case .ready: ready()
         case .token, .metrics, .tenants, .tenant, .plans, .plan, .keys, .key, .models, .auditRecords:
             let request = BlockingRequest(
-                route: route, head: head, body: Array(exchange.body.readableBytesView), principal: exchange.principal,
-                now: exchange.arrival)
+                route: route,
+                head: head,
+                body: Array(exchange.body.readableBytesView),
+                principal: exchange.principal,
+                now: exchange.arrival
+            )
             offLoop { services in
                 services.perform(request)
             } then: { connection, outcome in
@@ -223,7 +248,8 @@ extension ConnectionHandler {
     /// Runs work that may block on a thread of the pool, then goes on with its result on the loop if the exchange is
     /// still there.
     private func offLoop<Value: Sendable>(
-        _ work: @escaping @Sendable (Services) -> Value, then: @escaping @Sendable (ConnectionHandler, Value) -> Void
+        _ work: @escaping @Sendable (Services) -> Value,
+        then: @escaping @Sendable (ConnectionHandler, Value) -> Void
     ) {
         let ticket = ticket
         let handle = LoopHandle(loop)

@@ -25,7 +25,10 @@ extension ConnectionHandler {
         exchange.digest = model.digest
         let parsed = exchange.body.withUnsafeReadableBytes { body in
             PredictRequest.parse(
-                body: body, signature: model.signature, maxInstances: services.configuration.models.maxInstances)
+                body: body,
+                signature: model.signature,
+                maxInstances: services.configuration.models.maxInstances
+            )
         }
         switch parsed {
         case .failure(let refusal): refuse(refusal)
@@ -42,7 +45,9 @@ extension ConnectionHandler {
         let ticket = ticket
         let handle = LoopHandle(loop)
         let job = InferenceJob(
-            tenant: exchange.principal?.tenant ?? .system, model: prediction.model, request: prediction.request
+            tenant: exchange.principal?.tenant ?? .system,
+            model: prediction.model,
+            request: prediction.request
         ) { result in
             handle.execute { loop in
                 loop.meters.inferred(result, model: prediction.model)
@@ -59,7 +64,9 @@ extension ConnectionHandler {
         case .success(let response):
             exchange.inferenceNanoseconds = response.nanoseconds
             exchange.queueNanoseconds = max(
-                0, services.time.monotonic() - exchange.queuedAt - response.nanoseconds)
+                0,
+                services.time.monotonic() - exchange.queuedAt - response.nanoseconds
+            )
             if let tenant = exchange.tenant { loop.meters.predicted(tenant, instances: response.count) }
             var body: [UInt8] = []
             body.reserveCapacity(32 + response.count * 160)
@@ -73,7 +80,8 @@ extension ConnectionHandler {
         let versions = services.models.list().filter { $0.name == name && (version == nil || $0.version == version) }
         guard !versions.isEmpty else {
             return refuse(
-                Refusal(.versionNotFound, "Servable not found for request: Specific(\(name), \(version ?? 0))"))
+                Refusal(.versionNotFound, "Servable not found for request: Specific(\(name), \(version ?? 0))")
+            )
         }
         reply(.json(["model_version_status": .array(versions.map(\.servingJSON))]))
     }
@@ -123,7 +131,8 @@ extension ModelStatus {
                         "name": .string($0.name), "datatype": .string($0.elementType.rawValue),
                         "shape": .array($0.shape.map { .integer(Int64($0)) }),
                     ]
-                })
+                }
+            )
         }
         var members: [JSON.Member] = [
             .init("name", .string(name.description)), .init("version", .integer(version)),

@@ -150,7 +150,9 @@ extension Route {
         case (2, "plans"): return PlanName(parts[1]).map(Route.plan)
         case (1, "keys"): return .keys
         case (2, "keys"):
-            let isID = (1...64).contains(parts[1].utf8.count) && parts[1].allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) }
+            let isID =
+                (1...64).contains(parts[1].utf8.count)
+                && parts[1].allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) }
             return isID ? .key(String(parts[1])) : nil
         case (1, "models"): return .models
         case (2, "audit") where parts[1] == "records": return .auditRecords

@@ -36,10 +36,22 @@ final class Services: Sendable {
     let pool: NIOThreadPool
 
     init(
-        configuration: Configuration, time: TimeSource, log: StructuredLog, metrics: GatewayMetrics, store: Store,
-        directory: Directory, authenticator: Authenticator, minter: TokenMinter, pepper: Pepper, limits: LimitTable,
-        audit: AuditLog, follower: LogFollower, models: ModelRepository, defaultModel: ModelName,
-        inference: InferencePool, pool: NIOThreadPool
+        configuration: Configuration,
+        time: TimeSource,
+        log: StructuredLog,
+        metrics: GatewayMetrics,
+        store: Store,
+        directory: Directory,
+        authenticator: Authenticator,
+        minter: TokenMinter,
+        pepper: Pepper,
+        limits: LimitTable,
+        audit: AuditLog,
+        follower: LogFollower,
+        models: ModelRepository,
+        defaultModel: ModelName,
+        inference: InferencePool,
+        pool: NIOThreadPool
     ) {
         self.configuration = configuration
         self.time = time
