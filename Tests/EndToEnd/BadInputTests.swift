@@ -69,7 +69,7 @@ struct BadInputTests {
         ),
         Row("an empty body", 400, "json_malformed", tells: ["empty"], body: ""),
         Row("an unfinished body", 400, "json_malformed", tells: ["16"], body: "{\"instances\": [["),
-        Row("no comma", 400, "json_malformed", tells: ["17"], body: "{\"instances\": [1 2]}"),
+        Row("no comma", 400, "json_malformed", tells: ["18"], body: "{\"instances\": [[1 2]]}"),
         Row("bytes behind", 400, "json_malformed", body: Digit.body() + "x"),
         Row("a list", 400, "json_malformed", body: "[1]"),
         Row("a name twice", 400, "json_malformed", body: "{\"instances\":[\(whole)],\"instances\":[\(whole)]}"),
@@ -99,10 +99,10 @@ struct BadInputTests {
         Row("null for a number", 400, "type_mismatch", tells: ["null"], body: pixels(last: "null")),
         Row("true for a number", 400, "type_mismatch", body: pixels(last: "true")),
         Row("an object for an instance", 400, "field_invalid", body: "{\"instances\":[{\"other\":1}]}"),
-        Row("NaN", 400, "json_malformed", body: pixels(last: "NaN")),
-        Row("Infinity", 400, "json_malformed", body: pixels(last: "-Infinity")),
+        Row("NaN", 400, "number_invalid", tells: ["783"], body: pixels(last: "NaN")),
+        Row("Infinity", 400, "number_invalid", tells: ["783"], body: pixels(last: "-Infinity")),
         Row("a number beyond float", 400, "number_invalid", body: pixels(last: "1e39")),
-        Row("a number with a leading zero", 400, "json_malformed", body: pixels(last: "01")),
+        Row("a number with a leading zero", 400, "number_invalid", tells: ["783"], body: pixels(last: "01")),
         Row("instances as an object", 400, "type_mismatch", tells: ["array"], body: "{\"instances\":{}}"),
     ]
 

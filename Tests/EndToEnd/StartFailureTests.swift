@@ -70,7 +70,7 @@ import Testing
             ]
         ),
         Fault(testDescription: "broken YAML", text: "name: a\nlog: {level: info\n", says: [":3: is not valid YAML"]),
-        Fault(testDescription: "a field twice", text: "name: a\nname: b\n", says: ["twice"]),
+        Fault(testDescription: "a field twice", text: "name: a\nname: b\n", says: [":1: has a field twice: name"]),
         Fault(
             testDescription: "a list for a section",
             text: "name: a\nlog: [info]\n",

@@ -55,7 +55,7 @@ enum TestRun {
             ChildProcess.killAll()
             try? FileManager.default.removeItem(atPath: TestRun.root)
         }
-        return "\(NSTemporaryDirectory())/tollgate-end-to-end-\(getpid())"
+        return NSTemporaryDirectory() + "tollgate-end-to-end-\(getpid())"
     }()
 }
 
