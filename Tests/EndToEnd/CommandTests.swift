@@ -72,7 +72,7 @@ struct CommandTests {
         let tenant = try gateway.makeTenant(plan: "small")
         #expect(
             try gateway.predict(tenant.key).header("RateLimit-Policy")
-                == "\"burst\";q=10;w=60, \"daily\";q=1000;w=86400"
+                == "\"burst\";q=20;w=120, \"daily\";q=1000;w=86400"
         )
         _ = try run("plan", "set", "small", "--daily-quota", "7")
         #expect(try gateway.predict(tenant.key).header("RateLimit-Policy") == "\"daily\";q=7;w=86400")

@@ -161,10 +161,10 @@ struct HappyRoadTests {
         #expect(
             date.wholeMatch(of: /(Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{2} [A-Z][a-z]{2} 2[0-9]{3} [0-9:]{8} GMT/) != nil
         )
-        #expect(answer.header("RateLimit-Policy") == "\"burst\";q=100;w=1, \"daily\";q=1000000;w=86400")
+        #expect(answer.header("RateLimit-Policy") == "\"burst\";q=200;w=2, \"daily\";q=1000000;w=86400")
         let limits = try #require(answer.header("RateLimit"))
         #expect(limits.wholeMatch(of: /"burst";r=[0-9]+;t=[0-9]+, "daily";r=999999;t=[0-9]+/) != nil, "\(limits)")
-        #expect(answer.header("X-RateLimit-Limit") == "100")
+        #expect(answer.header("X-RateLimit-Limit") == "200")
         let remaining = try #require(answer.header("X-RateLimit-Remaining").flatMap { Int($0) })
         #expect((100...200).contains(remaining))
         // A moment in Unix time would be far above.
