@@ -118,6 +118,6 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]
         ),
-        tests("EndToEnd", ["HTTPClient", "GatewayCore", "GatewayCrypto"]),
+        tests("EndToEnd", ["tollgate", "HTTPClient", "GatewayCore", "GatewayCrypto", "COpenSSL"]),
     ]
 )

@@ -87,6 +87,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
         } else {
             endIfAnswered()
         }
+        // An answered request whose body was still being skipped ends here.
+        endIfAnswered()
         context.fireChannelInactive()
     }
 
@@ -113,7 +115,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     /// The decoder has given up: what comes behind the fault is read as nothing, least of all as another request.
     private func malformed(_ error: HTTPParserError) {
-        guard !peerIsGone else { return }
+        // The connection ended within a request: that is no fault of form, and `channelInactive` follows.
+        guard !peerIsGone, error != .invalidEOFState else { return }
         if !isBusy { begin() }
         exchange.closes = true
         input = .complete

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import COpenSSL
+import Foundation
+
+/// A blocking TLS client for what no HTTP client would send: broken framing, half a body, requests behind each other.
+final class RawTLS {
+    /// How the other side ended a connection.
+    enum End: Equatable {
+        /// With TLS's close_notify.
+        case closed
+        /// Without it.
+        case cut
+        case reset
+        case timedOut
+    }
+
+    enum Version: Int {
+        case tls1_2 = 0x0303
+        case tls1_3 = 0x0304
+    }
+
+    private let context: OpaquePointer
+    private let ssl: OpaquePointer
+    private let descriptor: Int32
+    private var received: [UInt8] = []
+
+    /// Connects, and checks the certificate against the tests' authority.
+    ///
+    /// - Throws: ``RefusedConnection`` when nobody listens.
+    init(port: Int, version: Version? = nil) throws {
+        descriptor = try Self.connect(port: port)
+        guard let context = SSL_CTX_new(TLS_client_method()), let ssl = SSL_new(context) else {
+            throw HarnessError("libssl is out of memory")
+        }
+        (self.context, self.ssl) = (context, ssl)
+        guard SSL_CTX_load_verify_locations(context, try Certificates.shared.authority, nil) == 1 else {
+            throw HarnessError("libssl cannot read the tests' authority")
+        }
+        SSL_set_verify(ssl, SSL_VERIFY_PEER, nil)
+        SSL_set1_host(ssl, "localhost")
+        if let version {
+            SSL_ctrl(ssl, SSL_CTRL_SET_MIN_PROTO_VERSION, version.rawValue, nil)
+            SSL_ctrl(ssl, SSL_CTRL_SET_MAX_PROTO_VERSION, version.rawValue, nil)
+        }
+        SSL_set_fd(ssl, descriptor)
+        ERR_clear_error()
+        guard SSL_connect(ssl) == 1 else {
+            throw HarnessError("the TLS handshake failed: \(String(cString: ERR_error_string(ERR_peek_error(), nil)))")
+        }
+    }
+
+    deinit {
+        SSL_free(ssl)
+        SSL_CTX_free(context)
+        close(descriptor)
+    }
+
+    var version: String { String(cString: SSL_get_version(ssl)) }
+
+    // MARK: - Bytes
+
+    /// - Returns: whether the other side still takes them.
+    @discardableResult
+    func send(_ bytes: [UInt8]) -> Bool {
+        ERR_clear_error()
+        var written = 0
+        return SSL_write_ex(ssl, bytes, bytes.count, &written) == 1
+    }
+
+    @discardableResult
+    func send(_ text: String) -> Bool { send(Array(text.utf8)) }
+
+    /// Reads until the other side ends the connection.
+    ///
+    /// - Returns: what came and was not yet taken by ``answer(toHead:)``, and how it ended.
+    func readToEnd() -> (bytes: [UInt8], end: End) {
+        while true {
+            if let end = receive() {
+                defer { received = [] }
+                return (received, end)
+            }
+        }
+    }
+
+    /// - Returns: nil when bytes came.
+    private func receive() -> End? {
+        var buffer = [UInt8](repeating: 0, count: 16_384)
+        var count = 0
+        ERR_clear_error()
+        let code = SSL_read_ex(ssl, &buffer, buffer.count, &count)
+        let reason = errno
+        if code == 1 {
+            received += buffer[..<count]
+            return nil
+        }
+        switch SSL_get_error(ssl, code) {
+        case SSL_ERROR_ZERO_RETURN: return .closed
+        case SSL_ERROR_WANT_READ: return .timedOut
+        case SSL_ERROR_SYSCALL where reason == EAGAIN: return .timedOut
+        case SSL_ERROR_SYSCALL where reason == ECONNRESET || reason == EPIPE: return .reset
+        default: return .cut
+        }
+    }
+
+    // MARK: - HTTP
+
+    /// Reads the next response; further ones stay for the next calls.
+    ///
+    /// - Throws: when the connection ends before the response does.
+    func answer(toHead isHead: Bool = false) throws -> Answer {
+        let end = Array("\r\n\r\n".utf8)
+        var headEnd: Int?
+        while headEnd == nil {
+            headEnd = received.indices.first { received[$0...].starts(with: end) }
+            if headEnd == nil, let how = receive() {
+                throw HarnessError(
+                    "the connection ended (\(how)) within a head: \(String(decoding: received, as: UTF8.self))"
+                )
+            }
+        }
+        guard let headEnd else { throw HarnessError("no head") }
+        var lines = String(decoding: received[..<headEnd], as: UTF8.self).components(separatedBy: "\r\n")
+        let start = lines.removeFirst().split(separator: " ", maxSplits: 2)
+        guard start.count >= 2, let status = Int(start[1]) else { throw HarnessError("no status line: \(start)") }
+        var answer = Answer(version: String(start[0]), status: status, headers: [], body: [])
+        for line in lines {
+            guard let colon = line.firstIndex(of: ":") else { throw HarnessError("no field: \(line)") }
+            answer.headers.append(
+                (String(line[..<colon]), line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces))
+            )
+        }
+        received.removeFirst(headEnd + 4)
+        guard !isHead, status >= 200, status != 204 else { return answer }
+        guard let length = answer.header("Content-Length").flatMap({ Int($0) }) else {
+            throw HarnessError("the response has no Content-Length")
+        }
+        while received.count < length {
+            if let how = receive() { throw HarnessError("the connection ended (\(how)) within a body") }
+        }
+        answer.body = Array(received[..<length])
+        received.removeFirst(length)
+        return answer
+    }
+
+    // MARK: - TCP
+
+    struct RefusedConnection: Error {}
+
+    /// A connected socket to 127.0.0.1 that waits two minutes at most.
+    private static func connect(port: Int) throws -> Int32 {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw HarnessError("no socket: \(errno)") }
+        var patience = timeval(tv_sec: 120, tv_usec: 0)
+        for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
+            setsockopt(descriptor, SOL_SOCKET, option, &patience, socklen_t(MemoryLayout<timeval>.size))
+        }
+        var address = loopback(port: port)
+        let code = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Foundation.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard code == 0 else {
+            let reason = errno
+            close(descriptor)
+            if reason == ECONNREFUSED { throw RefusedConnection() }
+            throw HarnessError("no connection: \(String(cString: strerror(reason)))")
+        }
+        return descriptor
+    }
+
+    static func loopback(port: Int) -> sockaddr_in {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(port).bigEndian
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        return address
+    }
+}
+
+@available(*, unavailable)
+extension RawTLS: Sendable {}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Synchronization
+
+/// What all end-to-end tests of one process share: where things are, and a folder that is gone when the process ends.
+enum TestRun {
+    /// The checked-out repository.
+    static let repository: String = {
+        // Tests/EndToEnd/Support/TestRun.swift
+        var url = URL(fileURLWithPath: #filePath)
+        for _ in 0..<4 { url.deleteLastPathComponent() }
+        return url.path
+    }()
+
+    static var models: String { "\(repository)/examples/digits/models" }
+
+    /// The program under test: what was built beside this test bundle, or what TOLLGATE_BINARY names.
+    static let binary: String = {
+        if let named = ProcessInfo.processInfo.environment["TOLLGATE_BINARY"] { return named }
+        let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+        let candidates = [own] + CommandLine.arguments
+        for path in candidates.map({ URL(fileURLWithPath: $0).deletingLastPathComponent().path + "/tollgate" })
+        where FileManager.default.isExecutableFile(atPath: path) {
+            return path
+        }
+        return "\(repository)/.build/debug/tollgate"
+    }()
+
+    /// This process's environment without what would configure the gateway behind a test's back.
+    static var environment: [String: String] {
+        ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("TOLLGATE_") }
+    }
+
+    private static let counter = Atomic(0)
+
+    /// A number that no other caller in this process gets.
+    static func next() -> Int { counter.add(1, ordering: .relaxed).newValue }
+
+    /// A new empty folder for its owner alone.
+    static func makeDirectory(_ name: String) throws -> String {
+        let path = "\(root)/\(name)-\(next())"
+        try FileManager.default.createDirectory(
+            atPath: path,
+            withIntermediateDirectories: true,
+            attributes: [.posixPermissions: 0o700]
+        )
+        return path
+    }
+
+    private static let root: String = {
+        // A peer that has closed is a result, not the end of the tests.
+        signal(SIGPIPE, SIG_IGN)
+        atexit {
+            ChildProcess.killAll()
+            try? FileManager.default.removeItem(atPath: TestRun.root)
+        }
+        return NSTemporaryDirectory() + "tollgate-end-to-end-\(getpid())"
+    }()
+}
+
+/// What went wrong outside of the program under test.
+struct HarnessError: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+/// Asks again and again until there is an answer.
+///
+/// - Throws: after `seconds`, with what was waited for.
+func eventually<Value>(
+    _ what: @autoclosure () -> String,
+    within seconds: Double = 120,
+    _ ask: () throws -> Value?
+) throws -> Value {
+    let end = ContinuousClock.now + .seconds(seconds)
+    while true {
+        if let value = try ask() { return value }
+        guard ContinuousClock.now < end else { throw HarnessError("waited \(seconds) s in vain for \(what())") }
+        usleep(3000)
+    }
+}
