@@ -7,7 +7,7 @@ MANAGEMENT_PORT ?= 9443
 STATE ?= state
 
 PACKAGES = libssl-dev libjwt-dev libsqlite3-dev libcurl4-openssl-dev pkg-config openssl curl
-TEST_PACKAGES = $(PACKAGES) prometheus
+export PATH := $(CURDIR)/.tools/usr/bin:$(PATH)
 BINARY = .build/release/tollgate
 SOURCES = Package.swift $(shell find Sources -type f)
 STRICT = -Xswiftc -warnings-as-errors
@@ -26,7 +26,7 @@ help:
 	@echo "make clean    remove what was built; state/ and certs/ stay"
 
 run: announce deps certs $(BINARY)
-	@PORT=$(PORT) MANAGEMENT_PORT=$(MANAGEMENT_PORT) STATE=$(STATE) examples/run.sh
+	@PORT='$(PORT)' MANAGEMENT_PORT='$(MANAGEMENT_PORT)' STATE='$(STATE)' examples/run.sh
 
 announce:
 	@echo "==> make run: install missing system packages and OpenVINO, make development certificates, build, start the"
@@ -60,9 +60,8 @@ deps:
 	@examples/packages.sh $(PACKAGES)
 	@Sources/COpenVINO/fetch.sh
 
-test-deps:
-	@examples/packages.sh $(TEST_PACKAGES)
-	@Sources/COpenVINO/fetch.sh
+test-deps: deps
+	@examples/promtool.sh
 
 clean:
 	rm -rf .build

@@ -6,6 +6,7 @@ usage: demo.py [state/demo.env]
 import json
 import os
 import random
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,8 @@ SHADES = " .:-=+*#%@"
 
 def settings(path):
     with open(path) as file:
-        return dict(line.strip().split("=", 1) for line in file if "=" in line)
+        words = [shlex.split(line) for line in file if "=" in line]
+        return dict(word[0].split("=", 1) for word in words if word)
 
 
 def curl(env, config, *arguments):
@@ -83,18 +85,21 @@ def main():
         for line in json.dumps(entry["record"], indent=2).splitlines():
             print("    " + line)
 
-    shown = os.path.relpath(path)
+    shown = shlex.quote(os.path.join(".", os.path.relpath(path)))
     print(f"""
-  Do it yourself, in another terminal:
+  Do it yourself, in another terminal (what is secret goes through standard input, not the process list):
 
     . {shown}
-    TOKEN=$(curl -s --cacert "$TOLLGATE_CA" -u "$TOLLGATE_CLIENT_ID:$TOLLGATE_API_KEY" \\
-        -d grant_type=client_credentials "$TOLLGATE_URL/oauth/token" | python3 -c 'import json,sys; print(json.load(sys.stdin)["access_token"])')
-    head -n 1 examples/digits/heldout.ndjson | python3 -c 'import json,sys; print(json.dumps({{"instances": [json.load(sys.stdin)["instance"]]}}))' |
-        curl -s --cacert "$TOLLGATE_CA" -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
-        --data-binary @- "$TOLLGATE_URL/predict"
-    .build/release/tollgate audit search --tenant demo
-    curl -s --cacert "$TOLLGATE_CA" -H "Authorization: Bearer $TOLLGATE_METRICS_KEY" "$TOLLGATE_MANAGEMENT_URL/metrics"
+    TOKEN=$(printf 'user = "%s:%s"' "$TOLLGATE_CLIENT_ID" "$TOLLGATE_API_KEY" |
+        curl -sS --cacert "$TOLLGATE_CA" -K - -d grant_type=client_credentials "$TOLLGATE_URL/oauth/token" |
+        python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
+    head -n 1 examples/digits/heldout.ndjson |
+        python3 -c 'import json, sys; print(json.dumps({{"instances": [json.load(sys.stdin)["instance"]]}}))' >/tmp/digit.json
+    printf 'header = "Authorization: Bearer %s"' "$TOKEN" | curl -sS --cacert "$TOLLGATE_CA" -K - \\
+        -H 'Content-Type: application/json' --data-binary @/tmp/digit.json "$TOLLGATE_URL/predict"; echo
+    printf 'header = "Authorization: Bearer %s"' "$TOLLGATE_METRICS_KEY" |
+        curl -sS --cacert "$TOLLGATE_CA" -K - "$TOLLGATE_MANAGEMENT_URL/metrics" | grep tollgate_tenant
+    .build/release/tollgate audit search --tenant demo --limit 5
 """)
 
 

@@ -8,12 +8,13 @@ cd "$(dirname "$0")/.."
 port=${PORT:-8443}
 management_port=${MANAGEMENT_PORT:-9443}
 state=${STATE:-state}
+case $state in /*) ;; *) state=./$state ;; esac
 tollgate=.build/release/tollgate
 env_file=$state/demo.env
 
 say() { printf '%s\n' "==> $*"; }
 
-# One NAME=value line each; the last line makes the names known to the programs started from a shell.
+# One NAME=value line each, quoted where it must be; the last line makes the names known to the programs started from a shell.
 names="TOLLGATE_URL TOLLGATE_MANAGEMENT_URL TOLLGATE_CA TOLLGATE_CLIENT_ID TOLLGATE_API_KEY TOLLGATE_ADMIN_KEY
 TOLLGATE_AUDITOR_KEY TOLLGATE_METRICS_KEY"
 save() {
@@ -21,7 +22,11 @@ save() {
         echo "# The demo's addresses and keys. In a shell: . $env_file"
         for name in $names; do
             eval "value=\${$name:-}"
-            [ -z "$value" ] || echo "$name=$value"
+            case $value in
+            "") ;;
+            *[!A-Za-z0-9_./:-]*) printf "%s='%s'\n" "$name" "$(printf %s "$value" | sed "s/'/'\\\\''/g")" ;;
+            *) echo "$name=$value" ;;
+            esac
         done
         echo "export" $names
     } >"$env_file.new"
@@ -29,7 +34,7 @@ save() {
 }
 
 unset $names
-if [ -f "$env_file" ]; then . "./$env_file" 2>/dev/null || . "$env_file"; fi
+if [ -f "$env_file" ]; then . "$env_file"; fi
 if [ ! -f "$state/pepper" ]; then
     say "Making the gateway's state in $state/"
     TOLLGATE_ADMIN_KEY=$($tollgate init --state "$state")
@@ -47,7 +52,9 @@ export $names
 say "Starting the gateway"
 $tollgate serve --state "$state" --port "$port" --management-port "$management_port" &
 server=$!
-trap 'kill -TERM $server 2>/dev/null || true' INT TERM
+# A terminal sends Ctrl-C to the gateway too, and a second signal would end it at once.
+trap : INT
+trap 'kill -TERM $server 2>/dev/null || :' TERM
 tries=0
 # The gateway writes this file once it serves: asking the port instead might reach another one.
 until [ "$(cat "$state/tollgate.pid" 2>/dev/null)" = $server ]; do

@@ -67,7 +67,7 @@ public final class Authenticator: Sendable {
     }
 
     private func check(_ key: APIKey, tenantIsAlive: Bool, now: UnixTime) throws(Refusal) {
-        if let moment = key.revokedAt, moment <= now {
+        if let moment = key.revokedAt {
             throw Refusal(.keyRevoked, "The API key \(key.id) was revoked at \(moment).")
         }
         if let moment = key.expiresAt, moment <= now { throw Self.expired(key: key.id, at: moment) }

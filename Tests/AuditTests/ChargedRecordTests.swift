@@ -13,6 +13,7 @@ import Testing
             var record = RandomRecord.make(&random)
             record.tenant = Bool.random(using: &random) ? "acme" : nil
             record.charge?.requests = Int64.random(in: 0...1 << 50, using: &random)
+            record.charge?.delayMicros = Bool.random(using: &random) ? 0 : 1500
             if record.charge != nil { record.change = nil }
             let bytes = record.encoded()
             let decoded = try AuditRecord(bytes: bytes)
@@ -24,7 +25,7 @@ import Testing
             charged += 1
             #expect(found?.tenant == TenantID(tenant))
             #expect(found?.requests == charge.requests)
-            #expect(found?.time == decoded.time)
+            #expect(found?.time.nanoseconds == decoded.time.nanoseconds + charge.delayMicros * 1000)
         }
         #expect(charged > 100)
     }

@@ -14,6 +14,8 @@ command -v wrk >/dev/null || { echo "run.sh: wrk is missing: apt-get install wrk
 work=$(mktemp -d)
 server=""
 trap '[ -z "$server" ] || kill -TERM $server 2>/dev/null; [ -z "$server" ] || wait $server; rm -rf "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 mkdir "$work/models"
 cp -r examples/digits/models/digits examples/bench/tiny "$work/models"
 TOLLGATE_ADMIN_KEY=$($tollgate init --state "$work/state")

@@ -51,7 +51,8 @@ extension AuditRecord {
         if let charge = try record.object("charge") {
             self.charge = AuditCharge(
                 instances: try charge.required("instances", charge.integer("instances")),
-                requests: try charge.required("requests", charge.integer("requests"))
+                requests: try charge.required("requests", charge.integer("requests")),
+                delayMicros: try charge.integer("delay_us") ?? 0
             )
         }
         clientID = try record.text("client_id")

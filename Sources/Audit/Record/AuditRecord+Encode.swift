@@ -21,6 +21,7 @@ extension AuditRecord {
         if let charge {
             json.name("charge")
             json.beginObject()
+            json.member("delay_us", charge.delayMicros == 0 ? nil : charge.delayMicros)
             json.member("instances", charge.instances)
             json.member("requests", charge.requests)
             json.endObject()

@@ -12,21 +12,20 @@ public struct ChargedRecord: Hashable, Sendable {
     public let tenant: TenantID
     /// Requests that were taken of its rate and quota.
     public let requests: Int64
-    /// When: the record's `time`.
+    /// When: the record's `time`, and the charge's `delay_us` after it.
     public let time: UnixTime
 
     /// nil for a record without a charge.
     public init?(_ record: [UInt8]) {
         let found = record.withUnsafeBytes { bytes -> (TenantID, Int64, UnixTime)? in
             guard Self.value(of: "change", in: bytes) == nil, let charge = Self.value(of: "charge", in: bytes),
-                let count = Self.value(of: "requests", in: charge), let tenant = Self.text(of: "tenant", in: bytes),
+                let requests = Self.number(of: "requests", in: charge), let tenant = Self.text(of: "tenant", in: bytes),
                 let time = Self.text(of: "time", in: bytes), let id = TenantID(tenant), let moment = UnixTime(time)
             else { return nil }
-            var requests: Int64 = 0
-            for digit in count.prefix(while: { (48...57).contains($0) }).prefix(18) {
-                requests = requests * 10 + Int64(digit - 48)
-            }
-            return (id, requests, moment)
+            let end = charge.firstIndex(of: UInt8(ascii: "}")) ?? charge.endIndex
+            let members = UnsafeRawBufferPointer(rebasing: charge[..<end])
+            let delay = Self.number(of: "delay_us", in: members) ?? 0
+            return (id, requests, UnixTime(nanoseconds: moment.nanoseconds &+ delay &* 1000))
         }
         guard let found else { return nil }
         (tenant, requests, time) = found
@@ -52,6 +51,13 @@ public struct ChargedRecord: Hashable, Sendable {
             next = quote + 1
         }
         return nil
+    }
+
+    /// A whole number that is not negative.
+    private static func number(of name: StaticString, in bytes: UnsafeRawBufferPointer) -> Int64? {
+        value(of: name, in: bytes).map { digits in
+            digits.prefix { (48...57).contains($0) }.prefix(18).reduce(0) { $0 * 10 + Int64($1 - 48) }
+        }
     }
 
     /// A text without escapes, as names and times are.

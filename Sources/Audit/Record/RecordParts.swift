@@ -31,11 +31,14 @@ public struct AuditCharge: Hashable, Sendable {
     public var instances: Int64
     /// Requests, from rates and quotas of requests.
     public var requests: Int64
+    /// When they were taken: microseconds after the record's `time`. Left out when it is 0, as it mostly is.
+    public var delayMicros: Int64
 
-    /// What was taken.
-    public init(instances: Int64, requests: Int64) {
+    /// What was taken, and when.
+    public init(instances: Int64, requests: Int64, delayMicros: Int64 = 0) {
         self.instances = instances
         self.requests = requests
+        self.delayMicros = delayMicros
     }
 }
 

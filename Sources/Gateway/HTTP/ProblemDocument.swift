@@ -58,11 +58,16 @@ enum OAuthError {
         json.name("code")
         json.string(refusal.code.rawValue)
         json.name("status")
-        json.integer(refusal.code.status)
+        json.integer(status(of: refusal.code))
         json.name("request_id")
         json.string(requestID.description)
         json.endObject()
         return json.bytes
+    }
+
+    /// As RFC 6749, section 5.2, has it: 401 for a client that is not known, 400 for what a known one may not do.
+    static func status(of code: ReasonCode) -> Int {
+        code.status == 403 ? 400 : code.status
     }
 
     static func name(of code: ReasonCode) -> String {

@@ -51,10 +51,14 @@ extension RequestHead {
                 for option in value.lowercased().split(separator: ",") {
                     switch option.trimming(while: { $0 == " " || $0 == "\t" }) {
                     case "close": result.keepsAlive = false
-                    case "keep-alive" where result.isHTTP10: result.keepsAlive = true
+                    case "keep-alive" where result.isHTTP10 && !head.headers.contains(name: "upgrade"):
+                        result.keepsAlive = true
                     default: break
                     }
                 }
+            case "upgrade":
+                // Nothing is upgraded here, but the decoder reads no further on such a connection.
+                result.keepsAlive = false
             case "expect":
                 guard value.lowercased() == "100-continue" else {
                     return .failure(Refusal(.expectationFailed, "The only expectation understood is 100-continue."))
@@ -63,6 +67,7 @@ extension RequestHead {
             default: break
             }
         }
+        if head.method == .CONNECT { result.keepsAlive = false }
         guard size + head.uri.utf8.count <= configuration.maxHeaderBytes else {
             return .failure(
                 Refusal(

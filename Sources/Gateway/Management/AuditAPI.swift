@@ -6,12 +6,14 @@ import Storage
 
 /// `GET /admin/v1/audit/records`: the records that fit every given field, newest first.
 ///
-/// With `Accept: application/x-ndjson` each line is one entry; else a page with `next_before` for the following one.
+/// With `Accept: application/x-ndjson` each line is one entry; else a page, with `next_before` (oldest first: `next_after`)
+/// for the following one.
 struct AuditAPI {
     let services: Services
 
     static let parameters = [
         "tenant", "key_id", "request_id", "model", "status", "reason", "decision", "action", "since", "until", "before",
+        "after",
         "limit", "order",
     ]
 
@@ -40,8 +42,12 @@ struct AuditAPI {
         }
         guard !asLines else { return Reply(status: 200, contentType: "application/x-ndjson", body: lines) }
         json.endArray()
-        if found.count == limit, let last = found.last?.index {
+        if query.newestFirst, found.count == limit, let last = found.last?.index {
             json.name("next_before")
+            json.integer(last)
+        }
+        if !query.newestFirst, found.count == limit, let last = found.last?.index {
+            json.name("next_after")
             json.integer(last)
         }
         json.name("log_size")
@@ -93,6 +99,7 @@ struct AuditAPI {
             throw JSONBody.wrong("order", "newest or oldest")
         }
         query.newestFirst = form["order"] != "oldest"
+        query.afterIndex = try number("after", 0...UInt64(Int64.max))
         return (query, query.limit)
     }
 }

@@ -3,6 +3,7 @@
 import GatewayCore
 import Identity
 import Storage
+import Synchronization
 import Telemetry
 
 /// A request whose answer may wait for the disk, as a thread of the pool gets it.
@@ -30,29 +31,35 @@ extension Services {
     /// Performs a blocking request; never on an event loop.
     func perform(_ request: BlockingRequest) -> BlockingOutcome {
         do {
-            switch request.route {
-            case .token: return TokenEndpoint(services: self).issue(request)
-            case .metrics: return BlockingOutcome(reply: exposition(request))
-            case .tenants, .tenant: return BlockingOutcome(reply: try TenantsAPI(services: self).answer(request))
-            case .plans, .plan: return BlockingOutcome(reply: try PlansAPI(services: self).answer(request))
-            case .keys, .key: return BlockingOutcome(reply: try KeysAPI(services: self).answer(request))
-            case .models: return BlockingOutcome(reply: modelList())
-            case .auditRecords: return BlockingOutcome(reply: try AuditAPI(services: self).search(request))
-            case .predictDefault, .predict, .modelStatus, .live, .ready:
-                preconditionFailure("\(request.route) is answered on the event loop")
+            // Reading may go on beside a change.
+            guard request.head.method == .get || request.head.method == .head || request.route == .token else {
+                return try administration.withLock { _ in try answer(request) }
             }
+            return try answer(request)
         } catch let refusal as Refusal {
             return BlockingOutcome(reply: .refused(refusal))
         } catch let error as StorageError {
             return BlockingOutcome(reply: .refused(refusal(for: error)))
         } catch {
-            log.error(
-                "a request failed",
-                ["route": .string(request.route.template.description), "error": .string("\(error)")]
-            )
+            let route = request.route.template.description
+            log.error("a request failed", ["route": .string(route), "error": .string("\(error)")])
             return BlockingOutcome(
                 reply: .refused(Refusal(.internalError, "The gateway could not answer this.", detail: "\(error)"))
             )
+        }
+    }
+
+    private func answer(_ request: BlockingRequest) throws -> BlockingOutcome {
+        switch request.route {
+        case .token: return TokenEndpoint(services: self).issue(request)
+        case .metrics: return BlockingOutcome(reply: exposition(request))
+        case .tenants, .tenant: return BlockingOutcome(reply: try TenantsAPI(services: self).answer(request))
+        case .plans, .plan: return BlockingOutcome(reply: try PlansAPI(services: self).answer(request))
+        case .keys, .key: return BlockingOutcome(reply: try KeysAPI(services: self).answer(request))
+        case .models: return BlockingOutcome(reply: modelList())
+        case .auditRecords: return BlockingOutcome(reply: try AuditAPI(services: self).search(request))
+        case .predictDefault, .predict, .modelStatus, .live, .ready:
+            preconditionFailure("\(request.route) is answered on the event loop")
         }
     }
 
@@ -71,7 +78,7 @@ extension Services {
         switch error {
         case .exists, .revisionConflict: Refusal(.conflict, Self.sentence(error))
         case .notFound: Refusal(.notFound, Self.sentence(error))
-        case .gap, .newerSchema, .foreign, .damaged, .inaccessible, .full, .busy, .failed:
+        case .gap, .newerSchema, .foreign, .damaged, .inaccessible, .closed, .full, .busy, .failed:
             Refusal(
                 .storageUnavailable,
                 "The gateway's database cannot be used now. Try again later.",

@@ -5,9 +5,13 @@
 struct FormBody {
     private var fields: [String: String] = [:]
 
-    /// nil when the text is not such a form.
+    /// More than any form here has.
+    private static let maxPairs = 32
+
+    /// nil when the text is not such a form, or has more than 32 pairs.
     init?(_ text: some Collection<UInt8>) {
-        for pair in text.split(separator: UInt8(ascii: "&")) {
+        for pair in text.split(separator: UInt8(ascii: "&"), maxSplits: Self.maxPairs) {
+            guard fields.count < Self.maxPairs else { return nil }
             let equals = pair.firstIndex(of: UInt8(ascii: "="))
             guard let name = Self.decode(pair[..<(equals ?? pair.endIndex)]),
                 let value = Self.decode(equals.map { pair[pair.index(after: $0)...] } ?? pair[pair.endIndex...]),

@@ -27,6 +27,8 @@ struct TokenEndpoint {
     }
 
     private func grant(_ request: BlockingRequest) -> Result<BlockingOutcome, Refusal> {
+        // Read first: whatever is revoked from here on makes the token be checked again.
+        let generation = services.directory.generation
         guard request.head.query == nil else {
             return .failure(Refusal(.requestMalformed, "Parameters belong in the body, never in the URL."))
         }
@@ -77,7 +79,6 @@ struct TokenEndpoint {
             }
             scopes = wanted
         }
-        let generation = services.directory.generation
         do {
             let minted = try services.minter.mint(for: key, scopes: scopes, now: request.now)
             services.metrics.tokensIssued.with(labels: [principal.tenant.description])

@@ -35,7 +35,12 @@ final class AuditSearch: Sendable {
             while rows.count < Self.batch, let entry = try reader.next() {
                 rows.append(AuditIndexEntry(index: entry.index, record: entry.bytes))
             }
-            if !rows.isEmpty { try index.append(rows) }
+            do {
+                if !rows.isEmpty { try index.append(rows) }
+            } catch {
+                reader.seek(to: index.indexedSize)
+                throw error
+            }
             return rows.count == Self.batch
         }
     }

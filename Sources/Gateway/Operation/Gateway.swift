@@ -58,7 +58,13 @@ public final class Gateway: Sendable {
         let limits = LimitTable()
         var assignments: [(TenantID, Plan)] = []
         for tenant in tenants {
-            guard let plan = plans[tenant.plan] else { continue }
+            guard let plan = plans[tenant.plan] else {
+                log.error(
+                    "a tenant's plan is missing, so it reaches no model",
+                    ["tenant": .of(tenant.id), "plan": .of(tenant.plan)]
+                )
+                continue
+            }
             limits.assign(plan, to: tenant.id)
             assignments.append((tenant.id, plan))
         }
@@ -106,7 +112,9 @@ public final class Gateway: Sendable {
             configuration: AuditConfiguration(
                 directory: state.auditDirectory,
                 durability: configuration.audit.durability,
-                gateway: configuration.name
+                gateway: configuration.name,
+                // A log that lost what was durable has been tampered with, or is an old copy.
+                knownSize: configuration.audit.durability == .durable ? try store.limitSnapshot().coveredIndex : 0
             ),
             time: time
         ) { health in
@@ -122,15 +130,17 @@ public final class Gateway: Sendable {
             )
         }
         let ledger = try LimitLedger(audit: audit, store: store, limits: limits, plans: assignments, time: time)
-        let search = AuditSearch(audit: audit, index: try AuditIndex(path: state.auditIndex), time: time)
+        let search = AuditSearch(audit: audit, index: try index(of: audit, at: state.auditIndex, log: log), time: time)
 
         let loopCount = configuration.eventLoops > 0 ? configuration.eventLoops : System.coreCount
         let models = try loadModels(configuration, sessions: loopCount + 1, time: time, log: log)
         guard let defaultModel = ModelName(configuration.models.default) else {
             preconditionFailure("the configuration's model name was checked")
         }
-        let pool = NIOThreadPool(numberOfThreads: 2)
-        pool.start()
+        let tokenPool = NIOThreadPool(numberOfThreads: max(1, loopCount / 2))
+        let managementPool = NIOThreadPool(numberOfThreads: 2)
+        tokenPool.start()
+        managementPool.start()
         let metrics = GatewayMetrics(shards: loopCount + 1)
         let services = Services(
             configuration: configuration,
@@ -149,7 +159,8 @@ public final class Gateway: Sendable {
             models: models,
             defaultModel: defaultModel,
             inference: InferencePool(threads: max(1, loopCount / 2), capacity: 1024, time: time),
-            pool: pool
+            tokenPool: tokenPool,
+            managementPool: managementPool
         )
         metrics.observe(services, tls: [("tenant", tenantTLS), ("management", managementTLS)])
         return try Gateway(services: services, loops: loopCount, tenantTLS: tenantTLS, managementTLS: managementTLS)
@@ -204,25 +215,31 @@ public final class Gateway: Sendable {
         guard isDraining.compareExchange(expected: false, desired: true, ordering: .relaxed).exchanged else { return }
         services.life.drain()
         services.log.info("draining", ["deadline_s": .integer(Int64(services.configuration.drainSeconds))])
-        for listener in listeners { listener.close(promise: nil) }
         let eventLoop = group.next()
-        let quiet = loops.map { loop in
-            let promise = eventLoop.makePromise(of: Void.self)
-            loop.execute { $0.drain(promise) }
-            return promise.futureResult
+        let closed = EventLoopFuture.andAllComplete(listeners.map { $0.close() }, on: eventLoop)
+        let quiet = closed.flatMap { [loops] in
+            EventLoopFuture.andAllComplete(
+                loops.map { loop in
+                    let promise = eventLoop.makePromise(of: Void.self)
+                    loop.execute { $0.drain(promise) }
+                    return promise.futureResult
+                },
+                on: eventLoop
+            )
         }
         eventLoop.scheduleTask(in: .seconds(Int64(services.configuration.drainSeconds))) { [loops, services] in
             services.log.warning("the drain's deadline has passed; open connections are cut off")
             for loop in loops { loop.execute { $0.closeAll() } }
         }
-        EventLoopFuture.andAllComplete(quiet, on: eventLoop).cascade(to: ended)
+        quiet.cascade(to: ended)
     }
 
     /// Blocks until the drain is over, then closes the log and the database.
     public func wait() throws {
         try ended.futureResult.wait()
         try followerPool.syncShutdownGracefully()
-        try services.pool.syncShutdownGracefully()
+        try services.tokenPool.syncShutdownGracefully()
+        try services.managementPool.syncShutdownGracefully()
         services.inference.shutdown()
         services.audit.close()
         try services.ledger.finish()
@@ -254,6 +271,16 @@ public final class Gateway: Sendable {
                 }
             }
         }
+    }
+
+    /// The search index; one that knows more than the log has is of another log, and is made anew.
+    private static func index(of audit: AuditLog, at path: String, log: StructuredLog) throws -> AuditIndex {
+        let index = try AuditIndex(path: path)
+        guard index.indexedSize > audit.size else { return index }
+        log.warning("the search index is ahead of the audit log and is rebuilt", ["file": .string(path)])
+        try index.close()
+        try AuditIndex.remove(path: path)
+        return try AuditIndex(path: path)
     }
 
     private static func tlsContext(

@@ -5,6 +5,7 @@ import NIOHTTP1
 import NIOOpenSSL
 import NIOPosix
 import Synchronization
+import Telemetry
 
 /// Accepts connections of one kind and sets up what carries their requests: TLS, the HTTP decoder, the handler.
 final class Listener: Sendable {
@@ -14,6 +15,7 @@ final class Listener: Sendable {
     private let services: Services
     private let maxConnections: Int
     private let open = Atomic(0)
+    private let isFull = Atomic(false)
     private let nextConnection = Atomic<UInt64>(1)
 
     init(
@@ -64,17 +66,31 @@ final class Listener: Sendable {
         guard let loop = loops[ObjectIdentifier(channel.eventLoop)] else {
             preconditionFailure("a connection came to a loop of another group")
         }
-        guard open.wrappingAdd(1, ordering: .relaxed).newValue <= maxConnections else {
+        let count = open.wrappingAdd(1, ordering: .relaxed).newValue
+        guard count <= maxConnections else {
             open.wrappingSubtract(1, ordering: .relaxed)
+            if isFull.compareExchange(expected: false, desired: true, ordering: .relaxed).exchanged {
+                services.log.warning(
+                    "connections are turned away: there are as many as http.max_connections allows",
+                    ["listener": .string(kind.rawValue)]
+                )
+            }
             throw TooManyConnections()
         }
+        isFull.store(false, ordering: .relaxed)
         channel.closeFuture.whenComplete { _ in self.open.wrappingSubtract(1, ordering: .relaxed) }
         var limits = NIOHTTPDecoderLimitConfiguration()
         limits.maxHeaderListSize = services.configuration.http.maxHeaderBytes
         limits.maxHeaderFieldSize = services.configuration.http.maxHeaderBytes
         limits.maxHeaderFieldCount = services.configuration.http.maxHeaderCount
+        let connection = ConnectionHandler(
+            loop: loop.onLoop,
+            listener: kind,
+            connectionID: nextConnection.wrappingAdd(1, ordering: .relaxed).oldValue
+        )
         try channel.pipeline.syncOperations.addHandlers([
             TLSServerHandler(context: tls),
+            HeadWatch(connection: connection),
             ByteToMessageHandler(
                 HTTPRequestDecoder(
                     leftOverBytesStrategy: .dropBytes,
@@ -82,13 +98,29 @@ final class Listener: Sendable {
                     limitConfiguration: limits
                 )
             ),
-            ConnectionHandler(
-                loop: loop.onLoop,
-                listener: kind,
-                connectionID: nextConnection.wrappingAdd(1, ordering: .relaxed).oldValue
-            ),
+            connection,
         ])
     }
 
     private struct TooManyConnections: Error {}
 }
+
+/// Tells the connection of each delivery before the decoder has it: the decoder says nothing until a head is whole.
+private final class HeadWatch: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+
+    private let connection: ConnectionHandler
+
+    init(connection: ConnectionHandler) {
+        self.connection = connection
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        connection.headBegan()
+        context.fireChannelRead(data)
+    }
+}
+
+@available(*, unavailable)
+extension HeadWatch: Sendable {}

@@ -58,7 +58,13 @@ extension AuditRecord {
         modelDigest = exchange.digest
         if exchange.instances > 0 { instances = Int64(exchange.instances) }
         if let context = exchange.tenant, exchange.scope == .predict { plan = context.account.plan.name.description }
-        if exchange.admission != nil { charge = AuditCharge(instances: Int64(exchange.instances), requests: 1) }
+        if exchange.admission != nil {
+            charge = AuditCharge(
+                instances: Int64(exchange.instances),
+                requests: 1,
+                delayMicros: (exchange.chargedAt.nanoseconds - exchange.arrival.nanoseconds) / 1000
+            )
+        }
         if let state = exchange.limits {
             limits = [state.rate, state.quota].compactMap { $0.map(AuditLimit.init) }
         }

@@ -45,6 +45,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     var isOpen: Bool { isBusy && exchange.reply == nil && !answered }
     private var queued = CircularBuffer<HTTPServerRequestPart>()
     private var holdsRead = false
+    private var isReadingHead = false
     private var isDraining = false
     private var peerIsGone = false
     /// Of the monotonic clock; when it passes, the connection is told or closed.
@@ -71,6 +72,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         isDraining = services.life.isDraining
         setDeadline(seconds: services.configuration.http.headerSeconds + services.configuration.http.handshakeSeconds)
         loop.meters.opened(listener)
+        if isDraining { context.close(promise: nil) }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -119,6 +121,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
         guard !peerIsGone, error != .invalidEOFState else { return }
         if !isBusy { begin() }
         exchange.closes = true
+        // A fault behind a whole request is not that request's: it is answered, then the connection ends.
+        if isOpen, input == .complete { return }
         input = .complete
         guard isOpen else { return endIfAnswered() }
         refuse(
@@ -130,10 +134,24 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     func read(context: ChannelHandlerContext) {
         // While an answer is due nothing more is read: a client that pipelines without end is held by TCP.
-        if isBusy && input == .complete { holdsRead = true } else { context.read() }
+        // Nor is much of a body read before its sender may send it.
+        if isBusy && input == .complete
+            || input == .body && !exchange.isAdmitted && exchange.body.readableBytes > 65_536
+        {
+            holdsRead = true
+        } else {
+            context.read()
+        }
     }
 
     // MARK: - Requests
+
+    /// Bytes came while no request was under way: from here its head has its time.
+    func headBegan() {
+        guard !isBusy, tls != nil, !isReadingHead else { return }
+        isReadingHead = true
+        setDeadline(seconds: services.configuration.http.headerSeconds)
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let part = ConnectionHandler.unwrapInboundIn(data)
@@ -162,7 +180,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
             exchange.requestBytes += bytes.readableBytes
             switch input {
             case .body:
-                let limit = services.configuration.http.maxBodyBytes
+                let limit = bodyLimit
                 if exchange.requestBytes > limit {
                     refuseBody(limit: limit)
                 } else {
@@ -190,12 +208,18 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private func begin() {
         // As exact as the record says it, so that replaying the log charges the limits as they were charged.
         let time = UnixTime(nanoseconds: services.time.now().nanoseconds / 1000 * 1000)
+        isReadingHead = false
         exchange = Exchange()
         exchange.serial = loop.nextSerial()
         exchange.id = loop.nextID(at: time)
         exchange.arrival = time
         exchange.startedAt = services.time.monotonic()
         loop.meters.began(listener)
+    }
+
+    /// The most bytes that the body of this request may have.
+    var bodyLimit: Int {
+        min(exchange.route?.maxBodyBytes ?? .max, services.configuration.http.maxBodyBytes)
     }
 
     func refuseBody(limit: Int) {
@@ -226,9 +250,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
             complete(&reply, refusal)
             // Who gets nothing pays nothing.
             if let admission = exchange.admission {
-                admission.refund(now: exchange.arrival)
+                let now = services.time.now()
+                admission.refund(now: now)
                 exchange.admission = nil
-                exchange.limits = exchange.tenant?.account.state(now: exchange.arrival)
+                exchange.limits = exchange.tenant?.account.state(now: now)
             }
         }
         exchange.reply = reply
@@ -236,7 +261,11 @@ final class ConnectionHandler: ChannelDuplexHandler {
         if input == .body {
             input = .skipping
             // A body that nobody asked for is read to its end only where that is cheaper than a new connection.
-            if exchange.head?.isChunked == true || (exchange.head?.contentLength ?? 0) > Self.skippable {
+            // A client that waits for leave to send its body may send none at all.
+            let head = exchange.head
+            if head?.isChunked == true || (head?.contentLength ?? 0) > Self.skippable
+                || head?.expectsContinue == true && exchange.requestBytes == 0
+            {
                 exchange.closes = true
             }
         }
@@ -249,6 +278,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     private func complete(_ reply: inout Reply, _ refusal: Refusal) {
         if exchange.route == .token {
+            reply.status = OAuthError.status(of: refusal.code)
             reply.contentType = "application/json"
             reply.body = OAuthError.write(refusal, requestID: exchange.id)
         } else {
@@ -275,7 +305,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
             reply = .refused(refusal)
             complete(&reply, refusal)
             exchange.reply = reply
-            exchange.admission?.refund(now: exchange.arrival)
+            exchange.admission?.refund(now: services.time.now())
             exchange.admission = nil
         }
         exchange.admission?.settle()
@@ -292,7 +322,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     private func write(_ reply: Reply, auditIndex: UInt64?) {
         guard let context, !peerIsGone else { return }
-        if isDraining { exchange.closes = true }
+        if isDraining || input != .complete { exchange.closes = true }
         let body = exchange.method == .head ? [] : reply.body
         var head = ResponseHead(
             status: reply.status,
@@ -309,7 +339,11 @@ final class ConnectionHandler: ChannelDuplexHandler {
         if listener == .management || reply.refusal != nil || exchange.route == .token {
             head.field("Cache-Control", "no-store")
         }
-        if exchange.closes { head.field("Connection", "close") }
+        if exchange.closes {
+            head.field("Connection", "close")
+        } else if exchange.head?.isHTTP10 == true {
+            head.field("Connection", "keep-alive")
+        }
         var buffer = head.finish()
         buffer.writeBytes(body)
         context.writeAndFlush(ConnectionHandler.wrapOutboundOut(buffer), promise: nil)
@@ -335,10 +369,14 @@ final class ConnectionHandler: ChannelDuplexHandler {
         input = .idle
         setDeadline(seconds: services.configuration.http.idleSeconds)
         while !queued.isEmpty, !(isBusy && input == .complete) { receive(queued.removeFirst()) }
-        if holdsRead, !(isBusy && input == .complete) {
-            holdsRead = false
-            context.read()
-        }
+        resumeReading()
+    }
+
+    /// Goes on reading where that was held back and is due again.
+    func resumeReading() {
+        guard holdsRead, let context, !(isBusy && input == .complete) else { return }
+        holdsRead = false
+        context.read()
     }
 
     private func leave() {

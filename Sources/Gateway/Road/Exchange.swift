@@ -9,7 +9,7 @@ import NIOCore
 
 /// One request on its road: what each step found out, for the next step and for the record.
 struct Exchange {
-    /// Names the request within its event loop; an answer that comes late finds out by it that nobody waits any more.
+    /// Names the request within its event loop, 0 when there is none; an answer that comes late finds out by it that nobody waits any more.
     var serial: UInt32 = 0
     var id = RequestID(high: 0, low: 0)
     var arrival = UnixTime(nanoseconds: 0)
@@ -29,6 +29,8 @@ struct Exchange {
     var tenant: TenantContext?
     var admission: Admission?
     var limits: LimitState?
+    /// When the limits were charged.
+    var chargedAt = UnixTime(nanoseconds: 0)
 
     var model: ModelName?
     var version: Int64?

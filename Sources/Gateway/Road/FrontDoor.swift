@@ -68,7 +68,7 @@ extension ConnectionHandler {
             // libjwt parses a PEM each time: off the loop, once for each token.
             let token = Array(credential)
             let now = exchange.arrival
-            offLoop { _ in
+            offLoop(on: services.tokenPool) { _ in
                 authenticator.admit(gated, now: now)
             } then: { connection, result in
                 if case .success(let principal) = result {
@@ -152,11 +152,21 @@ extension ConnectionHandler {
                     Refusal(.mediaTypeUnsupported, "The body must be \(route.mediaType); say so in Content-Type.")
                 )
             }
-            let limit = services.configuration.http.maxBodyBytes
-            guard head.contentLength ?? 0 <= limit else { return refuseBody(limit: limit) }
+            guard head.contentLength ?? 0 <= bodyLimit else { return refuseBody(limit: bodyLimit) }
+            // What cannot be recorded must not be done: the record comes after the deed.
+            guard !route.blocks || services.audit.health == .writing else {
+                return refuse(
+                    Refusal(
+                        .auditUnavailable,
+                        "The audit log cannot be written, so nothing is changed now.",
+                        retryAfter: 5
+                    )
+                )
+            }
         }
         if let tenant = exchange.tenant, exchange.scope == .predict {
-            switch tenant.account.admit(now: exchange.arrival) {
+            exchange.chargedAt = chargeTime()
+            switch tenant.account.admit(now: exchange.chargedAt) {
             case .admitted(let admission):
                 exchange.admission = admission
                 exchange.limits = admission.state
@@ -172,7 +182,14 @@ extension ConnectionHandler {
         }
         exchange.isAdmitted = true
         sendContinue()
+        resumeReading()
         if bodyIsComplete { perform() }
+    }
+
+    /// Now, as exact as records are; the arrival while that is as good as now, so that most records need no more.
+    private func chargeTime() -> UnixTime {
+        let now = services.time.now().nanoseconds / 1000 * 1000
+        return now - exchange.arrival.nanoseconds < 1_000_000 ? exchange.arrival : UnixTime(nanoseconds: now)
     }
 
     /// Compares the type and subtype, and takes any parameters (RFC 9110, section 8.3.1).
@@ -218,7 +235,7 @@ extension ConnectionHandler {
                 principal: exchange.principal,
                 now: exchange.arrival
             )
-            offLoop { services in
+            offLoop(on: route == .token ? services.tokenPool : services.managementPool) { services in
                 services.perform(request)
             } then: { connection, outcome in
                 connection.finish(outcome)
@@ -248,13 +265,21 @@ extension ConnectionHandler {
     /// Runs work that may block on a thread of the pool, then goes on with its result on the loop if the exchange is
     /// still there.
     private func offLoop<Value: Sendable>(
+        on pool: NIOThreadPool,
         _ work: @escaping @Sendable (Services) -> Value,
         then: @escaping @Sendable (ConnectionHandler, Value) -> Void
     ) {
         let ticket = ticket
         let handle = LoopHandle(loop)
         let services = services
-        services.pool.submit { _ in
+        pool.submit { state in
+            guard case .active = state else {
+                // The pool has ended, and this is the loop itself.
+                return handle.execute { loop in
+                    guard let connection = loop.connection(ticket), connection.isOpen else { return }
+                    connection.refuse(Refusal(.draining, "The gateway is ending.", retryAfter: 5))
+                }
+            }
             let value = work(services)
             handle.execute { loop in
                 guard let connection = loop.connection(ticket) else { return }

@@ -108,6 +108,8 @@ final class LoopContext {
 
     func nextSerial() -> UInt32 {
         serial &+= 1
+        // 0 is no exchange's: see `Exchange.serial`.
+        if serial == 0 { serial = 1 }
         return serial
     }
 

@@ -100,6 +100,17 @@ extension Route {
         self == .token ? "application/x-www-form-urlencoded" : "application/json"
     }
 
+    /// The most bytes of a body, below what the configuration allows; nil where that alone counts.
+    var maxBodyBytes: Int? {
+        switch self {
+        case .predictDefault, .predict: nil
+        case .token: 16 * 1024
+        case .modelStatus, .live, .ready, .metrics, .tenants, .tenant, .plans, .plan, .keys, .key, .models,
+            .auditRecords:
+            256 * 1024
+        }
+    }
+
     /// Whether the route may wait for disk or derive keys, and so runs off the event loops.
     var blocks: Bool {
         switch self {

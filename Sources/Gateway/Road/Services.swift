@@ -7,6 +7,7 @@ import Inference
 import Limits
 import NIOPosix
 import Storage
+import Synchronization
 import Telemetry
 
 /// All that the event loops share: each part safe to use from any thread.
@@ -33,8 +34,12 @@ final class Services: Sendable {
     let defaultModel: ModelName
     /// For models that take longer than an event loop may be held.
     let inference: InferencePool
-    /// For whatever waits for a disk or derives a key.
-    let pool: NIOThreadPool
+    /// Verifies and issues tokens; what strangers can make work for is here and nowhere else.
+    let tokenPool: NIOThreadPool
+    /// Does what admins, auditors and scrapers ask for, and waits for the disk.
+    let managementPool: NIOThreadPool
+    /// Held by one change of tenants, plans or keys at a time: the database, the directory and the limits agree.
+    let administration = Mutex(())
 
     init(
         configuration: Configuration,
@@ -53,7 +58,8 @@ final class Services: Sendable {
         models: ModelRepository,
         defaultModel: ModelName,
         inference: InferencePool,
-        pool: NIOThreadPool
+        tokenPool: NIOThreadPool,
+        managementPool: NIOThreadPool
     ) {
         self.configuration = configuration
         self.time = time
@@ -72,7 +78,8 @@ final class Services: Sendable {
         self.models = models
         self.defaultModel = defaultModel
         self.inference = inference
-        self.pool = pool
+        self.tokenPool = tokenPool
+        self.managementPool = managementPool
     }
 
     /// Puts a tenant on a plan, for the road and for the ledger that the next start goes on from.
