@@ -5,6 +5,7 @@
 PORT ?= 8443
 MANAGEMENT_PORT ?= 9443
 STATE ?= state
+export PORT MANAGEMENT_PORT STATE
 
 PACKAGES = libssl-dev libjwt-dev libsqlite3-dev libcurl4-openssl-dev pkg-config openssl curl
 export PATH := $(CURDIR)/.tools/usr/bin:$(PATH)
@@ -16,7 +17,7 @@ STRICT = -Xswiftc -warnings-as-errors
 
 help:
 	@echo "make run      install what is missing, build, start, predict one digit; Ctrl-C drains"
-	@echo "              PORT=$(PORT) MANAGEMENT_PORT=$(MANAGEMENT_PORT) STATE=$(STATE)"
+	@echo "              PORT=$$PORT MANAGEMENT_PORT=$$MANAGEMENT_PORT STATE=$$STATE"
 	@echo "make build    the release binary, $(BINARY)"
 	@echo "make test     every test, the end-to-end ones included"
 	@echo "make lint     formatting and warnings"
@@ -26,11 +27,11 @@ help:
 	@echo "make clean    remove what was built; state/ and certs/ stay"
 
 run: announce deps certs $(BINARY)
-	@PORT='$(PORT)' MANAGEMENT_PORT='$(MANAGEMENT_PORT)' STATE='$(STATE)' examples/run.sh
+	@examples/run.sh
 
 announce:
 	@echo "==> make run: install missing system packages and OpenVINO, make development certificates, build, start the"
-	@echo "    gateway on ports $(PORT) and $(MANAGEMENT_PORT) with its state in $(STATE)/, and ask it for a prediction"
+	@echo "    gateway on ports $$PORT and $$MANAGEMENT_PORT with its state in $$STATE/, and ask it for a prediction"
 
 build: deps $(BINARY)
 

@@ -14,7 +14,7 @@ env_file=$state/demo.env
 
 say() { printf '%s\n' "==> $*"; }
 
-# One NAME=value line each, quoted where it must be; the last line makes the names known to the programs started from a shell.
+# One NAME=value line each, quoted where it must be; the last one makes the names known to programs of the shell.
 names="TOLLGATE_URL TOLLGATE_MANAGEMENT_URL TOLLGATE_CA TOLLGATE_CLIENT_ID TOLLGATE_API_KEY TOLLGATE_ADMIN_KEY
 TOLLGATE_AUDITOR_KEY TOLLGATE_METRICS_KEY"
 save() {
@@ -50,11 +50,17 @@ save
 export $names
 
 say "Starting the gateway"
-$tollgate serve --state "$state" --port "$port" --management-port "$management_port" &
+# In a session of its own: a terminal sends Ctrl-C to all of the group, and make passes signals on as well, but a second
+# signal ends the gateway at once. So one is passed on here, and another when it is meant.
+setsid $tollgate serve --state "$state" --port "$port" --management-port "$management_port" &
 server=$!
-# A terminal sends Ctrl-C to the gateway too, and a second signal would end it at once.
-trap : INT
-trap 'kill -TERM $server 2>/dev/null || :' TERM
+asked=0
+end() {
+    now=$(date +%s)
+    if [ $asked = 0 ] || [ $((now - asked)) -ge 2 ]; then kill -TERM $server 2>/dev/null || :; fi
+    [ $asked != 0 ] || asked=$now
+}
+trap end INT TERM
 tries=0
 # The gateway writes this file once it serves: asking the port instead might reach another one.
 until [ "$(cat "$state/tollgate.pid" 2>/dev/null)" = $server ]; do
