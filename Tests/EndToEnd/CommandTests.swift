@@ -29,7 +29,7 @@ struct CommandTests {
     func tenants() throws {
         let table = try run("tenant", "create", "acme", "--plan", "standard", "--display-name", "Acme Inc.")
         let lines = table.split(separator: "\n")
-        #expect(lines.count == 2)
+        try #require(lines.count == 2)
         #expect(lines[0].split(separator: " ") == ["ID", "PLAN", "DISABLED", "CREATED", "NAME"])
         #expect(lines[1].hasPrefix("acme  standard  false") && lines[1].hasSuffix("Acme Inc."))
 
@@ -116,7 +116,7 @@ struct CommandTests {
         let good = try gateway.predict(tenant.key)
         let bad = try gateway.tenants().send("POST", "/predict", credential: tenant.key, body: "{}")
         let table = try run("audit", "search", "--tenant", tenant.id).split(separator: "\n")
-        #expect(table.count == 3)
+        try #require(table.count == 3)
         #expect(table[0].hasPrefix("INDEX") && table[0].hasSuffix("REQUEST ID"))
         #expect(table[1].hasSuffix(bad.requestID ?? "?") && table[1].contains("field_missing"))
         #expect(table[2].hasSuffix(good.requestID ?? "?") && table[2].contains(" 200 "))
@@ -126,7 +126,7 @@ struct CommandTests {
             #expect(found.compactMap { $0["index"]?.integer } == [good.auditIndex].compactMap(\.self), "\(options)")
         }
         let one = try json("audit", "search", "--request-id", bad.requestID ?? "")
-        #expect(one.count == 1 && one[0]["record"]?["status"] == 400)
+        #expect(one.count == 1 && one.first?["record"]?["status"] == 400)
         #expect(try json("audit", "search", "--tenant", tenant.id, "--until", "2001-01-01").isEmpty)
         #expect(try json("audit", "search", "--tenant", tenant.id, "--since", "2001-01-01").count == 2)
         #expect(try json("audit", "search", "--tenant", tenant.id, "--limit", "1").count == 1)

@@ -14,8 +14,6 @@ final class ChildProcess: Sendable {
     private let files: (output: String, errors: String)
     private let ended = Mutex<End?>(nil)
 
-    private static let running = Mutex<Set<pid_t>>([])
-
     /// - Parameters:
     ///   - program: a path, or a name to look up in PATH.
     ///   - directory: for the files with its output.
@@ -30,32 +28,57 @@ final class ChildProcess: Sendable {
         let number = TestRun.next()
         files = ("\(directory)/\(number).out", "\(directory)/\(number).err")
 
+        let descriptor = open(input, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw HarnessError("\(input) cannot be read") }
+        defer { close(descriptor) }
+        pid = Self.spawn(
+            program,
+            arguments,
+            environment: environment,
+            group: TestRun.group,
+            input: descriptor,
+            output: files.output,
+            errors: files.errors
+        )
+        guard pid > 0 else { throw HarnessError("\(program) cannot be started") }
+    }
+
+    /// - Parameter group: the process group to join; 0 for a new one.
+    /// - Returns: 0 when it could not be started.
+    static func spawn(
+        _ program: String,
+        _ arguments: [String],
+        environment: [String: String],
+        group: pid_t,
+        input: Int32,
+        output: String = "/dev/null",
+        errors: String = "/dev/null"
+    ) -> pid_t {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, input, O_RDONLY, 0)
-        posix_spawn_file_actions_addopen(&actions, 1, files.output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
-        posix_spawn_file_actions_addopen(&actions, 2, files.errors, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        posix_spawn_file_actions_adddup2(&actions, input, 0)
+        posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_APPEND, 0o600)
 
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
+        posix_spawnattr_setpgroup(&attributes, group)
         // The tests ignore SIGPIPE; the program under test has to do so by itself.
         var signals = sigset_t()
         sigemptyset(&signals)
         posix_spawnattr_setsigmask(&attributes, &signals)
         sigaddset(&signals, SIGPIPE)
         posix_spawnattr_setsigdefault(&attributes, &signals)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
+        let flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK
+        posix_spawnattr_setflags(&attributes, Int16(flags))
 
         var argv = ([program] + arguments).map { strdup($0) } + [nil]
         var envp = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { for text in argv + envp { free(text) } }
         var pid: pid_t = 0
-        let code = posix_spawnp(&pid, program, &actions, &attributes, &argv, &envp)
-        guard code == 0 else { throw HarnessError("\(program) cannot be started: \(String(cString: strerror(code)))") }
-        self.pid = pid
-        _ = Self.running.withLock { $0.insert(pid) }
+        return posix_spawnp(&pid, program, &actions, &attributes, &argv, &envp) == 0 ? pid : 0
     }
 
     deinit { kill() }
@@ -74,7 +97,6 @@ final class ChildProcess: Sendable {
             guard waitpid(pid, &status, WNOHANG) == pid else { return nil }
             let signal = status & 0x7f
             ended = signal == 0 ? .exited(status >> 8 & 0xff) : .signalled(signal)
-            _ = Self.running.withLock { $0.remove(pid) }
             return ended
         }
     }
@@ -98,11 +120,6 @@ final class ChildProcess: Sendable {
     func kill() {
         send(signal: SIGKILL)
         while end == nil { usleep(1000) }
-    }
-
-    /// Kills what a test that broke off has left.
-    static func killAll() {
-        for pid in running.withLock({ $0 }) { _ = Foundation.kill(pid, SIGKILL) }
     }
 
     /// Runs a program to its end.

@@ -9,14 +9,14 @@ struct Forge {
     let key: SigningKey
     private let tenant: TestTenant
 
-    init(_ gateway: GatewayProcess, for tenant: TestTenant) throws {
-        let pem = FileManager.default.contents(atPath: "\(gateway.state)/signing-ES256.pem") ?? Data()
-        key = try SigningKey(privatePEM: String(decoding: pem, as: UTF8.self), algorithm: .es256)
+    init(_ gateway: GatewayProcess, for tenant: TestTenant, algorithm: SignatureAlgorithm = .es256) throws {
+        let pem = FileManager.default.contents(atPath: "\(gateway.state)/signing-\(algorithm.rawValue).pem") ?? Data()
+        key = try SigningKey(privatePEM: String(decoding: pem, as: UTF8.self), algorithm: algorithm)
         self.tenant = tenant
     }
 
     /// The header of an honest token.
-    var header: [String: JSON] { ["alg": "ES256", "typ": "JWT", "kid": .string(key.keyID)] }
+    var header: [String: JSON] { ["alg": .string(key.algorithm.rawValue), "typ": "JWT", "kid": .string(key.keyID)] }
 
     /// The claims of an honest token.
     var claims: [String: JSON] {

@@ -71,6 +71,24 @@ final class RawTLS {
     @discardableResult
     func send(_ text: String) -> Bool { send(Array(text.utf8)) }
 
+    /// Sends the first half of a TLS record, so that the other side has to wait within it.
+    ///
+    /// - Returns: the other half, for ``send(wire:)``.
+    func sendHalf(_ text: String) -> ArraySlice<UInt8> {
+        let memory = BIO_new(BIO_s_mem())
+        SSL_set0_wbio(ssl, memory)
+        send(text)
+        var record = [UInt8](repeating: 0, count: text.utf8.count + 1024)
+        let count = Int(BIO_read(memory, &record, Int32(record.count)))
+        SSL_set0_wbio(ssl, BIO_new_socket(descriptor, BIO_NOCLOSE))
+        send(wire: record[..<(count / 2)])
+        return record[(count / 2)..<count]
+    }
+
+    func send(wire bytes: ArraySlice<UInt8>) {
+        bytes.withUnsafeBytes { _ = write(descriptor, $0.baseAddress, $0.count) }
+    }
+
     /// Reads until the other side ends the connection.
     ///
     /// - Returns: what came and was not yet taken by ``answer(toHead:)``, and how it ended.
@@ -122,7 +140,9 @@ final class RawTLS {
         guard let headEnd else { throw HarnessError("no head") }
         var lines = String(decoding: received[..<headEnd], as: UTF8.self).components(separatedBy: "\r\n")
         let start = lines.removeFirst().split(separator: " ", maxSplits: 2)
-        guard start.count >= 2, let status = Int(start[1]) else { throw HarnessError("no status line: \(start)") }
+        guard start.count >= 2, start[0].hasPrefix("HTTP/1."), let status = Int(start[1]) else {
+            throw HarnessError("no status line: \(start)")
+        }
         var answer = Answer(version: String(start[0]), status: status, headers: [], body: [])
         for line in lines {
             guard let colon = line.firstIndex(of: ":") else { throw HarnessError("no field: \(line)") }

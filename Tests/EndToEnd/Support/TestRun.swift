@@ -51,11 +51,24 @@ enum TestRun {
     private static let root: String = {
         // A peer that has closed is a result, not the end of the tests.
         signal(SIGPIPE, SIG_IGN)
-        atexit {
-            ChildProcess.killAll()
-            try? FileManager.default.removeItem(atPath: TestRun.root)
-        }
         return NSTemporaryDirectory() + "tollgate-end-to-end-\(getpid())"
+    }()
+
+    /// The process group of all that the tests start. Its leader waits for this process to end, in whatever way, and
+    /// then ends the group and removes the folder: a crash of the tests leaves nothing behind either.
+    static let group: pid_t = {
+        var ends: [Int32] = [0, 0]
+        guard pipe(&ends) == 0 else { return 0 }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        defer { close(ends[0]) }
+        // The other end stays open for as long as this process lives.
+        return ChildProcess.spawn(
+            "sh",
+            ["-c", "read end; rm -rf \"$0\"; kill -9 0", root],
+            environment: environment,
+            group: 0,
+            input: ends[0]
+        )
     }()
 }
 
