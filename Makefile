@@ -13,6 +13,8 @@ BINARY = .build/release/tollgate
 SOURCES = Package.swift $(shell find Sources -type f)
 STRICT = -Xswiftc -warnings-as-errors
 
+# One thing after the other: the build needs what deps fetches.
+.NOTPARALLEL:
 .PHONY: help announce run build test lint format bench deps test-deps certs clean
 
 help:

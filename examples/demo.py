@@ -85,20 +85,22 @@ def main():
         for line in json.dumps(entry["record"], indent=2).splitlines():
             print("    " + line)
 
-    shown = shlex.quote(os.path.join(".", os.path.relpath(path)))
+    shown = shlex.quote(os.path.abspath(path))
+    here = shlex.quote(os.path.dirname(HERE))
     print(f"""
   Do it yourself, in another terminal (what is secret goes through standard input, not the process list):
 
+    cd {here}
     . {shown}
     TOKEN=$(printf 'user = "%s:%s"' "$TOLLGATE_CLIENT_ID" "$TOLLGATE_API_KEY" |
         curl -sS --cacert "$TOLLGATE_CA" -K - -d grant_type=client_credentials "$TOLLGATE_URL/oauth/token" |
         python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
     head -n 1 examples/digits/heldout.ndjson |
-        python3 -c 'import json, sys; print(json.dumps({{"instances": [json.load(sys.stdin)["instance"]]}}))' >/tmp/digit.json
+        python3 -c 'import json, sys; print(json.dumps({{"instances": [json.load(sys.stdin)["instance"]]}}))' >"$(dirname {shown})/digit.json"
     printf 'header = "Authorization: Bearer %s"' "$TOKEN" | curl -sS --cacert "$TOLLGATE_CA" -K - \\
-        -H 'Content-Type: application/json' --data-binary @/tmp/digit.json "$TOLLGATE_URL/predict"; echo
+        -H 'Content-Type: application/json' --data-binary @"$(dirname {shown})/digit.json" "$TOLLGATE_URL/predict"; echo
     printf 'header = "Authorization: Bearer %s"' "$TOLLGATE_METRICS_KEY" |
-        curl -sS --cacert "$TOLLGATE_CA" -K - "$TOLLGATE_MANAGEMENT_URL/metrics" | grep tollgate_tenant
+        curl -sS --cacert "$TOLLGATE_CA" -K - "$TOLLGATE_MANAGEMENT_URL/metrics" | grep '^tollgate_tenant'
     .build/release/tollgate audit search --tenant demo --limit 5
 """)
 

@@ -11,13 +11,19 @@ done
 python3 -m pip --version >/dev/null 2>&1 || missing="$missing python3-pip"
 [ -n "$missing" ] || exit 0
 
-echo "Installing system packages:$missing ..."
 sudo=""
 if [ "$(id -u)" != 0 ]; then
     sudo=sudo
-    command -v sudo >/dev/null || { echo "packages.sh: not root and no sudo; ask your administrator for:$missing" >&2; exit 1; }
+    if ! command -v sudo >/dev/null; then
+        echo "packages.sh: neither root nor sudo; ask your administrator for: apt-get install$missing" >&2
+        exit 1
+    fi
 fi
+echo "Installing system packages:$missing ..."
+# On a terminal apt shows how far it is.
+quiet=-qq
+[ ! -t 1 ] || quiet=-q
 export DEBIAN_FRONTEND=noninteractive
-$sudo apt-get update -qq
+$sudo apt-get update $quiet
 # shellcheck disable=SC2086
-$sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
+$sudo apt-get install -y $quiet --no-install-recommends $missing

@@ -39,6 +39,8 @@ if [ ! -f "$state/pepper" ]; then
     say "Making the gateway's state in $state/"
     TOLLGATE_ADMIN_KEY=$($tollgate init --state "$state")
     unset TOLLGATE_CLIENT_ID TOLLGATE_API_KEY TOLLGATE_AUDITOR_KEY TOLLGATE_METRICS_KEY
+    # The admin key is shown once: it is kept before anything can go wrong.
+    save
 elif [ -z "${TOLLGATE_ADMIN_KEY:-}" ]; then
     echo "run.sh: $state/ has a state but $env_file has no admin key for it; move $state/ away and run this again" >&2
     exit 1
@@ -46,13 +48,12 @@ fi
 TOLLGATE_URL=https://localhost:$port
 TOLLGATE_MANAGEMENT_URL=https://localhost:$management_port
 TOLLGATE_CA=$PWD/certs/ca.pem
-save
 export $names
 
 say "Starting the gateway"
 # In a session of its own: a terminal sends Ctrl-C to all of the group, and make passes signals on as well, but a second
 # signal ends the gateway at once. So one is passed on here, and another when it is meant.
-setsid $tollgate serve --state "$state" --port "$port" --management-port "$management_port" &
+TOLLGATE_TOKENS_ISSUER=$TOLLGATE_URL setsid $tollgate serve --state "$state" --port "$port" --management-port "$management_port" &
 server=$!
 asked=0
 end() {
@@ -60,7 +61,7 @@ end() {
     if [ $asked = 0 ] || [ $((now - asked)) -ge 2 ]; then kill -TERM $server 2>/dev/null || :; fi
     [ $asked != 0 ] || asked=$now
 }
-trap end INT TERM
+trap end INT TERM HUP
 tries=0
 # The gateway writes this file once it serves: asking the port instead might reach another one.
 until [ "$(cat "$state/tollgate.pid" 2>/dev/null)" = $server ]; do
@@ -72,6 +73,8 @@ until [ "$(cat "$state/tollgate.pid" 2>/dev/null)" = $server ]; do
     sleep 0.05
 done
 $tollgate health >/dev/null
+# Only now: a start that failed must leave the addresses of the gateway that runs.
+save
 
 if [ -z "${TOLLGATE_METRICS_KEY:-}" ]; then
     say "Creating the plan 'demo', the tenant 'demo' and its API key; keys for an auditor and for Prometheus"

@@ -18,10 +18,17 @@ echo "Fetching OpenVINO $version (59 MB, once) ..."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 echo "openvino==$version --hash=sha256:$sha256" >"$work/requirements.txt"
+# On a terminal pip shows how far it is.
+quiet=--quiet
+[ ! -t 1 ] || quiet=""
 # The wheel is taken for its C library, so the interpreter it was built for does not matter.
-python3 -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: \
+# shellcheck disable=SC2086
+if ! python3 -m pip download $quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: \
     --python-version 3.11 --implementation cp --abi cp311 --platform manylinux_2_28_x86_64 \
-    --dest "$work" -r "$work/requirements.txt"
+    --dest "$work" -r "$work/requirements.txt"; then
+    echo "fetch.sh: OpenVINO's wheel could not be fetched; pip says why above (a proxy? PIP_CERT? PIP_INDEX_URL?)" >&2
+    exit 1
+fi
 
 python3 - "$work" "$abi" <<'PYTHON'
 import os, sys, zipfile, glob
