@@ -121,6 +121,16 @@ extension RequestHead {
     }
 }
 
+extension Refusal {
+    /// What NIO's decoder does not take.
+    init(decoder error: HTTPParserError) {
+        self =
+            error == .headerOverflow
+            ? Refusal(.headersTooLarge, "The head of the request is too large; send fewer or shorter fields.")
+            : Refusal(.requestMalformed, "This is not a well-formed HTTP/1.1 request.", detail: "\(error)")
+    }
+}
+
 extension Substring {
     fileprivate func trimming(while isBlank: (Character) -> Bool) -> Substring {
         var text = drop(while: isBlank)

@@ -125,11 +125,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         if isOpen, input == .complete { return }
         input = .complete
         guard isOpen else { return endIfAnswered() }
-        refuse(
-            error == .headerOverflow
-                ? Refusal(.headersTooLarge, "The head of the request is too large; send fewer or shorter fields.")
-                : Refusal(.requestMalformed, "This is not a well-formed HTTP/1.1 request.", detail: "\(error)")
-        )
+        refuse(Refusal(decoder: error))
     }
 
     func read(context: ChannelHandlerContext) {
@@ -323,29 +319,14 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private func write(_ reply: Reply, auditIndex: UInt64?) {
         guard let context, !peerIsGone else { return }
         if isDraining || input != .complete { exchange.closes = true }
-        let body = exchange.method == .head ? [] : reply.body
-        var head = ResponseHead(
-            status: reply.status,
-            into: context.channel.allocator.buffer(capacity: 640 + body.count)
+        let buffer = ResponseHead.response(
+            reply,
+            to: exchange,
+            auditIndex: auditIndex,
+            date: loop.dateField(at: services.time.now()),
+            isPrivate: listener == .management,
+            into: context.channel.allocator.buffer(capacity: 640 + reply.body.count)
         )
-        head.field("Date", loop.dateField(at: services.time.now()))
-        head.field("Content-Type", reply.contentType)
-        head.field("Content-Length", decimal: UInt64(reply.body.count))
-        head.field("X-Request-Id", exchange.id.description)
-        if let auditIndex { head.field("Audit-Index", decimal: auditIndex) }
-        if let limits = exchange.limits { head.limits(limits) }
-        if let seconds = reply.refusal?.retryAfter { head.field("Retry-After", decimal: UInt64(max(1, seconds))) }
-        for field in reply.fields { head.field(field.name, field.value) }
-        if listener == .management || reply.refusal != nil || exchange.route == .token {
-            head.field("Cache-Control", "no-store")
-        }
-        if exchange.closes {
-            head.field("Connection", "close")
-        } else if exchange.head?.isHTTP10 == true {
-            head.field("Connection", "keep-alive")
-        }
-        var buffer = head.finish()
-        buffer.writeBytes(body)
         context.writeAndFlush(ConnectionHandler.wrapOutboundOut(buffer), promise: nil)
     }
 
