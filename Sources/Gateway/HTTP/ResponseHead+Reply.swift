@@ -28,6 +28,8 @@ extension ResponseHead {
         if let seconds = reply.refusal?.retryAfter { head.field("Retry-After", decimal: UInt64(max(1, seconds))) }
         for field in reply.fields { head.field(field.name, field.value) }
         if isPrivate || reply.refusal != nil || exchange.route == .token { head.field("Cache-Control", "no-store") }
+        // RFC 6749, section 5.1, asks for both.
+        if exchange.route == .token { head.field("Pragma", "no-cache") }
         if exchange.closes {
             head.field("Connection", "close")
         } else if exchange.head?.isHTTP10 == true {

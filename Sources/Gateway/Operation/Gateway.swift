@@ -227,9 +227,11 @@ public final class Gateway: Sendable {
                 on: eventLoop
             )
         }
-        eventLoop.scheduleTask(in: .seconds(Int64(services.configuration.drainSeconds))) { [loops, services] in
+        eventLoop.scheduleTask(in: .seconds(Int64(services.configuration.drainSeconds))) { [loops, services, ended] in
             services.log.warning("the drain's deadline has passed; open connections are cut off")
             for loop in loops { loop.execute { $0.closeAll() } }
+            // What does not even close is not waited for.
+            eventLoop.scheduleTask(in: .seconds(1)) { ended.succeed() }
         }
         quiet.cascade(to: ended)
     }

@@ -86,8 +86,6 @@ final class ConnectionHandler: ChannelDuplexHandler {
         if isOpen, input == .body {
             input = .complete
             refuse(Refusal(.clientClosed, "The client closed the connection before the request was complete."))
-        } else {
-            endIfAnswered()
         }
         // An answered request whose body was still being skipped ends here.
         endIfAnswered()
