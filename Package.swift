@@ -88,25 +88,28 @@ let package = Package(
             linkerSettings: openVINOLibrary
         ),
 
-        tests("GatewayCoreTests", ["GatewayCore"]),
+        // What several test targets share.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swift),
+
+        tests("GatewayCoreTests", ["GatewayCore", "TestSupport"]),
         tests("GatewayCryptoTests", ["GatewayCrypto", "GatewayCore", "COpenSSL"]),
         tests(
             "NIOOpenSSLTests",
-            nio + ["NIOOpenSSL", "COpenSSL", .product(name: "NIOEmbedded", package: "swift-nio")]
+            nio + ["NIOOpenSSL", "COpenSSL", "TestSupport", .product(name: "NIOEmbedded", package: "swift-nio")]
         ),
         tests(
             "IdentityTests",
-            ["Identity", "GatewayCore", "GatewayCrypto", "COpenSSL"],
+            ["Identity", "GatewayCore", "GatewayCrypto", "COpenSSL", "TestSupport"],
             resources: [.copy("Resources")]
         ),
-        tests("LimitsTests", ["Limits", "GatewayCore"]),
-        tests("AuditTests", ["Audit", "GatewayCore", "GatewayCrypto"]),
-        tests("TelemetryTests", ["Telemetry", "GatewayCore"]),
-        tests("InferenceTests", ["Inference", "GatewayCore", "GatewayCrypto"]),
+        tests("LimitsTests", ["Limits", "GatewayCore", "TestSupport"]),
+        tests("AuditTests", ["Audit", "GatewayCore", "GatewayCrypto", "TestSupport"]),
+        tests("TelemetryTests", ["Telemetry", "GatewayCore", "TestSupport"]),
+        tests("InferenceTests", ["Inference", "GatewayCore", "GatewayCrypto", "TestSupport"]),
         tests(
             "StorageTests",
             [
-                "Storage", "GatewayCore", "Identity", "Limits", "Audit",
+                "Storage", "GatewayCore", "Identity", "Limits", "Audit", "TestSupport",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]
         ),

@@ -26,7 +26,7 @@ public final class AuditLog: Sendable {
     private let queue: SubmissionQueue
     private let offsets: OffsetIndex
     private let files: any FileSystem
-    private let thread: Mutex<Thread?>
+    private let thread: Mutex<SystemThread?>
 
     /// Opens or makes the log and starts its thread.
     ///
@@ -77,10 +77,11 @@ public final class AuditLog: Sendable {
             time: time,
             onHealth: onHealth
         )
-        guard let thread = Thread(name: "audit-writer", { writer.run() }) else {
+        do {
+            thread = Mutex(try SystemThread(name: "audit-writer") { writer.run() })
+        } catch {
             throw AuditError(.io, file: configuration.directory, "no thread can be started for the writer")
         }
-        self.thread = Mutex(thread)
     }
 
     deinit {

@@ -51,65 +51,23 @@ struct ServeCommand: ParsableCommand {
             throw fail("\(pidFile) cannot be written: \(error.localizedDescription)")
         }
         defer { unlink(pidFile) }
-        signals.wait { number, count in
-            switch number {
-            case SIGHUP: log.warning("SIGHUP: this version reads its configuration at the start only")
-            case _ where count == 1: gateway.drain()
-            default:
-                log.warning("ended by a second signal; requests under way are cut off")
-                _exit(1)
+        do {
+            try signals.wait { number, count in
+                switch number {
+                case SIGHUP: log.warning("SIGHUP: this version reads its configuration at the start only")
+                case _ where count == 1: gateway.drain()
+                default:
+                    log.warning("ended by a second signal; requests under way are cut off")
+                    _exit(1)
+                }
             }
+        } catch {
+            throw fail("signals cannot be waited for: \(error)")
         }
         do {
             try gateway.wait()
         } catch {
             throw fail("the end was not clean: \(error)")
         }
-    }
-}
-
-/// The process's signals, taken by one thread of ours and by none of the others.
-private struct Signals {
-    private let set: sigset_t
-
-    /// Blocks the signals for this thread and all that it makes.
-    init(_ numbers: [Int32]) {
-        var set = sigset_t()
-        sigemptyset(&set)
-        for number in numbers { sigaddset(&set, number) }
-        pthread_sigmask(SIG_BLOCK, &set, nil)
-        self.set = set
-    }
-
-    /// Calls `handle` on a thread of its own with each signal and how many ends were asked for so far.
-    func wait(_ handle: @escaping @Sendable (_ number: Int32, _ count: Int) -> Void) {
-        let set = set
-        let body = Body {
-            var set = set
-            var ends = 0
-            while true {
-                var number: Int32 = 0
-                guard sigwait(&set, &number) == 0 else { return }
-                if number != SIGHUP { ends += 1 }
-                handle(number, ends)
-            }
-        }
-        var thread = pthread_t()
-        let context = Unmanaged.passRetained(body).toOpaque()
-        pthread_create(
-            &thread,
-            nil,
-            { context in
-                context.map { Unmanaged<Body>.fromOpaque($0).takeRetainedValue() }?.run()
-                return nil
-            },
-            context
-        )
-        pthread_detach(thread)
-    }
-
-    private final class Body: Sendable {
-        let run: @Sendable () -> Void
-        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
     }
 }

@@ -4,6 +4,7 @@ import Audit
 import Dispatch
 import GatewayCore
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct AuditLogTests {

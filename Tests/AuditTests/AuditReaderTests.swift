@@ -3,6 +3,7 @@
 import Audit
 import Dispatch
 import GatewayCore
+import TestSupport
 import Testing
 
 @Suite struct AuditReaderTests {
@@ -26,7 +27,7 @@ import Testing
             "zeros were left behind the records"
         )
         let reader = try AuditReader(directory: "audit", files: files)
-        var random = SeededGenerator(3)
+        var random = SeededGenerator(seed: 3)
         for _ in 0..<500 {
             let index = Int.random(in: 0..<1000, using: &random)
             #expect(try reader.record(at: UInt64(index)) == payload(index, size: 60 + index % 90))

@@ -2,6 +2,7 @@
 
 import Audit
 import GatewayCore
+import TestSupport
 import Testing
 
 @Suite struct AuditRecordTests {
@@ -86,7 +87,7 @@ import Testing
     }
 
     @Test func `whatever is in it, a record is one canonical line that reads back`() throws {
-        var random = SeededGenerator(7)
+        var random = SeededGenerator(seed: 7)
         for _ in 0..<2000 {
             let record = RandomRecord.make(&random)
             let bytes = record.encoded()

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GatewayCore
+import TestSupport
 import Testing
 
 @testable import Audit
 
 @Suite struct ChargedRecordTests {
     @Test func `a charge is read as the decoder reads it, whatever else the record holds`() throws {
-        var random = SeededGenerator(7)
+        var random = SeededGenerator(seed: 7)
         var charged = 0
         for _ in 0..<2000 {
             var record = RandomRecord.make(&random)

@@ -2,6 +2,7 @@
 
 import Audit
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct FaultTests {
@@ -57,7 +58,7 @@ import Testing
     @Test func `a record is on the disk before its submitter hears of it`() throws {
         let files = MemoryFileSystem()
         let log = try openLog(files)
-        let random = Mutex(SeededGenerator(1))
+        let random = Mutex(SeededGenerator(seed: 1))
         let lost = Mutex<[UInt64]>([])
         // The power goes at the very moment of the acknowledgement.
         let inbox = Inbox { sealed in
@@ -78,7 +79,7 @@ import Testing
 
     @Test func `after a power cut at any moment the log opens and holds all that was acknowledged`() throws {
         for seed in 0..<40 {
-            var random = SeededGenerator(UInt64(seed))
+            var random = SeededGenerator(seed: UInt64(seed))
             let files = MemoryFileSystem()
             let log = try openLog(files)
             let sealed = Mutex<[UInt64: [UInt8]]>([:])
@@ -106,7 +107,7 @@ import Testing
 
     @Test func `written records outlive a failed sync and a later power cut`() throws {
         for seed in 0..<20 {
-            var random = SeededGenerator(UInt64(seed))
+            var random = SeededGenerator(seed: UInt64(seed))
             let files = MemoryFileSystem()
             let watch = HealthWatch()
             var configuration = memory
@@ -184,7 +185,7 @@ import Testing
 
     @Test func `a process after one whose sync failed builds on the disk, not on the page cache`() throws {
         for seed in 0..<20 {
-            var random = SeededGenerator(UInt64(seed))
+            var random = SeededGenerator(seed: UInt64(seed))
             let files = MemoryFileSystem()
             let log = try openLog(files)
             _ = log.write([payload(0, size: 300)])

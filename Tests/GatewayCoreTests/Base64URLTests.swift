@@ -2,6 +2,7 @@
 
 import Foundation
 import GatewayCore
+import TestSupport
 import Testing
 
 @Suite struct Base64URLTests {
@@ -15,7 +16,7 @@ import Testing
     }
 
     @Test func `Bytes are encoded as Foundation does, in the URL's alphabet`() {
-        var generator = SeededGenerator(state: 1)
+        var generator = SeededGenerator(seed: 1)
         for count in 0..<200 {
             let bytes = (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
             let expected = Data(bytes).base64EncodedString()

@@ -2,6 +2,7 @@
 
 import Foundation
 import GatewayCore
+import TestSupport
 import Testing
 
 @Suite struct JSONParserTests {
@@ -93,7 +94,7 @@ import Testing
     }
 
     @Test func `Damaged texts are refused or mean what Foundation says they mean`() throws {
-        var generator = SeededGenerator(state: 7)
+        var generator = SeededGenerator(seed: 7)
         let seed = Array(#"{"a":[1,-2.5e3,"xé\u00e9\n",true,null],"b":{"c":""},"d":0}"#.utf8)
         var accepted = 0
         for _ in 0..<20_000 {

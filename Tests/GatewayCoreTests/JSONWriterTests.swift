@@ -2,6 +2,7 @@
 
 import Foundation
 import GatewayCore
+import TestSupport
 import Testing
 
 @Suite struct JSONWriterTests {
@@ -69,7 +70,7 @@ import Testing
     }
 
     @Test func `Numbers read back the same, and what is not finite is null`() throws {
-        var generator = SeededGenerator(state: 1)
+        var generator = SeededGenerator(seed: 1)
         for _ in 0..<5000 {
             let value = Double(bitPattern: generator.next())
             let text = written { $0.double(value) }
@@ -86,7 +87,7 @@ import Testing
     }
 
     @Test func `Random strings read back byte for byte, here and in Foundation, on one line`() throws {
-        var generator = SeededGenerator(state: 2)
+        var generator = SeededGenerator(seed: 2)
         for _ in 0..<5000 {
             let text = generator.text()
             let json = written { writer in
@@ -107,7 +108,7 @@ import Testing
     }
 
     @Test func `Random documents read back as they were written`() throws {
-        var generator = SeededGenerator(state: 3)
+        var generator = SeededGenerator(seed: 3)
         func document(_ depth: Int) -> JSON {
             switch Int.random(in: 0..<(depth > 0 ? 8 : 6), using: &generator) {
             case 0: return .null

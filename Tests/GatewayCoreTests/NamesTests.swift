@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GatewayCore
+import TestSupport
 import Testing
 
 @Suite struct NamesTests {
@@ -36,7 +37,7 @@ import Testing
     }
 
     @Test func `Every name of random bytes that is accepted is safe`() {
-        var generator = SeededGenerator(state: 1)
+        var generator = SeededGenerator(seed: 1)
         for _ in 0..<20_000 {
             let text = generator.text(maxLength: 4).lowercased()
             guard let name = ModelName(text) else { continue }

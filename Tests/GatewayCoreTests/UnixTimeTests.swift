@@ -2,6 +2,7 @@
 
 import Foundation
 import GatewayCore
+import TestSupport
 import Testing
 
 @Suite struct UnixTimeTests {
@@ -23,7 +24,7 @@ import Testing
     }
 
     @Test func `Moments in sixteen hundred years are written as Foundation's calendar has them`() {
-        var generator = SeededGenerator(state: 1)
+        var generator = SeededGenerator(seed: 1)
         for _ in 0..<3000 {
             let seconds = Int64.random(in: -9_223_372_036...9_223_372_036, using: &generator)
             let micros = Int64.random(in: 0..<1_000_000, using: &generator)
@@ -48,7 +49,7 @@ import Testing
     }
 
     @Test func `A moment reads back to the microsecond it was written in`() {
-        var generator = SeededGenerator(state: 2)
+        var generator = SeededGenerator(seed: 2)
         for _ in 0..<3000 {
             let time = UnixTime(nanoseconds: Int64(bitPattern: generator.next()) / 2)
             let read = UnixTime(time.description)
@@ -112,7 +113,7 @@ import Testing
     }
 
     @Test func `Arbitrary text is refused or read back, never fatal`() {
-        var generator = SeededGenerator(state: 3)
+        var generator = SeededGenerator(seed: 3)
         let valid = Array("2026-11-24T06:13:28.5+02:00".utf8)
         for _ in 0..<20_000 {
             var bytes = valid

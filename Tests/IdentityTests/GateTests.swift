@@ -2,6 +2,7 @@
 
 import GatewayCore
 import GatewayCrypto
+import TestSupport
 import Testing
 
 @testable import Identity
@@ -53,7 +54,7 @@ import Testing
 
     @Test("noise is refused and never more than that")
     func noise() throws {
-        var random = SeededGenerator(state: 42)
+        var random = SeededGenerator(seed: 42)
         let good = Array(try fixture.token().utf8)
         for _ in 0..<3000 {
             var bytes = good
@@ -255,18 +256,5 @@ import Testing
             #expect(!text.contains(token.suffix(20)))
             #expect(text.utf8.count < 100)
         }
-    }
-}
-
-/// SplitMix64: the same noise in every run.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }

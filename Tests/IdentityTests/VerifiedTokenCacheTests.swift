@@ -2,6 +2,7 @@
 
 import GatewayCore
 import GatewayCrypto
+import TestSupport
 import Testing
 
 @testable import Identity
@@ -147,7 +148,7 @@ import Testing
 
     @Test("a table put through random work answers like a plain dictionary")
     func model() throws {
-        var random = SeededGenerator(state: 7)
+        var random = SeededGenerator(seed: 7)
         var table = SieveTable()
         var model: [String: UInt64] = [:]
         let principal = try fixture.authenticate(fixture.keyText).get()

@@ -3,6 +3,7 @@
 import Foundation
 import GatewayCore
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Inference
@@ -16,7 +17,7 @@ private struct Loaded {
     let worker = InferenceWorker()
 
     init(_ layer: DenseLayer = DenseLayer()) throws {
-        let folder = try ModelFolder()
+        let folder = try TemporaryDirectory()
         try folder.write(layer, as: "dense/1")
         self.layer = layer
         model = try ModelRepository(directory: folder.path).model(dense).get()
@@ -46,7 +47,7 @@ private struct Loaded {
     @Test(arguments: [-1, 1, 4])
     func `every request of a batch gets its own rows`(batch: Int) throws {
         let loaded = try Loaded(DenseLayer(batch: batch))
-        var generator = SeededGenerator(state: 5)
+        var generator = SeededGenerator(seed: 5)
         for _ in 0..<30 {
             let requests = (0..<Int.random(in: 1...9, using: &generator)).map { _ in
                 loaded.request(Int.random(in: 1...20, using: &generator), seed: .random(in: 0...999, using: &generator))
@@ -124,7 +125,7 @@ private struct Loaded {
 
     @Test func `written floats read back the same`() throws {
         let loaded = try Loaded(DenseLayer(inputs: 1, outputs: 1))
-        var generator = SeededGenerator(state: 6)
+        var generator = SeededGenerator(seed: 6)
         for _ in 0..<200 {
             let request = loaded.request(7, seed: .random(in: 0...9999, using: &generator))
             let answer = try loaded.worker.predict(request, on: loaded.model).get()

@@ -2,6 +2,7 @@
 
 import Foundation
 import GatewayCore
+import TestSupport
 import Testing
 
 @testable import Inference
@@ -14,7 +15,7 @@ private let dense = ModelName("dense")!
     }
 
     @Test func `the highest version is served unless one is named`() throws {
-        let folder = try ModelFolder()
+        let folder = try TemporaryDirectory()
         for version in ["1", "2", "10"] { try folder.write(DenseLayer(), as: "dense/\(version)") }
         let repository = try ModelRepository(directory: folder.path)
         #expect(try repository.model(dense).get().version == 10)
@@ -25,7 +26,7 @@ private let dense = ModelName("dense")!
     }
 
     @Test func `what is not there is told apart`() throws {
-        let folder = try ModelFolder()
+        let folder = try TemporaryDirectory()
         try folder.write(DenseLayer(), as: "dense/1")
         try folder.write("", to: "empty/readme.txt")
         let repository = try ModelRepository(directory: folder.path)
@@ -35,7 +36,7 @@ private let dense = ModelName("dense")!
     }
 
     @Test func `folders that are no names or versions are passed over`() throws {
-        let folder = try ModelFolder()
+        let folder = try TemporaryDirectory()
         try folder.write(DenseLayer(), as: "dense/1")
         for path in ["Upper/1", "dense/01", "dense/-1", "dense/0", "dense/v2", ".hidden/1"] {
             try folder.write(DenseLayer(), as: path)
@@ -52,7 +53,7 @@ private let dense = ModelName("dense")!
     }
 
     @Test func `the signature and digest are those of the files`() throws {
-        let folder = try ModelFolder()
+        let folder = try TemporaryDirectory()
         let layer = DenseLayer()
         try folder.write(layer, as: "dense/1")
         let model = try ModelRepository(directory: folder.path).model(dense).get()
@@ -71,7 +72,7 @@ private let dense = ModelName("dense")!
     }
 
     @Test func `a reload keeps what did not change and takes what did`() throws {
-        let folder = try ModelFolder()
+        let folder = try TemporaryDirectory()
         try folder.write(DenseLayer(), as: "dense/1")
         try folder.write("<net", to: "dense/2/model.xml")
         let before = try ModelRepository(directory: folder.path)
@@ -149,7 +150,7 @@ private let dense = ModelName("dense")!
 
     @Test(arguments: broken)
     func `a broken version is kept with its reason and the others are served`(_ broken: Broken) throws {
-        let folder = try ModelFolder()
+        let folder = try TemporaryDirectory()
         try folder.write(DenseLayer(), as: "dense/1")
         for file in broken.files { try folder.write(file.bytes, to: "dense/2/\(file.path)") }
         let repository = try ModelRepository(directory: folder.path)

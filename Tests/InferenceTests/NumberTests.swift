@@ -2,6 +2,7 @@
 
 import Foundation
 import GatewayCore
+import TestSupport
 import Testing
 
 @testable import Inference
@@ -47,7 +48,7 @@ private let oneDouble = ModelSignature(
     }
 
     @Test func `random floats come back as they were written`() throws {
-        var generator = SeededGenerator(state: 1)
+        var generator = SeededGenerator(seed: 1)
         var texts: [String] = []
         while texts.count < 20_000 {
             let float = Float(bitPattern: UInt32.random(in: 0 ... .max, using: &generator))
@@ -57,7 +58,7 @@ private let oneDouble = ModelSignature(
     }
 
     @Test func `random decimals of every length are rounded right`() throws {
-        var generator = SeededGenerator(state: 2)
+        var generator = SeededGenerator(seed: 2)
         let texts = (0..<40_000).map { _ in
             let digits = (0..<Int.random(in: 1...25, using: &generator)).map { _ in
                 String(Int.random(in: 0...9, using: &generator))
@@ -70,7 +71,7 @@ private let oneDouble = ModelSignature(
     }
 
     @Test func `numbers next to the middle of two floats are rounded right`() throws {
-        var generator = SeededGenerator(state: 3)
+        var generator = SeededGenerator(seed: 3)
         let texts = (0..<20_000).map { _ in
             let float = Float.random(in: 0..<2, using: &generator)
             let middle = (Double(float) + Double(float.nextUp)) / 2
@@ -95,7 +96,7 @@ private let oneDouble = ModelSignature(
             "{\"signature_name\":\"serving_default\",\"inputs\":{\"a\":[[[0.25,1e-3],[0,1]]],\"b\":[12]}}",
         ]
         let alphabet = Array("{}[]\",:\\0123456789.eE+- \nabntrufals".utf8) + [0, 0xff, 0xc3]
-        var generator = SeededGenerator(state: 4)
+        var generator = SeededGenerator(seed: 4)
         var accepted = 0
         for round in 0..<30_000 {
             var body = Array(seeds[round % 2].utf8)

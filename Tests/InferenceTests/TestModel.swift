@@ -1,31 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Foundation
 import GatewayCore
+import TestSupport
 import Testing
 
 @testable import Inference
 
-/// A folder of models that is removed with it.
-final class ModelFolder {
-    let path: String
-
-    init() throws {
-        path = FileManager.default.temporaryDirectory.appendingPathComponent("models-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    /// Writes a file of a version, making its folders.
-    func write(_ bytes: [UInt8], to relative: String) throws {
-        let url = URL(fileURLWithPath: path).appendingPathComponent(relative)
-        try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try Data(bytes).write(to: url)
-    }
-
-    func write(_ text: String, to relative: String) throws { try write(Array(text.utf8), to: relative) }
-
+extension TemporaryDirectory {
     /// Writes a dense layer as NAME/VERSION.
     func write(_ layer: DenseLayer, as version: String) throws {
         try write(layer.xml, to: "\(version)/model.xml")
@@ -90,19 +71,6 @@ struct DenseLayer {
           </edges>
         </net>
         """
-    }
-}
-
-/// A generator whose sequence is the same in every run (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }
 

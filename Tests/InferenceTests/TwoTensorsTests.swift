@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GatewayCore
+import TestSupport
 import Testing
 
 @testable import Inference
@@ -39,7 +40,7 @@ private let pair: String = {
     private let worker = InferenceWorker()
 
     init() throws {
-        let folder = try ModelFolder()
+        let folder = try TemporaryDirectory()
         try folder.write(pair, to: "pair/1/model.xml")
         try folder.write([], to: "pair/1/model.bin")
         model = try ModelRepository(directory: folder.path).model(ModelName("pair")!).get()

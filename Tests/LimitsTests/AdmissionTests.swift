@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GatewayCore
+import TestSupport
 import Testing
 
 @testable import Limits
@@ -108,7 +109,7 @@ import Testing
         let account = account(rate: .init(requests: 1, seconds: 3600, burst: 5000), daily: 6000, concurrency: 40)
         let kept = Counter()
         onThreads(8) { index in
-            var random = SeededGenerator(UInt64(100 + index))
+            var random = SeededGenerator(seed: UInt64(100 + index))
             for _ in 0..<5000 {
                 guard let admission = account.admit(now: morning).admission else { continue }
                 if Int.random(in: 0..<10, using: &random) < 9 {

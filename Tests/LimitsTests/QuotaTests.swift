@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GatewayCore
+import TestSupport
 import Testing
 
 @testable import Limits
@@ -10,7 +11,7 @@ import Testing
 
     @Test func `exactly the quota passes on each UTC day`() throws {
         let account = account(daily: 40)
-        var random = SeededGenerator(5)
+        var random = SeededGenerator(seed: 5)
         var passed: [Int64: Int] = [:]
         var now = morning
         while now < morning + 86_400 * 5 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GatewayCore
+import TestSupport
 import Testing
 
 @testable import Limits
@@ -22,7 +23,7 @@ import Testing
     }
 
     @Test func `every decision, remainder and retry equals an exact token bucket's`() throws {
-        var random = SeededGenerator(1)
+        var random = SeededGenerator(seed: 1)
         for _ in 0..<200 {
             let rate = Plan.Rate(
                 requests: .random(in: 1...1000, using: &random),
@@ -52,7 +53,7 @@ import Testing
     }
 
     @Test func `a million decisions admit no request too many over any span`() throws {
-        var random = SeededGenerator(2)
+        var random = SeededGenerator(seed: 2)
         let rate = Plan.Rate(requests: 7, seconds: 3, burst: 5)
         let account = account(rate: rate)
         var passed: [Int64] = []

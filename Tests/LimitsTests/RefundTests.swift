@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GatewayCore
+import TestSupport
 import Testing
 
 @testable import Limits
 
 @Suite struct RefundTests {
     @Test func `refunds at the moment of admission restore all limits, in any order`() {
-        var random = SeededGenerator(3)
+        var random = SeededGenerator(seed: 3)
         for _ in 0..<300 {
             let account = account(rate: .init(requests: 50, seconds: 7, burst: 30), daily: 1000, concurrency: 100)
             let used = Int.random(in: 0...20, using: &random)
@@ -46,7 +47,7 @@ import Testing
 
     /// Without the refunded requests the others must still be what the rate allows, however refunds and decisions mix.
     @Test func `whatever is refunded, the requests that stay keep to the rate`() throws {
-        var random = SeededGenerator(4)
+        var random = SeededGenerator(seed: 4)
         for _ in 0..<2000 {
             let rate = Plan.Rate(
                 requests: .random(in: 1...20, using: &random),

@@ -2,6 +2,7 @@
 
 import GatewayCore
 import Limits
+import TestSupport
 import Testing
 
 @Suite struct SnapshotTests {
@@ -19,7 +20,7 @@ import Testing
     }
 
     @Test func `a snapshot and the replay behind it equal the live state`() throws {
-        var random = SeededGenerator(6)
+        var random = SeededGenerator(seed: 6)
         for _ in 0..<50 {
             let live = table()
             var log: [(TenantID, UnixTime)] = []
@@ -51,7 +52,7 @@ import Testing
     }
 
     @Test func `records replayed out of order never charge less`() {
-        var random = SeededGenerator(7)
+        var random = SeededGenerator(seed: 7)
         for _ in 0..<200 {
             let (ordered, shuffled) = (table(), table())
             let times = (0..<40).map { _ in morning + Nanoseconds(.random(in: 0...20 * second, using: &random)) }

@@ -6,21 +6,6 @@ import Synchronization
 
 @testable import Limits
 
-/// SplitMix64: the same tests on every run.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-}
-
 let second: Int64 = 1_000_000_000
 let day: Int64 = 86_400 * second
 /// 2026-11-24T06:00:00Z.

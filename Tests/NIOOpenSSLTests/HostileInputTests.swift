@@ -4,6 +4,7 @@ import COpenSSL
 import NIOCore
 import NIOEmbedded
 import NIOOpenSSL
+import TestSupport
 import Testing
 
 @Suite struct HostileInputTests {

@@ -4,6 +4,7 @@ import Foundation
 import NIOCore
 import NIOOpenSSL
 import NIOPosix
+import TestSupport
 import Testing
 
 /// Real sockets and other people's clients: the command lines of OpenSSL and curl.

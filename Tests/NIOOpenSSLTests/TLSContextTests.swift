@@ -2,6 +2,7 @@
 
 import Foundation
 import NIOOpenSSL
+import TestSupport
 import Testing
 
 @Suite struct TLSContextTests {

@@ -2,6 +2,7 @@
 
 import COpenSSL
 import NIOOpenSSL
+import TestSupport
 
 /// A fresh key and a certificate for `localhost` that it signed itself, as PEM files.
 struct TestIdentity {

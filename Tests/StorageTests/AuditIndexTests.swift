@@ -3,14 +3,15 @@
 import Foundation
 import GRDB
 import GatewayCore
+import TestSupport
 import Testing
 
 @testable import Storage
 
 @Suite struct AuditIndexTests {
-    private let folder: TemporaryFolder
+    private let folder: TemporaryDirectory
 
-    init() throws { folder = try TemporaryFolder() }
+    init() throws { folder = try TemporaryDirectory() }
 
     private func entry(_ index: UInt64, _ change: (inout AuditIndexEntry) -> Void = { _ in }) -> AuditIndexEntry {
         var entry = AuditIndexEntry(index: index, record: [])
@@ -48,7 +49,7 @@ import Testing
 
     /// Every query must find what a plain filter over all rows finds.
     @Test func `all combinations of conditions find what a plain filter finds`() throws {
-        var random = SeededGenerator(11)
+        var random = SeededGenerator(seed: 11)
         func one(_ values: [String?]) -> String? { values.randomElement(using: &random)! }
         var all: [AuditIndexEntry] = []
         for number in 0..<3000 {

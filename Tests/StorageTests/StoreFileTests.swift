@@ -4,14 +4,15 @@ import Foundation
 import GRDB
 import GatewayCore
 import Identity
+import TestSupport
 import Testing
 
 @testable import Storage
 
 @Suite struct StoreFileTests {
-    private let folder: TemporaryFolder
+    private let folder: TemporaryDirectory
 
-    init() throws { folder = try TemporaryFolder() }
+    init() throws { folder = try TemporaryDirectory() }
 
     @Test func `a new store has all tables and nothing in them`() throws {
         let store = try Store(path: folder.store)
@@ -73,7 +74,7 @@ import Testing
         let store = try filledStore(folder)
         try store.insert(key())
         try store.revoke(key: key().id, at: now)
-        let killed = try TemporaryFolder()
+        let killed = try TemporaryDirectory()
         for suffix in ["", "-wal"] {
             try FileManager.default.copyItem(atPath: folder.store + suffix, toPath: killed.store + suffix)
         }

@@ -4,14 +4,15 @@ import GatewayCore
 import Identity
 import Limits
 import Storage
+import TestSupport
 import Testing
 
 @Suite struct StoreTests {
-    private let folder: TemporaryFolder
+    private let folder: TemporaryDirectory
     private let store: Store
 
     init() throws {
-        folder = try TemporaryFolder()
+        folder = try TemporaryDirectory()
         store = try filledStore(folder)
     }
 

@@ -1,42 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Foundation
 import GatewayCore
 import Identity
 import Limits
+import TestSupport
 
 @testable import Storage
 
-/// A folder that is there for the life of this value.
-final class TemporaryFolder: Sendable {
-    let path: String
-
-    init() throws {
-        let url = FileManager.default.temporaryDirectory.appending(path: "tollgate-storage-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-        path = url.path
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    func file(_ name: String) -> String { path + "/" + name }
+extension TemporaryDirectory {
     var store: String { file("control.sqlite") }
     var index: String { file("audit-index.sqlite") }
-}
-
-/// SplitMix64: the same tests on every run.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
 }
 
 let now = UnixTime(seconds: 1_795_500_000)
@@ -72,7 +45,7 @@ func key(_ id: String = "Ab3dEf9h", tenant: TenantID = acme, models: ModelAccess
 }
 
 /// A store with the plans and a tenant.
-func filledStore(_ folder: TemporaryFolder) throws -> Store {
+func filledStore(_ folder: TemporaryDirectory) throws -> Store {
     let store = try Store(path: folder.store)
     _ = try store.upsert(goldPlan)
     _ = try store.upsert(openPlan)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Telemetry
+import TestSupport
 import Testing
 
 @Suite struct ExpositionTests {
@@ -71,7 +72,7 @@ import Testing
     }
 
     @Test func `promtool accepts whatever a label's value holds`() throws {
-        var generator = SeededGenerator(state: 11)
+        var generator = SeededGenerator(seed: 11)
         let registry = MetricRegistry(shards: 1)
         let family = registry.counter("demo_hostile_total", help: "Back\\slash\nand line.", labels: ["a", "b"])
         for _ in 0..<500 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Telemetry
+import TestSupport
 import Testing
 
 @Suite struct HistogramTests {
@@ -20,7 +21,7 @@ import Testing
     }
 
     @Test func `Buckets are cumulative and the last one is the count`() {
-        var generator = SeededGenerator(state: 5)
+        var generator = SeededGenerator(seed: 5)
         let histogram = histogram([0.1, 1, 10])
         let values = (0..<1000).map { _ in Double.random(in: 0...20, using: &generator) }
         for value in values { histogram.observe(value, shard: Int.random(in: 0...1, using: &generator)) }

@@ -4,6 +4,7 @@ import Dispatch
 import Foundation
 import GatewayCore
 import Telemetry
+import TestSupport
 import Testing
 
 @Suite struct StructuredLogTests {
@@ -86,7 +87,7 @@ import Testing
     }
 
     @Test func `Hostile messages, names and values stay one line of valid JSON and read back`() throws {
-        var generator = SeededGenerator(state: 3)
+        var generator = SeededGenerator(seed: 3)
         var sent: [(message: String, name: String, value: String)] = []
         let text = try written { log in
             for _ in 0..<500 {
@@ -108,7 +109,7 @@ import Testing
     }
 
     @Test func `The text form writes no control, no line break and no change of direction`() throws {
-        var generator = SeededGenerator(state: 4)
+        var generator = SeededGenerator(seed: 4)
         var count = 0
         let text = try written(form: .text(colour: false)) { log in
             for _ in 0..<500 {

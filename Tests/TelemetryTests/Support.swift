@@ -1,19 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-
-/// SplitMix64: the same numbers in each run.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-}
+import TestSupport
 
 extension SeededGenerator {
     /// Text that writers of text get wrong: controls, quotes, separators, directions, astral characters.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Telemetry
+import TestSupport
 import Testing
 
 @Suite struct TraceContextTests {
@@ -54,7 +55,7 @@ import Testing
     }
 
     @Test func `Any context reads back as it was written`() {
-        var generator = SeededGenerator(state: 1)
+        var generator = SeededGenerator(seed: 1)
         for _ in 0..<2000 {
             // Small words too, whose leading zeros must be written.
             let shift = UInt64.random(in: 0...63, using: &generator)
@@ -69,7 +70,7 @@ import Testing
     }
 
     @Test func `A damaged value is refused or means what it says`() {
-        var generator = SeededGenerator(state: 2)
+        var generator = SeededGenerator(seed: 2)
         let valid = Array("00-\(Self.trace)-\(Self.parent)-01".utf8)
         for _ in 0..<50_000 {
             var bytes = valid

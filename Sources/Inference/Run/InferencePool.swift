@@ -5,7 +5,7 @@ public import GatewayCore
 /// Threads for the models that would hold an event loop too long, with one bounded queue, first in first out.
 public final class InferencePool: Sendable {
     private let queue: JobQueue
-    private let threads: [WorkerThread]
+    private let threads: [SystemThread]
 
     /// Starts the threads; ``shutdown()`` must end them.
     ///
@@ -17,13 +17,18 @@ public final class InferencePool: Sendable {
         let queue = JobQueue(capacity: capacity)
         self.queue = queue
         self.threads = (0..<threads).map { _ in
-            WorkerThread {
-                let worker = InferenceWorker(time: time)
-                while let job = queue.take() {
-                    job.completion(worker.predict(job.request, on: job.model))
-                    // Other models' sessions go back, so that threads share them and a retired model can end.
-                    worker.keep(only: [job.model])
+            do {
+                return try SystemThread {
+                    let worker = InferenceWorker(time: time)
+                    while let job = queue.take() {
+                        job.completion(worker.predict(job.request, on: job.model))
+                        // Other models' sessions go back, so that threads share them and a retired model can end.
+                        worker.keep(only: [job.model])
+                    }
                 }
+            } catch {
+                // Threads are made at start: without them there is no service.
+                preconditionFailure("\(error)")
             }
         }
     }

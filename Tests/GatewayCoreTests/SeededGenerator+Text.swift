@@ -1,17 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// SplitMix64: the same numbers in each run.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
+import TestSupport
 
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-
+extension SeededGenerator {
     /// Text from all of Unicode, heavy in what writers and readers get wrong.
     mutating func text(maxLength: Int = 20) -> String {
         var text = String.UnicodeScalarView()
