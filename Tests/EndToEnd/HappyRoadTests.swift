@@ -194,11 +194,14 @@ struct HappyRoadTests {
             ("route", "/v1/models/{model}:predict"), ("method", "POST"), ("protocol", "HTTP/1.1"),
             ("listener", "tenant"), ("model", "digits"), ("model_version", 1), ("instances", 3), ("status", 200),
             ("decision", "allowed"), ("reason", "ok"), ("durability", "durable"), ("gateway", "end-to-end"),
-            ("charge", ["instances": 3, "requests": 1]), ("response_bytes", .integer(Int64(answer.body.count))),
+            ("response_bytes", .integer(Int64(answer.body.count))),
             ("request_bytes", .integer(Int64(Digit.body(Digit.all.prefix(3)).utf8.count))),
             ("config_generation", 1), ("v", 1),
         ]
         for (name, value) in expected { #expect(record[name] == value, "\(name) is \(record[name] ?? .null)") }
+        // On a busy machine it also says how long after its arrival the call was charged.
+        #expect(record["charge"]?["instances"] == 3)
+        #expect(record["charge"]?["requests"] == 1)
         #expect(record["model_digest"]?.string?.count == 64)
         #expect(record["token_id"]?.string?.isEmpty == false)
         #expect(record["issuer"]?.string == "https://localhost:8443")
