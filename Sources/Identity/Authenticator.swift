@@ -21,14 +21,12 @@ public final class Authenticator: Sendable {
     /// - Parameters:
     ///   - audience: the gateway's own name, which tokens must carry in `aud`.
     ///   - leewaySeconds: how far the clocks of gateway and issuer may differ.
-    ///   - time: unused by the checks themselves, which are told the time.
     public init(
         directory: Directory,
         pepper: Pepper,
         issuers: [TrustedIssuer],
         audience: String,
-        leewaySeconds: Int64 = 30,
-        time: TimeSource = .system
+        leewaySeconds: Int64 = 30
     ) {
         self.directory = directory
         self.pepper = pepper

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Audit
+import GatewayCore
+import GatewayCrypto
+import Identity
+import Inference
+import Limits
+import NIOCore
+import NIOOpenSSL
+import NIOPosix
+import Storage
+public import Telemetry
+
+extension Gateway {
+    /// Opens the state, loads the models, binds both listeners; blocks until all of it is done.
+    ///
+    /// A model that does not load is named in the log, and the others are served.
+    ///
+    /// - Throws: ``StateError``, `StorageError`, `AuditError`, `TLSError`, ``StartError`` (a port in use): each says what
+    ///   was wrong, where, and what to do.
+    public static func start(_ configuration: Configuration, log: StructuredLog) throws -> Gateway {
+        let time = TimeSource.system
+        let state = StateDirectory(path: configuration.state)
+        let pepper = try state.pepper()
+        // Certificates before all that takes time: what is most often wrong is said first.
+        let tenantTLS = try tlsContext(configuration.tenants, configuration)
+        let managementTLS = try tlsContext(configuration.management, configuration)
+
+        let store = try Store(path: state.database)
+        let directory = try directory(of: store)
+        let assignments = try assignments(of: store, log: log)
+        let limits = LimitTable()
+        for (tenant, plan) in assignments { limits.assign(plan, to: tenant) }
+        let signingKey = try signingKey(configuration, state)
+
+        let audit = try auditLog(configuration, state, store, time: time, log: log)
+        let ledger = try LimitLedger(audit: audit, store: store, limits: limits, plans: assignments, time: time)
+        let search = AuditSearch(audit: audit, index: try index(of: audit, at: state.auditIndex, log: log), time: time)
+
+        let loopCount = configuration.eventLoops > 0 ? configuration.eventLoops : System.coreCount
+        let poolThreads = max(1, loopCount / 2)
+        let models = try loadModels(configuration, sessions: loopCount + poolThreads, time: time, log: log)
+        guard let defaultModel = ModelName(configuration.models.default) else {
+            preconditionFailure("the configuration's model name was checked")
+        }
+        let tokenPool = NIOThreadPool(numberOfThreads: poolThreads)
+        let managementPool = NIOThreadPool(numberOfThreads: 2)
+        tokenPool.start()
+        managementPool.start()
+        let services = Services(
+            configuration: configuration,
+            time: time,
+            log: log,
+            metrics: GatewayMetrics(shards: loopCount + 1),
+            store: store,
+            directory: directory,
+            authenticator: authenticator(configuration.tokens, signingKey, directory, pepper),
+            minter: TokenMinter(
+                signingKey: signingKey,
+                issuer: configuration.tokens.issuer,
+                audience: configuration.tokens.audience,
+                lifetimeSeconds: Int64(configuration.tokens.lifetimeSeconds),
+                leewaySeconds: Int64(configuration.tokens.leewaySeconds)
+            ),
+            pepper: pepper,
+            limits: limits,
+            audit: audit,
+            ledger: ledger,
+            search: search,
+            models: models,
+            defaultModel: defaultModel,
+            inference: InferencePool(threads: poolThreads, capacity: 1024, time: time),
+            tokenPool: tokenPool,
+            managementPool: managementPool
+        )
+        services.metrics.observe(services, tls: [("tenant", tenantTLS), ("management", managementTLS)])
+        return try Gateway(services: services, loops: loopCount, tenantTLS: tenantTLS, managementTLS: managementTLS)
+    }
+
+    // MARK: - Tenants and tokens
+
+    private static func directory(of store: Store) throws(StorageError) -> Directory {
+        // The operators' keys hang on a tenant that is in no table, so that nobody can disable it.
+        let operators = Tenant(
+            id: .system,
+            displayName: "Operators",
+            plan: StateDirectory.operatorsPlan,
+            createdAt: UnixTime(seconds: 0)
+        )
+        return Directory(
+            tenants: [operators] + (try store.tenants()),
+            keys: try store.keys(),
+            revokedTokens: try store.revokedTokens()
+        )
+    }
+
+    private static func assignments(of store: Store, log: StructuredLog) throws(StorageError) -> [(TenantID, Plan)] {
+        let plans = Dictionary(uniqueKeysWithValues: try store.plans().map { ($0.name, $0) })
+        return try store.tenants().compactMap { tenant in
+            guard let plan = plans[tenant.plan] else {
+                log.error(
+                    "a tenant's plan is missing, so it reaches no model",
+                    ["tenant": .of(tenant.id), "plan": .of(tenant.plan)]
+                )
+                return nil
+            }
+            return (tenant.id, plan)
+        }
+    }
+
+    private static func signingKey(_ configuration: Configuration, _ state: StateDirectory) throws -> SigningKey {
+        guard let algorithm = SignatureAlgorithm(rawValue: configuration.tokens.algorithm.rawValue) else {
+            preconditionFailure("the configured algorithms are JOSE's names")
+        }
+        return try state.signingKey(algorithm)
+    }
+
+    private static func authenticator(
+        _ tokens: Configuration.Tokens,
+        _ signingKey: SigningKey,
+        _ directory: Directory,
+        _ pepper: Pepper
+    ) -> Authenticator {
+        let own = TrustedIssuer(
+            issuer: tokens.issuer,
+            audiences: [tokens.audience],
+            keys: [signingKey.keyID: signingKey.verificationKey],
+            kind: .local
+        )
+        return Authenticator(
+            directory: directory,
+            pepper: pepper,
+            issuers: [own],
+            audience: tokens.audience,
+            leewaySeconds: Int64(tokens.leewaySeconds)
+        )
+    }
+
+    // MARK: - Audit
+
+    private static func auditLog(
+        _ configuration: Configuration,
+        _ state: StateDirectory,
+        _ store: Store,
+        time: TimeSource,
+        log: StructuredLog
+    ) throws -> AuditLog {
+        // A log that lost what was durable has been tampered with, or is an old copy.
+        let knownSize = configuration.audit.durability == .durable ? try store.limitSnapshot().coveredIndex : 0
+        let audit = try AuditLog(
+            configuration: AuditConfiguration(
+                directory: state.auditDirectory,
+                durability: configuration.audit.durability,
+                gateway: configuration.name,
+                knownSize: knownSize
+            ),
+            time: time
+        ) { health in
+            switch health {
+            case .writing: log.info("the audit log is written again")
+            case .failed(let reason): log.error("the audit log cannot be written", ["reason": .string(reason)])
+            }
+        }
+        if audit.recovery.cutBytes > 0 {
+            log.warning(
+                "an unfinished record at the end of the audit log was cut off",
+                ["file": .string(audit.recovery.file), "bytes": .integer(audit.recovery.cutBytes)]
+            )
+        }
+        return audit
+    }
+
+    /// The search index; one that knows more than the log has is of another log, and is made anew.
+    private static func index(of audit: AuditLog, at path: String, log: StructuredLog) throws -> AuditIndex {
+        let index = try AuditIndex(path: path)
+        guard index.indexedSize > audit.size else { return index }
+        log.warning("the search index is ahead of the audit log and is rebuilt", ["file": .string(path)])
+        try index.close()
+        try AuditIndex.remove(path: path)
+        return try AuditIndex(path: path)
+    }
+
+    // MARK: - Certificates and models
+
+    private static func tlsContext(
+        _ listener: Configuration.Listener,
+        _ configuration: Configuration
+    ) throws(TLSError) -> TLSContext {
+        var tls = TLSConfiguration(certificateChainFile: listener.certificate, privateKeyFile: listener.key)
+        tls.handshakeTimeout = .seconds(Int64(configuration.http.handshakeSeconds))
+        return try TLSContext(configuration: tls)
+    }
+
+    private static func loadModels(
+        _ configuration: Configuration,
+        sessions: Int,
+        time: TimeSource,
+        log: StructuredLog
+    ) throws -> ModelRepository {
+        let models = try ModelRepository(
+            directory: configuration.models.directory,
+            sessions: sessions,
+            time: time
+        )
+        for status in models.list() {
+            var fields: LogFields = ["model": .string(status.name.description), "version": .integer(status.version)]
+            if let model = status.model {
+                fields["inference_us"] = .integer(model.cost.one / 1000)
+                log.info("model loaded", fields)
+            } else {
+                fields["reason"] = .string(status.reason)
+                fields["detail"] = .string(status.detail)
+                log.error("a model did not load; the others are served", fields)
+            }
+        }
+        return models
+    }
+}
