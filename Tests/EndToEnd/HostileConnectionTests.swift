@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import GatewayCore
 import Testing
 
@@ -77,6 +78,25 @@ struct HostileConnectionTests {
         let answer = try connection.answer()
         #expect(answer.status == 401)
         #expect(answer.header("Connection") == "close")
+    }
+
+    @Test("A refusal reaches a client that is still sending a large body, whose token was verified meanwhile")
+    func refusalDuringUpload() throws {
+        let now = Int64(Date().timeIntervalSince1970)
+        let forge = try Forge(gateway, for: try gateway.makeTenant())
+        let expired = try forge.token(claims: [
+            "exp": .integer(now - 60), "iat": .integer(now - 900), "nbf": .integer(now - 900),
+        ])
+        let size = 12 * 1024 * 1024
+        let connection = try gateway.rawTLS()
+        // Tokens that are verified first: what is sent meanwhile is more than is read for a stranger.
+        let others = try (0..<64).map { _ in (connection: try gateway.rawTLS(), token: try forge.token()) }
+        for other in others { other.connection.send(head(other.token, "Content-Length: 4") + "nope") }
+        connection.send(head(expired, "Content-Length: \(size)"))
+        // Outside the expectation, which would print every byte.
+        let isTaken = connection.send([UInt8](repeating: UInt8(ascii: " "), count: size))
+        #expect(isTaken, "the whole body is taken")
+        #expect(try connection.answer().status == 401)
     }
 
     @Test("A wish to upgrade is answered as if it were not there, and ends the connection")

@@ -242,13 +242,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         var reply = reply
         if let refusal = reply.refusal {
             complete(&reply, refusal)
-            // Who gets nothing pays nothing.
-            if let admission = exchange.admission {
-                let now = services.time.now()
-                admission.refund(now: now)
-                exchange.admission = nil
-                exchange.limits = exchange.tenant?.account.state(now: now)
-            }
+            refund()
         }
         exchange.reply = reply
         exchange.body = ByteBuffer()
@@ -262,8 +256,18 @@ final class ConnectionHandler: ChannelDuplexHandler {
             {
                 exchange.closes = true
             }
+            resumeReading()
         }
         loop.seal(ticket, record: AuditRecord(of: self, reply: reply).encoded())
+    }
+
+    /// Who gets nothing pays nothing.
+    private func refund() {
+        guard let admission = exchange.admission else { return }
+        let now = services.time.now()
+        admission.refund(now: now)
+        exchange.admission = nil
+        exchange.limits = exchange.tenant?.account.state(now: now)
     }
 
     func refuse(_ refusal: Refusal, fields: [Reply.Field] = []) {
@@ -299,8 +303,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
             reply = .refused(refusal)
             complete(&reply, refusal)
             exchange.reply = reply
-            exchange.admission?.refund(now: services.time.now())
-            exchange.admission = nil
+            refund()
         }
         exchange.admission?.settle()
         exchange.admission = nil
@@ -342,7 +345,6 @@ final class ConnectionHandler: ChannelDuplexHandler {
         }
         answered = false
         exchange.serial = 0
-        exchange.body = ByteBuffer()
         guard let context, !peerIsGone else { return leave() }
         if exchange.closes { return context.close(promise: nil) }
         input = .idle
