@@ -182,8 +182,7 @@ public struct JSONWriter {
                 let code = separator ? 0x2028 | UInt16(text[i + 2] & 1) : UInt16(byte)
                 bytes.append(contentsOf: [0x5c, UInt8(ascii: "u")])
                 for shift in stride(from: 12, through: 0, by: -4) {
-                    let digit = UInt8(code >> shift & 15)
-                    bytes.append(digit < 10 ? 48 + digit : 87 + digit)
+                    bytes.append(Hexadecimal.digit(UInt8(code >> shift & 15)))
                 }
             }
             i += separator ? 3 : 1

@@ -26,8 +26,7 @@ public struct RequestID: Hashable, Sendable, CustomStringConvertible {
                     }
                     for _ in 0..<group {
                         shift -= 4
-                        let digit = UInt8(truncatingIfNeeded: word >> shift & 15)
-                        out[next] = digit < 10 ? 48 + digit : 87 + digit
+                        out[next] = Hexadecimal.digit(UInt8(truncatingIfNeeded: word >> shift & 15))
                         next += 1
                     }
                 }

@@ -26,8 +26,6 @@ enum RecordText {
         return String(out)
     }
 
-    static func hexDigit(_ nibble: UInt8) -> UInt8 { nibble < 10 ? 48 + nibble : 87 + nibble }
-
     /// The bytes of an even number of lower-case hexadecimal digits; nil for anything else.
     static func unhex(_ text: String) -> [UInt8]? {
         let digits = Array(text.utf8)

@@ -96,8 +96,8 @@ struct RecordWriter: ~Copyable {
         self.name(name, room: 64)
         put(UInt8(ascii: "\""))
         for byte in digest {
-            put(RecordText.hexDigit(byte >> 4))
-            put(RecordText.hexDigit(byte & 15))
+            put(Hexadecimal.digit(byte >> 4))
+            put(Hexadecimal.digit(byte & 15))
         }
         put(UInt8(ascii: "\""))
         put(UInt8(ascii: ","))
@@ -168,7 +168,7 @@ struct RecordWriter: ~Copyable {
     private mutating func putEscape(code: UInt16) {
         putEscape(UInt8(ascii: "u"))
         for shift in stride(from: 12, through: 0, by: -4) {
-            put(RecordText.hexDigit(UInt8(truncatingIfNeeded: code >> shift & 15)))
+            put(Hexadecimal.digit(UInt8(truncatingIfNeeded: code >> shift & 15)))
         }
     }
 

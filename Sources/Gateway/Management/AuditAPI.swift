@@ -13,12 +13,11 @@ struct AuditAPI {
 
     static let parameters = [
         "tenant", "key_id", "request_id", "model", "status", "reason", "decision", "action", "since", "until", "before",
-        "after",
-        "limit", "order",
+        "after", "limit", "order",
     ]
 
     func search(_ request: BlockingRequest) throws -> Reply {
-        let (query, limit) = try query(request.head.query ?? "")
+        let query = try query(request.head.query ?? "")
         let found = try services.search.records(query)
         let asLines = request.head.accept?.contains("application/x-ndjson") == true
         var json = JSONWriter(capacity: 4096)
@@ -42,12 +41,8 @@ struct AuditAPI {
         }
         guard !asLines else { return Reply(status: 200, contentType: "application/x-ndjson", body: lines) }
         json.endArray()
-        if query.newestFirst, found.count == limit, let last = found.last?.index {
-            json.name("next_before")
-            json.integer(last)
-        }
-        if !query.newestFirst, found.count == limit, let last = found.last?.index {
-            json.name("next_after")
+        if found.count == query.limit, let last = found.last?.index {
+            json.name(query.newestFirst ? "next_before" : "next_after")
             json.integer(last)
         }
         json.name("log_size")
@@ -58,7 +53,7 @@ struct AuditAPI {
         return .json(json.bytes)
     }
 
-    private func query(_ text: String) throws(Refusal) -> (AuditQuery, limit: Int) {
+    private func query(_ text: String) throws(Refusal) -> AuditQuery {
         guard let form = FormBody(text.utf8) else {
             throw Refusal(.fieldInvalid, "The query is not a form in which each parameter stands once.")
         }
@@ -100,6 +95,6 @@ struct AuditAPI {
         }
         query.newestFirst = form["order"] != "oldest"
         query.afterIndex = try number("after", 0...UInt64(Int64.max))
-        return (query, query.limit)
+        return query
     }
 }

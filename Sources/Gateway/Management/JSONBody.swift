@@ -25,8 +25,6 @@ struct JSONBody {
         self.members = members
     }
 
-    func has(_ name: String) -> Bool { members.contains { $0.name == name } }
-
     /// nil when the field is absent or null.
     func value(_ name: String) -> JSON? {
         guard let value = members.first(where: { $0.name == name })?.value, value != .null else { return nil }

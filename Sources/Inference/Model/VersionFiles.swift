@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GatewayCore
 import GatewayCrypto
 
 #if canImport(Glibc)
@@ -82,10 +83,10 @@ struct VersionFiles {
     func digest() throws(InferenceError) -> String {
         var list = SHA256Digest()
         for file in files {
-            let line = "\(hexadecimal(try digest(of: file)))  \(file.path)\n"
+            let line = "\(Hexadecimal.text(try digest(of: file)))  \(file.path)\n"
             Array(line.utf8).withUnsafeBytes { list.update($0) }
         }
-        return hexadecimal(list.finalize())
+        return Hexadecimal.text(list.finalize())
     }
 
     /// Whether the folder still holds the same files, by name, size, time and inode.
@@ -148,8 +149,3 @@ enum Directory {
 
 /// The text of `errno`.
 private func systemError() -> String { String(cString: strerror(errno)) }
-
-private func hexadecimal(_ bytes: [UInt8]) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
-}
