@@ -2,24 +2,31 @@
 
 import Audit
 import GatewayCore
+import HTTP
 import Identity
-import Inference
 import Limits
-import NIOCore
 
 /// One request on its road: what each step found out, for the next step and for the record.
 struct Exchange {
-    /// Names the request within its event loop, 0 when there is none; an answer that comes late finds out by it that nobody waits any more.
+    /// Names the request within its event loop, 0 when there is none; an answer that comes late finds out by it that
+    /// nobody waits any more.
     var serial: UInt32 = 0
     var id = RequestID(high: 0, low: 0)
     var arrival = UnixTime(nanoseconds: 0)
     /// Of the monotonic clock, nanoseconds.
     var startedAt: Int64 = 0
 
-    var head: RequestHead?
-    var method = RequestHead.Method.other
+    var method = HTTPMethod.other
+    var version = HTTPVersion.http11
     var route: Route?
-    var body = ByteBuffer()
+    /// nil without a body and when its length is not known beforehand.
+    var contentLength: Int?
+    var expectsContinue = false
+    /// Whether Content-Type is what the route takes.
+    var hasMediaType = false
+    /// Of the head, for the routes that read it later than the head is there.
+    var query: String?
+    var accept: String?
     var requestBytes = 0
 
     var principal: Principal?
@@ -33,7 +40,7 @@ struct Exchange {
     var chargedAt = UnixTime(nanoseconds: 0)
 
     var model: ModelName?
-    var version: Int64?
+    var modelVersion: Int64?
     var digest: String?
     var instances = 0
     var queuedAt: Int64 = 0
@@ -45,6 +52,6 @@ struct Exchange {
 
     /// Once it is known; the exchange then waits to be sealed.
     var reply: Reply?
-    /// Whether the connection ends with this exchange.
+    /// Whether the connection ends with this exchange; over HTTP/2 it never does.
     var closes = false
 }

@@ -2,39 +2,42 @@
 
 import Audit
 import GatewayCore
+import HTTP
 import Identity
 import Inference
 import Limits
-import NIOCore
-import NIOPosix
 
 /// The road of a request: identify, route, authorise, admit, decode, schedule, encode. Each step goes on or refuses.
-extension ConnectionHandler {
+extension RequestStream {
     /// The head is here and well-formed.
-    func enter() {
-        guard let head = exchange.head else { preconditionFailure("a request enters with its head") }
-        guard let route = Route.find(head.path, on: listener) else {
+    func enter(_ head: RequestHead, in bytes: UnsafeRawBufferPointer) {
+        guard let route = loop.routes.route(of: bytes[head.path], on: listener) else {
             return refuse(
                 Refusal(.routeNotFound, "There is nothing at this path on the \(listener.rawValue) listener.")
             )
         }
         exchange.route = route
-        guard route.methods.contains(head.method) else {
-            let allowed = route.methods.map(\.rawValue).joined(separator: ", ")
+        guard route.takes(head.method) else {
+            let allowed = route.methods.map(\.name.description).joined(separator: ", ")
             return refuse(
                 Refusal(.methodNotAllowed, "This path takes \(allowed)."),
                 fields: [.init(name: "Allow", value: allowed)]
             )
         }
+        exchange.hasMediaType = head[.contentType].map { Self.mediaType(bytes[$0], is: route.mediaType) } ?? false
+        if route.blocks {
+            exchange.query = head.query.map { bytes.text($0) }
+            exchange.accept = head[.accept].map { bytes.text($0) }
+        }
         guard let scope = route.scope else { return admit() }
         exchange.scope = scope
-        identify(head)
+        identify(head[.authorization].map { bytes[$0] })
     }
 
     // MARK: - Identify
 
-    private func identify(_ head: RequestHead) {
-        guard let field = head.authorization else {
+    private func identify(_ field: UnsafeRawBufferPointer?) {
+        guard let field else {
             return challenge(
                 Refusal(
                     .credentialMissing,
@@ -42,19 +45,15 @@ extension ConnectionHandler {
                 )
             )
         }
-        guard field.utf8.count > 7, field.utf8.prefix(7).elementsEqual("Bearer ".utf8, by: { $0 | 0x20 == $1 | 0x20 })
-        else {
+        guard field.count > 7, field.hasPrefix("bearer ") else {
             return challenge(Refusal(.credentialMissing, "The only authentication scheme understood here is Bearer."))
         }
-        var credential = field
-        credential.withUTF8 { bytes in
-            identify(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes).dropFirst(7)))
-        }
+        identify(UnsafeRawBufferPointer(rebasing: field.dropFirst(7)))
     }
 
     private func identify(_ credential: UnsafeRawBufferPointer) {
         let authenticator = services.authenticator
-        if credential.starts(with: "tg_".utf8) {
+        if credential.hasPrefix("tg_") {
             return identified(authenticator.authenticate(key: credential, now: exchange.arrival), byToken: false)
         }
         if let known = loop.tokens.lookup(token: credential, now: exchange.arrival, authenticator: authenticator) {
@@ -70,11 +69,11 @@ extension ConnectionHandler {
             let now = exchange.arrival
             offLoop(on: services.tokenPool) { _ in
                 authenticator.admit(gated, now: now)
-            } then: { connection, result in
+            } then: { stream, result in
                 if case .success(let principal) = result {
-                    connection.loop.remember(token, of: principal, generation: gated.generation)
+                    stream.loop.remember(token, of: principal, generation: gated.generation)
                 }
-                connection.identified(result, byToken: true)
+                stream.identified(result, byToken: true)
             }
         }
     }
@@ -86,6 +85,10 @@ extension ConnectionHandler {
         switch result {
         case .success(let principal):
             exchange.principal = principal
+            if let refusal = connection?.claim(by: principal) {
+                exchange.closes = true
+                return refuse(refusal)
+            }
             authorise(principal)
         case .failure(let refusal):
             challenge(refusal)
@@ -136,23 +139,21 @@ extension ConnectionHandler {
         }
         exchange.tenant = tenant
         exchange.model = model
-        exchange.version = version
+        exchange.modelVersion = version
         admit()
     }
 
     // MARK: - Admit
 
     private func admit() {
-        guard let head = exchange.head, let route = exchange.route else {
-            preconditionFailure("admitted without a head")
-        }
-        if head.method != .get, head.method != .head, head.method != .delete {
-            guard head.contentType.map({ Self.mediaType($0, is: route.mediaType) }) == true else {
+        guard let route = exchange.route else { preconditionFailure("admitted without a route") }
+        if exchange.method.takesBody {
+            guard exchange.hasMediaType else {
                 return refuse(
                     Refusal(.mediaTypeUnsupported, "The body must be \(route.mediaType); say so in Content-Type.")
                 )
             }
-            guard head.contentLength ?? 0 <= bodyLimit else { return refuseBody(limit: bodyLimit) }
+            guard exchange.contentLength ?? 0 <= bodyLimit else { return refuseBody(limit: bodyLimit) }
             // What cannot be recorded must not be done: the record comes after the deed.
             guard !route.blocks || services.audit.health == .writing else {
                 return refuse(
@@ -182,8 +183,8 @@ extension ConnectionHandler {
         }
         exchange.isAdmitted = true
         sendContinue()
-        resumeReading()
-        if bodyIsComplete { perform() }
+        connection?.bodyIsWanted(self)
+        if input == .complete { performKept() }
     }
 
     /// Now, as exact as records are; the arrival while that is as good as now, so that most records need no more.
@@ -193,9 +194,10 @@ extension ConnectionHandler {
     }
 
     /// Compares the type and subtype, and takes any parameters (RFC 9110, section 8.3.1).
-    private static func mediaType(_ field: String, is expected: StaticString) -> Bool {
-        let essence = field.prefix { $0 != ";" && $0 != " " && $0 != "\t" }
-        return essence.lowercased() == expected.description
+    private static func mediaType(_ field: UnsafeRawBufferPointer, is expected: StaticString) -> Bool {
+        let length = expected.utf8CodeUnitCount
+        guard field.count >= length, field.hasPrefix(expected) else { return false }
+        return field.count == length || [0x3b, 0x20, 0x09].contains(field[length])
     }
 
     private static func sentence(_ limit: LimitRefusal, _ plan: Plan) -> String {
@@ -213,32 +215,28 @@ extension ConnectionHandler {
 
     // MARK: - Perform
 
-    func bodyArrived() {
-        // A token may still be with its verifier; the request goes on when it is back.
-        if exchange.isAdmitted { perform() }
-    }
-
-    private func perform() {
-        guard let head = exchange.head, let route = exchange.route else {
-            preconditionFailure("performed without a head")
-        }
+    /// Every check passed and the request is whole; `body` is valid during the call.
+    func perform(_ body: UnsafeRawBufferPointer) {
+        guard let route = exchange.route else { preconditionFailure("performed without a route") }
         switch route {
-        case .predictDefault, .predict: predict()
+        case .predictDefault, .predict: predict(body)
         case .modelStatus(let name, let version): modelStatus(name, version: version)
         case .live: reply(.json(["status": "alive"]))
         case .ready: ready()
-        case .token, .metrics, .tenants, .tenant, .plans, .plan, .keys, .key, .models, .auditRecords:
+        case .token, .metrics, .tenants, .tenant, .plans, .plan, .keys, .key, .models, .auditRecords, .reload:
             let request = BlockingRequest(
                 route: route,
-                head: head,
-                body: Array(exchange.body.readableBytesView),
+                method: exchange.method,
+                query: exchange.query,
+                accept: exchange.accept,
+                body: Array(body),
                 principal: exchange.principal,
                 now: exchange.arrival
             )
             offLoop(on: route == .token ? services.tokenPool : services.managementPool) { services in
                 services.perform(request)
-            } then: { connection, outcome in
-                connection.finish(outcome)
+            } then: { stream, outcome in
+                stream.finish(outcome)
             }
         }
     }
@@ -265,26 +263,20 @@ extension ConnectionHandler {
     /// Runs work that may block on a thread of the pool, then goes on with its result on the loop if the exchange is
     /// still there.
     private func offLoop<Value: Sendable>(
-        on pool: NIOThreadPool,
+        on pool: WorkerPool,
         _ work: @escaping @Sendable (Services) -> Value,
-        then: @escaping @Sendable (ConnectionHandler, Value) -> Void
+        then: @escaping @Sendable (RequestStream, Value) -> Void
     ) {
         let ticket = ticket
-        let handle = LoopHandle(loop)
+        let handle = loop.handle
         let services = services
-        pool.submit { state in
-            guard case .active = state else {
-                // The pool has ended, and this is the loop itself.
-                return handle.execute { loop in
-                    guard let connection = loop.connection(ticket), connection.isOpen else { return }
-                    connection.refuse(Refusal(.draining, "The gateway is ending.", retryAfter: 5))
-                }
-            }
+        let isTaken = pool.submit {
             let value = work(services)
             handle.execute { loop in
-                guard let connection = loop.connection(ticket) else { return }
-                then(connection, value)
+                guard let stream = loop.stream(ticket) else { return }
+                then(stream, value)
             }
         }
+        if !isTaken { refuse(Refusal(.queueFull, "Too much waits for this already; retry in a second.", retryAfter: 1)) }
     }
 }

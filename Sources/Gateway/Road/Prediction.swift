@@ -3,7 +3,6 @@
 import GatewayCore
 import Identity
 import Inference
-import NIOCore
 
 /// A request for one model that waits for the end of the event loop's turn.
 struct PendingPrediction {
@@ -12,24 +11,22 @@ struct PendingPrediction {
     let request: PredictRequest
 }
 
-extension ConnectionHandler {
+extension RequestStream {
     /// Decodes the instances and queues them for the turn's inference.
-    func predict() {
+    func predict(_ body: UnsafeRawBufferPointer) {
         guard let name = exchange.model else { preconditionFailure("a prediction has a model") }
         let model: Model
-        switch services.models.model(name, version: exchange.version) {
+        switch services.models.model(name, version: exchange.modelVersion) {
         case .success(let found): model = found
         case .failure(let refusal): return refuse(refusal)
         }
-        exchange.version = model.version
+        exchange.modelVersion = model.version
         exchange.digest = model.digest
-        let parsed = exchange.body.withUnsafeReadableBytes { body in
-            PredictRequest.parse(
-                body: body,
-                signature: model.signature,
-                maxInstances: services.configuration.models.maxInstances
-            )
-        }
+        let parsed = PredictRequest.parse(
+            body: body,
+            signature: model.signature,
+            maxInstances: loop.limits.maxInstances
+        )
         switch parsed {
         case .failure(let refusal): refuse(refusal)
         case .success(let request):
@@ -43,7 +40,7 @@ extension ConnectionHandler {
     /// Too much work for a loop that others wait on.
     private func predictOffLoop(_ prediction: PendingPrediction) {
         let ticket = ticket
-        let handle = LoopHandle(loop)
+        let handle = loop.handle
         let job = InferenceJob(
             tenant: exchange.principal?.tenant ?? .system,
             model: prediction.model,
@@ -51,7 +48,7 @@ extension ConnectionHandler {
         ) { result in
             handle.execute { loop in
                 loop.meters.inferred(result, model: prediction.model)
-                loop.connection(ticket)?.predicted(result)
+                loop.stream(ticket)?.predicted(result)
             }
         }
         if let refusal = services.inference.submit(job) { refuse(refusal) }
@@ -69,8 +66,7 @@ extension ConnectionHandler {
                 services.time.monotonic() - exchange.queuedAt - response.nanoseconds
             )
             if let tenant = exchange.tenant { loop.meters.predicted(tenant, instances: response.count) }
-            var body: [UInt8] = []
-            body.reserveCapacity(32 + response.count * 160)
+            var body = loop.takeBody()
             response.write(into: &body)
             reply(.json(body))
         }
@@ -99,7 +95,7 @@ extension LoopContext {
                 lastBatch = response.nanoseconds
                 meters.inferred(result, model: model)
             }
-            connection(prediction.ticket)?.predicted(result)
+            stream(prediction.ticket)?.predicted(result)
         }
     }
 }

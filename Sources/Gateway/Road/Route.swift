@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GatewayCore
+import HTTP
 
 /// Where a request goes, its path taken apart.
 enum Route: Equatable {
@@ -22,6 +23,7 @@ enum Route: Equatable {
     case key(String)
     case models
     case auditRecords
+    case reload
 }
 
 /// Which of the two doors a request came through.
@@ -48,18 +50,27 @@ extension Route {
         case .key: "/admin/v1/keys/{key}"
         case .models: "/admin/v1/models"
         case .auditRecords: "/admin/v1/audit/records"
+        case .reload: "/admin/v1/reload"
         }
     }
 
     /// The methods that the route knows, as for `Allow`.
-    var methods: [RequestHead.Method] {
+    var methods: [HTTPMethod] {
         switch self {
-        case .predictDefault, .predict, .token: [.post]
+        case .predictDefault, .predict, .token, .reload: [.post]
         case .modelStatus, .live, .ready, .metrics, .models, .auditRecords, .plans: [.get, .head]
         case .tenants, .keys: [.get, .head, .post]
         case .tenant: [.get, .head, .patch]
         case .plan: [.get, .head, .put]
         case .key: [.get, .head, .delete]
+        }
+    }
+
+    /// Whether the method is among them; without a list, since every request asks.
+    func takes(_ method: HTTPMethod) -> Bool {
+        switch self {
+        case .predictDefault, .predict, .token, .reload: method == .post
+        default: methods.contains(method)
         }
     }
 
@@ -71,12 +82,12 @@ extension Route {
         case .token, .live, .ready: nil
         case .metrics: .metricsRead
         case .auditRecords: .auditRead
-        case .tenants, .tenant, .plans, .plan, .keys, .key, .models: .admin
+        case .tenants, .tenant, .plans, .plan, .keys, .key, .models, .reload: .admin
         }
     }
 
     /// The deed's name in audit records.
-    func action(_ method: RequestHead.Method) -> StaticString {
+    func action(_ method: HTTPMethod) -> StaticString {
         let reads = method == .get || method == .head
         switch self {
         case .predictDefault, .predict: return "predict"
@@ -92,6 +103,7 @@ extension Route {
         case .key: return reads ? "key.show" : "key.revoke"
         case .models: return "model.list"
         case .auditRecords: return "audit.search"
+        case .reload: return "config.reload"
         }
     }
 
@@ -106,7 +118,7 @@ extension Route {
         case .predictDefault, .predict: nil
         case .token: 16 * 1024
         case .modelStatus, .live, .ready, .metrics, .tenants, .tenant, .plans, .plan, .keys, .key, .models,
-            .auditRecords:
+            .auditRecords, .reload:
             256 * 1024
         }
     }
@@ -115,7 +127,7 @@ extension Route {
     var blocks: Bool {
         switch self {
         case .predictDefault, .predict, .modelStatus, .live, .ready: false
-        case .token, .metrics, .tenants, .tenant, .plans, .plan, .keys, .key, .models, .auditRecords: true
+        case .token, .metrics, .tenants, .tenant, .plans, .plan, .keys, .key, .models, .auditRecords, .reload: true
         }
     }
 
@@ -166,6 +178,7 @@ extension Route {
                 && parts[1].allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) }
             return isID ? .key(String(parts[1])) : nil
         case (1, "models"): return .models
+        case (1, "reload"): return .reload
         case (2, "audit") where parts[1] == "records": return .auditRecords
         default: return nil
         }
