@@ -17,9 +17,9 @@ struct AuditAPI {
     ]
 
     func search(_ request: BlockingRequest) throws -> Reply {
-        let query = try query(request.head.query ?? "")
+        let query = try query(request.query ?? "")
         let found = try services.search.records(query)
-        let asLines = request.head.accept?.contains("application/x-ndjson") == true
+        let asLines = request.accept?.contains("application/x-ndjson") == true
         var json = JSONWriter(capacity: 4096)
         var lines: [UInt8] = []
         if !asLines {

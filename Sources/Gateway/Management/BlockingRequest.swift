@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GatewayCore
+import HTTP
 import Identity
 import Storage
 import Synchronization
@@ -9,7 +10,12 @@ import Telemetry
 /// A request whose answer may wait for the disk, as a thread of the pool gets it.
 struct BlockingRequest: Sendable {
     let route: Route
-    let head: RequestHead
+    let method: HTTPMethod
+    /// Of the target, as sent.
+    let query: String?
+    let accept: String?
+    /// Only on the route that reads it itself.
+    let authorization: String?
     let body: [UInt8]
     /// nil on routes that identify their callers themselves.
     let principal: Principal?
@@ -32,7 +38,7 @@ extension Services {
     func perform(_ request: BlockingRequest) -> BlockingOutcome {
         do {
             // Reading may go on beside a change.
-            guard request.head.method == .get || request.head.method == .head || request.route == .token else {
+            guard request.method == .get || request.method == .head || request.route == .token else {
                 return try administration.withLock { _ in try answer(request) }
             }
             return try answer(request)
@@ -58,13 +64,14 @@ extension Services {
         case .keys, .key: return BlockingOutcome(reply: try KeysAPI(services: self).answer(request))
         case .models: return BlockingOutcome(reply: modelList())
         case .auditRecords: return BlockingOutcome(reply: try AuditAPI(services: self).search(request))
+        case .reload: return BlockingOutcome(reply: reload())
         case .predictDefault, .predict, .modelStatus, .live, .ready:
             preconditionFailure("\(request.route) is answered on the event loop")
         }
     }
 
     private func exposition(_ request: BlockingRequest) -> Reply {
-        let openMetrics = request.head.accept?.contains("application/openmetrics-text") == true
+        let openMetrics = request.accept?.contains("application/openmetrics-text") == true
         let format: ExpositionFormat = openMetrics ? .openMetrics : .prometheus
         return Reply(status: 200, contentType: format.contentType, body: metrics.registry.exposition(format))
     }

@@ -9,7 +9,7 @@ struct KeysAPI {
     let services: Services
 
     func answer(_ request: BlockingRequest) throws -> Reply {
-        switch (request.route, request.head.method) {
+        switch (request.route, request.method) {
         case (.keys, .post): return try issue(request)
         case (.keys, _): return try list(request)
         case (.key(let id), .delete): return try revoke(id, request)
@@ -24,7 +24,7 @@ struct KeysAPI {
     }
 
     private func list(_ request: BlockingRequest) throws(Refusal) -> Reply {
-        guard let query = FormBody((request.head.query ?? "").utf8), query.names.allSatisfy({ $0 == "tenant" }) else {
+        guard let query = FormBody((request.query ?? "").utf8), query.names.allSatisfy({ $0 == "tenant" }) else {
             throw Refusal(.fieldInvalid, "The only parameter here is 'tenant'.")
         }
         var tenants = services.directory.tenants().map(\.id)

@@ -10,7 +10,7 @@ struct PlansAPI {
     let services: Services
 
     func answer(_ request: BlockingRequest) throws -> Reply {
-        switch (request.route, request.head.method) {
+        switch (request.route, request.method) {
         case (.plan(let name), .put): return try put(name, request)
         case (.plan(let name), _):
             guard let plan = try services.store.plan(name) else {

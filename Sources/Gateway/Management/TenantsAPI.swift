@@ -10,7 +10,7 @@ struct TenantsAPI {
     let services: Services
 
     func answer(_ request: BlockingRequest) throws -> Reply {
-        switch (request.route, request.head.method) {
+        switch (request.route, request.method) {
         case (.tenants, .post): return try create(request)
         case (.tenants, _):
             return .json([

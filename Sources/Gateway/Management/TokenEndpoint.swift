@@ -14,7 +14,7 @@ struct TokenEndpoint {
         switch grant(request) {
         case .success(let outcome): return outcome
         case .failure(let refusal):
-            let usedBasic = request.head.authorization != nil
+            let usedBasic = request.authorization != nil
             let isClient = refusal.code.status == 401
             return BlockingOutcome(
                 reply: .refused(
@@ -29,7 +29,7 @@ struct TokenEndpoint {
     private func grant(_ request: BlockingRequest) -> Result<BlockingOutcome, Refusal> {
         // Read first: whatever is revoked from here on makes the token be checked again.
         let generation = services.directory.generation
-        guard request.head.query == nil else {
+        guard request.query == nil else {
             return .failure(Refusal(.requestMalformed, "Parameters belong in the body, never in the URL."))
         }
         guard let form = FormBody(request.body) else {
@@ -38,7 +38,7 @@ struct TokenEndpoint {
             )
         }
         let credentials: (id: String?, secret: String)
-        switch clientCredentials(request.head.authorization, form) {
+        switch clientCredentials(request.authorization, form) {
         case .success(let found): credentials = found
         case .failure(let refusal): return .failure(refusal)
         }

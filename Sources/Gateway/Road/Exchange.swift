@@ -27,6 +27,7 @@ struct Exchange {
     /// Of the head, for the routes that read it later than the head is there.
     var query: String?
     var accept: String?
+    var authorization: String?
     var requestBytes = 0
 
     var principal: Principal?

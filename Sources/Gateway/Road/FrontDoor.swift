@@ -28,6 +28,7 @@ extension RequestStream {
         if route.blocks {
             exchange.query = head.query.map { bytes.text($0) }
             exchange.accept = head[.accept].map { bytes.text($0) }
+            if route == .token { exchange.authorization = head[.authorization].map { bytes.text($0) } }
         }
         guard let scope = route.scope else { return admit() }
         exchange.scope = scope
@@ -229,6 +230,7 @@ extension RequestStream {
                 method: exchange.method,
                 query: exchange.query,
                 accept: exchange.accept,
+                authorization: exchange.authorization,
                 body: Array(body),
                 principal: exchange.principal,
                 now: exchange.arrival
