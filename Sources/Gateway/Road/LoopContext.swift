@@ -2,9 +2,10 @@
 
 import Audit
 import GatewayCore
+import HTTP
 import Identity
 import Inference
-import NIOCore
+import Transport
 
 /// What one event loop owns: nothing here is shared, so nothing here is locked.
 ///
@@ -12,96 +13,91 @@ import NIOCore
 /// one submission to the audit log.
 final class LoopContext {
     let services: Services
-    let eventLoop: any EventLoop
-    /// This loop's part of the sharded counters.
-    let shard: Int
+    let eventLoop: EventLoop
+    /// Reaches this context from other threads.
+    let handle: LoopHandle
     let meters: LoopMeters
     var tokens: VerifiedTokenCache
+    var routes = RouteCache()
     let worker: InferenceWorker
+    /// Of the configuration in force.
+    private(set) var limits: Configuration.HTTP
+    private(set) var headLimits: HTTP1Limits
 
     private var ids = RequestIDGenerator()
     private var serial: UInt32 = 0
-    private var date = HTTPDate()
+    private(set) var date = HTTPDate()
     private var tenants: [TenantID: TenantContext] = [:]
 
-    private var connections: [ConnectionHandler?] = []
-    private var freeSlots: [Int] = []
-    private var quiet: EventLoopPromise<Void>?
+    /// Every stream of this loop, the idle ones included: a ticket's slot is the place here.
+    private var streams: [RequestStream] = []
+    private var idleStreams: [Int] = []
+    private var spareBodies: [[UInt8]] = []
 
     private var mailbox: Mailbox?
-    private var submissions: [Submission] = []
+    private var batch = RecordBatch()
+    private var spareBatches: [RecordBatch] = []
     private var predictions: [PendingPrediction] = []
-    private var isTurnEndScheduled = false
+    /// Connections whose protocol may have something to send.
+    private var unsent: [HTTP2Connection] = []
 
-    init(services: Services, eventLoop: any EventLoop, shard: Int) {
+    init(services: Services, eventLoop: EventLoop) {
         self.services = services
         self.eventLoop = eventLoop
-        self.shard = shard
-        meters = LoopMeters(services.metrics, shard: shard)
-        tokens = VerifiedTokenCache(capacity: services.configuration.tokens.cacheEntries)
+        handle = LoopHandle(eventLoop)
+        meters = LoopMeters(services.metrics, shard: eventLoop.index)
+        let configuration = services.configuration
+        tokens = VerifiedTokenCache(capacity: configuration.tokens.cacheEntries)
         worker = InferenceWorker(time: services.time)
+        limits = configuration.http
+        headLimits = HTTP1Limits(configuration.http)
     }
 
-    /// Makes the mailbox in which the audit writer leaves its receipts, and starts the sweep of stalled connections.
+    /// Makes the mailbox in which the audit writer leaves its receipts, and starts the sweep of stalled requests.
     func start() {
-        eventLoop.preconditionInEventLoop()
-        let handle = LoopHandle(self)
-        mailbox = Mailbox { sealed in
-            handle.execute { $0.deliver(sealed) }
-        }
-        eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
-            handle.onLoop.sweep()
-        }
+        let wakeup = eventLoop.registerWakeup { [unowned self] in deliver() }
+        mailbox = Mailbox { wakeup.fire() }
+        eventLoop.turnEnded = { [unowned self] in endTurn() }
+        eventLoop.schedule(every: 1_000_000_000) { [unowned self] in sweep() }
+        handle.set(self)
     }
 
-    // MARK: - Connections
+    /// Of the monotonic clock, nanoseconds; as old as the turn.
+    var now: Int64 { eventLoop.now }
 
-    /// Gives a connection its slot.
-    func add(_ connection: ConnectionHandler) -> Int {
-        if let slot = freeSlots.popLast() {
-            connections[slot] = connection
-            return slot
-        }
-        connections.append(connection)
-        return connections.count - 1
+    /// Takes a new configuration's limits for the requests that come.
+    func apply(_ configuration: Configuration) {
+        limits = configuration.http
+        headLimits = HTTP1Limits(configuration.http)
     }
 
-    func remove(slot: Int) {
-        connections[slot] = nil
-        freeSlots.append(slot)
-        succeedIfQuiet()
+    // MARK: - Streams
+
+    /// A stream for one request; it comes back by ``giveBack(_:slot:)``.
+    func takeStream() -> RequestStream {
+        if let slot = idleStreams.popLast() { return streams[slot] }
+        let stream = RequestStream(loop: self, slot: streams.count)
+        streams.append(stream)
+        return stream
     }
 
-    /// The connection that still has the exchange of that ticket.
-    func connection(_ ticket: Ticket) -> ConnectionHandler? {
-        guard let connection = connections[Int(ticket.slot)], connection.exchange.serial == ticket.serial else {
-            return nil
-        }
-        return connection
+    func giveBack(_ stream: RequestStream, slot: Int) {
+        idleStreams.append(slot)
     }
 
-    /// Asks every connection to end: at once when it is idle, else with its answer.
-    ///
-    /// - Parameter quiet: succeeds when the last one has gone.
-    func drain(_ quiet: EventLoopPromise<Void>) {
-        self.quiet = quiet
-        for connection in connections { connection?.drain() }
-        succeedIfQuiet()
+    /// The stream that still has the exchange of that ticket.
+    func stream(_ ticket: Ticket) -> RequestStream? {
+        let stream = streams[Int(ticket.slot)]
+        return stream.exchange.serial == ticket.serial ? stream : nil
     }
 
-    private func succeedIfQuiet() {
-        guard freeSlots.count == connections.count else { return }
-        quiet?.succeed()
-        quiet = nil
-    }
-
-    func closeAll() {
-        for connection in connections { connection?.abort() }
-    }
+    /// Requests that have begun and are not answered or not read to their end.
+    var isQuiet: Bool { idleStreams.count == streams.count }
 
     private func sweep() {
         let now = services.time.monotonic()
-        for connection in connections { connection?.checkDeadline(now) }
+        for stream in streams { stream.checkTime(now) }
+        date.update(services.time.now())
     }
 
     // MARK: - Requests
@@ -115,8 +111,6 @@ final class LoopContext {
 
     func nextID(at time: UnixTime) -> RequestID { ids.next(at: time) }
 
-    func dateField(at time: UnixTime) -> String { date.field(at: time) }
-
     func tenant(_ id: TenantID) -> TenantContext? {
         if let known = tenants[id] { return known }
         guard let tenant = services.tenants.context(of: id) else { return nil }
@@ -129,91 +123,73 @@ final class LoopContext {
         token.withUnsafeBytes { tokens.insert(token: $0, principal: principal, generation: generation) }
     }
 
+    // MARK: - Bodies of answers
+
+    /// An empty array that was used before, so that it need not grow again.
+    func takeBody() -> [UInt8] {
+        spareBodies.popLast() ?? []
+    }
+
+    /// Takes an answer that was written apart, to use its body's memory again.
+    func reuse(_ exchange: inout Exchange) {
+        guard var reply = exchange.reply.take(), reply.isReusable else { return }
+        guard spareBodies.count < 256, reply.body.capacity <= 64 * 1024 else { return }
+        reply.body.removeAll(keepingCapacity: true)
+        spareBodies.append(reply.body)
+    }
+
     // MARK: - The end of the turn
 
-    func seal(_ ticket: Ticket, record: [UInt8]) {
-        guard let mailbox else { preconditionFailure("a request came before the loop was started") }
-        submissions.append(Submission(payload: record, mailbox: mailbox, ticket: ticket.rawValue))
-        scheduleTurnEnd()
+    func seal(_ stream: RequestStream) {
+        batch.append(ticket: stream.ticket.rawValue, AuditEntry(of: stream))
     }
 
     func predict(_ prediction: PendingPrediction) {
         predictions.append(prediction)
-        scheduleTurnEnd()
     }
 
-    private func scheduleTurnEnd() {
-        guard !isTurnEndScheduled else { return }
-        isTurnEndScheduled = true
-        eventLoop.assumeIsolated().execute { self.endTurn() }
+    func send(_ connection: HTTP2Connection) {
+        unsent.append(connection)
     }
 
     private func endTurn() {
-        isTurnEndScheduled = false
         if !predictions.isEmpty { runPredictions() }
-        guard !submissions.isEmpty else { return }
-        let batch = submissions
-        submissions = []
-        submissions.reserveCapacity(batch.count)
-        services.audit.submit(batch)
+        if !batch.isEmpty {
+            guard let mailbox else { preconditionFailure("a request came before the loop was started") }
+            let full = batch
+            batch = spareBatches.popLast() ?? RecordBatch()
+            services.audit.submit(full, to: mailbox)
+        }
+        if !unsent.isEmpty {
+            for connection in unsent { connection.send() }
+            unsent.removeAll(keepingCapacity: true)
+        }
     }
 
-    private func deliver(_ sealed: [Sealed]) {
-        for receipt in sealed {
-            guard let connection = connection(Ticket(rawValue: receipt.ticket)) else { continue }
-            connection.sealed(receipt)
+    private func deliver() {
+        while let done = mailbox?.take() {
+            for (position, ticket) in done.tickets.enumerated() {
+                stream(Ticket(rawValue: ticket))?.sealed(index: done.first.map { $0 + UInt64(position) })
+            }
+            done.removeAll()
+            spareBatches.append(done)
         }
     }
 
     /// Runs what this turn gathered, one inference for each model.
     private func runPredictions() {
-        var waiting = predictions
-        predictions = []
+        var waiting: [PendingPrediction] = []
+        swap(&waiting, &predictions)
         while let first = waiting.first {
             let model = first.model
-            let group = waiting.filter { $0.model === model }
-            waiting.removeAll { $0.model === model }
-            run(group, on: model)
+            let split = waiting.partition { $0.model === model }
+            run(waiting[split...], on: model)
+            waiting.removeSubrange(split...)
         }
+        if predictions.isEmpty { swap(&waiting, &predictions) }
     }
 }
 
 @available(*, unavailable)
 extension LoopContext: Sendable {}
 
-/// Reaches a loop's context from other threads: by a task on the loop, never directly.
-struct LoopHandle: Sendable {
-    private let context: NIOLoopBound<LoopContext>
-    private let eventLoop: any EventLoop
-
-    init(_ context: LoopContext) {
-        self.context = NIOLoopBound(context, eventLoop: context.eventLoop)
-        eventLoop = context.eventLoop
-    }
-
-    /// The context itself; only on its loop.
-    var onLoop: LoopContext { context.value }
-
-    func execute(_ task: @escaping @Sendable (LoopContext) -> Void) {
-        let context = context
-        eventLoop.execute { task(context.value) }
-    }
-}
-
-/// Names an exchange to what works for it elsewhere: the connection's slot and the exchange's serial.
-struct Ticket: Sendable {
-    let slot: UInt32
-    let serial: UInt32
-
-    init(slot: Int, serial: UInt32) {
-        self.slot = UInt32(slot)
-        self.serial = serial
-    }
-
-    init(rawValue: UInt64) {
-        slot = UInt32(rawValue >> 32)
-        serial = UInt32(truncatingIfNeeded: rawValue)
-    }
-
-    var rawValue: UInt64 { UInt64(slot) << 32 | UInt64(serial) }
-}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Transport
+
+/// Reaches a loop's context from other threads: by a task on the loop, never directly.
+final class LoopHandle: @unchecked Sendable {
+    private let eventLoop: EventLoop
+    // Set once before the loop runs, read on the loop alone.
+    private weak var context: LoopContext?
+
+    init(_ eventLoop: EventLoop) {
+        self.eventLoop = eventLoop
+    }
+
+    func set(_ context: LoopContext) {
+        self.context = context
+    }
+
+    /// Runs the task on the loop, soon; not at all once the loop has ended.
+    func execute(_ task: @escaping @Sendable (LoopContext) -> Void) {
+        eventLoop.execute { [self] in
+            guard let context else { return }
+            task(context)
+        }
+    }
+}
