@@ -36,9 +36,11 @@ public enum ReasonCode: String, CaseIterable, Sendable {
     case methodNotAllowed = "method_not_allowed"
     case requestMalformed = "request_malformed"
     case headersTooLarge = "headers_too_large"
+    case headerTimeout = "header_timeout"
     case requestTimeout = "request_timeout"
-    case lengthInvalid = "length_invalid"
+    case bodyTooSlow = "body_too_slow"
     case expectationFailed = "expectation_failed"
+    case lengthInvalid = "length_invalid"
     case mediaTypeUnsupported = "media_type_unsupported"
     case bodyTooLarge = "body_too_large"
     case jsonMalformed = "json_malformed"
@@ -59,12 +61,18 @@ public enum ReasonCode: String, CaseIterable, Sendable {
     case quotaExceeded = "quota_exceeded"
     case concurrencyExceeded = "concurrency_exceeded"
     case queueFull = "queue_full"
+    case pipelineTooDeep = "pipeline_too_deep"
+    case tenantConnections = "tenant_connections_exceeded"
+    case connections = "connections_exceeded"
+    case sourceConnections = "source_connections_exceeded"
+    case handshakes = "handshakes_exceeded"
 
     // Our own fault.
     case modelUnavailable = "model_unavailable"
     case inferenceFailed = "inference_failed"
     case auditUnavailable = "audit_unavailable"
     case storageUnavailable = "storage_unavailable"
+    case processingTimeout = "processing_timeout"
     case draining
     case internalError = "internal_error"
 

@@ -9,6 +9,10 @@ import GatewayCore
 struct ConfigurationField: Sendable {
     /// `listeners.tenants.port`; the environment's name is made from it.
     let path: String
+    /// Whether a reload may change it; else only a restart does.
+    private(set) var reloads = false
+    /// Whether two configurations have the same value.
+    let isSame: @Sendable (Configuration, Configuration) -> Bool
     /// Sets the value, or says what it must be.
     let set: @Sendable (inout Configuration, String) -> Requirement?
 
@@ -26,21 +30,29 @@ struct ConfigurationField: Sendable {
         [
             text("listeners.tenants.address", \.tenants.address, "an IP address"),
             number("listeners.tenants.port", \.tenants.port, 0...65_535),
-            text("listeners.tenants.certificate", \.tenants.certificate, "a PEM file"),
-            text("listeners.tenants.key", \.tenants.key, "a PEM file"),
+            files("listeners.tenants.certificate", \.tenants.certificate).reloading,
+            files("listeners.tenants.key", \.tenants.key).reloading,
+            choice("listeners.tenants.tls_policy", \.tenants.tlsPolicy).reloading,
+            choice("listeners.tenants.client_certificates", \.tenants.clientCertificates).reloading,
+            text("listeners.tenants.client_authorities", \.tenants.clientAuthorities, "a PEM file") { _ in true }.reloading,
+            text("listeners.tenants.client_revocations", \.tenants.clientRevocations, "a PEM file") { _ in true }.reloading,
             text("listeners.management.address", \.management.address, "an IP address"),
             number("listeners.management.port", \.management.port, 0...65_535),
-            text("listeners.management.certificate", \.management.certificate, "a PEM file"),
-            text("listeners.management.key", \.management.key, "a PEM file"),
+            files("listeners.management.certificate", \.management.certificate).reloading,
+            files("listeners.management.key", \.management.key).reloading,
+            choice("listeners.management.tls_policy", \.management.tlsPolicy).reloading,
+            choice("listeners.management.client_certificates", \.management.clientCertificates).reloading,
+            text("listeners.management.client_authorities", \.management.clientAuthorities, "a PEM file") { _ in true }.reloading,
+            text("listeners.management.client_revocations", \.management.clientRevocations, "a PEM file") { _ in true }.reloading,
             text("name", \.name, "a name of 1 to 200 visible characters without spaces") {
                 (1...200).contains($0.utf8.count) && $0.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
             },
             text("state", \.state, "a folder"),
             number("event_loops", \.eventLoops, 0...256),
-            number("drain_seconds", \.drainSeconds, 0...3600),
+            number("drain_seconds", \.drainSeconds, 0...3600).reloading,
             text("models.directory", \.models.directory, "a folder"),
             text("models.default", \.models.default, "a model name") { ModelName($0) != nil },
-            number("models.max_instances", \.models.maxInstances, 1...1_000_000),
+            number("models.max_instances", \.models.maxInstances, 1...1_000_000).reloading,
             text("tokens.issuer", \.tokens.issuer, "an https URL") { $0.hasPrefix("https://") && $0.utf8.count > 8 },
             text("tokens.audience", \.tokens.audience, "a text"),
             number("tokens.lifetime_seconds", \.tokens.lifetimeSeconds, 1...86_400),
@@ -48,17 +60,33 @@ struct ConfigurationField: Sendable {
             choice("tokens.algorithm", \.tokens.algorithm),
             number("tokens.cache_entries", \.tokens.cacheEntries, 1...1_000_000),
             choice("audit.durability", \.audit.durability),
-            number("http.max_body_bytes", \.http.maxBodyBytes, 1...1_073_741_824),
-            number("http.max_header_bytes", \.http.maxHeaderBytes, 1024...262_144),
-            number("http.max_header_count", \.http.maxHeaderCount, 8...1000),
-            number("http.header_seconds", \.http.headerSeconds, 1...3600),
-            number("http.body_seconds", \.http.bodySeconds, 1...3600),
-            number("http.idle_seconds", \.http.idleSeconds, 1...86_400),
-            number("http.handshake_seconds", \.http.handshakeSeconds, 1...3600),
-            number("http.max_connections", \.http.maxConnections, 1...1_000_000),
-            choice("log.level", \.log.level),
+            number("http.max_body_bytes", \.http.maxBodyBytes, 1...1_073_741_824).reloading,
+            number("http.max_header_bytes", \.http.maxHeaderBytes, 1024...262_144).reloading,
+            number("http.max_header_count", \.http.maxHeaderCount, 8...1000).reloading,
+            number("http.handshake_seconds", \.http.handshakeSeconds, 1...3600).reloading,
+            number("http.header_seconds", \.http.headerSeconds, 1...3600).reloading,
+            number("http.body_seconds", \.http.bodySeconds, 1...3600).reloading,
+            number("http.min_body_bytes_per_second", \.http.minBodyBytesPerSecond, 0...1_000_000).reloading,
+            number("http.request_seconds", \.http.requestSeconds, 1...86_400).reloading,
+            number("http.write_seconds", \.http.writeSeconds, 1...3600).reloading,
+            number("http.idle_seconds", \.http.idleSeconds, 1...86_400).reloading,
+            number("http.max_requests_per_connection", \.http.maxRequestsPerConnection, 1...1_000_000_000).reloading,
+            number("http.max_pipelined", \.http.maxPipelined, 1...10_000).reloading,
+            number("http.max_streams", \.http.maxStreams, 1...10_000).reloading,
+            number("http.max_connections", \.http.maxConnections, 1...1_000_000).reloading,
+            number("http.max_connections_per_source", \.http.maxConnectionsPerSource, 1...1_000_000).reloading,
+            number("http.max_connections_per_tenant", \.http.maxConnectionsPerTenant, 1...1_000_000).reloading,
+            number("http.max_handshakes", \.http.maxHandshakes, 1...1_000_000).reloading,
+            choice("log.level", \.log.level).reloading,
             choice("log.format", \.log.format),
         ]
+
+    /// The same field, for a reload to change.
+    private var reloading: ConfigurationField {
+        var field = self
+        field.reloads = true
+        return field
+    }
 
     private typealias Path<Value> = any WritableKeyPath<Configuration, Value> & Sendable
 
@@ -68,15 +96,27 @@ struct ConfigurationField: Sendable {
         _ requirement: String,
         isValid: @escaping @Sendable (String) -> Bool = { !$0.isEmpty }
     ) -> ConfigurationField {
-        ConfigurationField(path: name) { configuration, text in
+        ConfigurationField(path: name, isSame: { $0[keyPath: path] == $1[keyPath: path] }) { configuration, text in
             guard isValid(text) else { return Requirement(text: requirement) }
             configuration[keyPath: path] = text
             return nil
         }
     }
 
+    /// A list of files; in one text they stand with commas between them.
+    private static func files(_ name: String, _ path: Path<[String]>) -> ConfigurationField {
+        ConfigurationField(path: name, isSame: { $0[keyPath: path] == $1[keyPath: path] }) { configuration, text in
+            let files = text.split(separator: ",", omittingEmptySubsequences: false).map {
+                String($0.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+            }
+            guard !files.contains("") else { return Requirement(text: "a PEM file, or several with commas between them") }
+            configuration[keyPath: path] = files
+            return nil
+        }
+    }
+
     private static func number(_ name: String, _ path: Path<Int>, _ range: ClosedRange<Int>) -> ConfigurationField {
-        ConfigurationField(path: name) { configuration, text in
+        ConfigurationField(path: name, isSame: { $0[keyPath: path] == $1[keyPath: path] }) { configuration, text in
             guard let value = Int(text), range.contains(value) else {
                 return Requirement(text: "a whole number from \(range.lowerBound) to \(range.upperBound)")
             }
@@ -90,7 +130,7 @@ struct ConfigurationField: Sendable {
         _ path: Path<Value>
     ) -> ConfigurationField where Value.RawValue == String {
         let words = Value.allCases.map(\.rawValue)
-        return ConfigurationField(path: name) { configuration, text in
+        return ConfigurationField(path: name, isSame: { $0[keyPath: path] == $1[keyPath: path] }) { configuration, text in
             guard let value = Value(rawValue: text) else {
                 return Requirement(text: "one of \(words.joined(separator: ", "))")
             }

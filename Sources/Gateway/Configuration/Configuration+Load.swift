@@ -86,6 +86,8 @@ private struct ConfigurationReader {
                     walk(value, path: below, file: file)
                 }
             }
+        case .sequence(let sequence) where sequence.allSatisfy { $0.scalar != nil && !$0.scalar!.string.contains(",") }:
+            set(path, sequence.compactMap(\.scalar?.string).joined(separator: ","), source: file, line: node.mark?.line)
         case .sequence, .alias:
             fault(file, node.mark?.line, path, "must be a single value")
         }

@@ -35,11 +35,25 @@ public struct Configuration: Sendable, Equatable {
         public var address: String
         /// 0 takes a free port, which the log names.
         public var port: Int
-        /// PEM file: the certificate, then its intermediates.
-        public var certificate = "certs/server.pem"
-        /// PEM file: the private key of the certificate, not encrypted.
-        public var key = "certs/server.key"
+        /// PEM files: each a certificate, then its intermediates. The client's server name (SNI) chooses among them; the
+        /// first answers where no name fits.
+        public var certificate = ["certs/server.pem"]
+        /// PEM files: the private keys of the certificates, in their order, not encrypted.
+        public var key = ["certs/server.key"]
+        /// Which versions and cipher suites are spoken.
+        public var tlsPolicy = TLSPolicyName.intermediate
+        /// Whether clients prove who they are with a certificate.
+        public var clientCertificates = ClientCertificates.none
+        /// PEM file: the authorities that issue client certificates; empty without.
+        public var clientAuthorities = ""
+        /// PEM file: the authorities' revocation lists; empty without.
+        public var clientRevocations = ""
     }
+
+    /// By the names of Mozilla's Server Side TLS: `modern` is TLS 1.3 alone.
+    public enum TLSPolicyName: String, Sendable, CaseIterable { case intermediate, modern }
+    /// `optional` takes clients without a certificate, but none with a bad one.
+    public enum ClientCertificates: String, Sendable, CaseIterable { case none, optional, required }
 
     /// The section `models`.
     public struct Models: Sendable, Equatable {
@@ -79,7 +93,8 @@ public struct Configuration: Sendable, Equatable {
         public var durability = AuditDurability.durable
     }
 
-    /// The section `http`; times are in whole seconds, at least 1.
+    /// The section `http`: what one request, one connection and all of them may take, for each listener; times are in
+    /// whole seconds.
     public struct HTTP: Sendable, Equatable {
         /// Over it the answer is 413; from 1 to 1 GiB.
         public var maxBodyBytes = 16 * 1024 * 1024
@@ -87,16 +102,34 @@ public struct Configuration: Sendable, Equatable {
         public var maxHeaderBytes = 16 * 1024
         /// Header fields in a request, from 8 to 1000; over it the answer is 431.
         public var maxHeaderCount = 64
-        /// From the first byte of a request, or the end of the handshake, to the end of its head.
-        public var headerSeconds = 10
-        /// From the end of the head to the end of the body.
-        public var bodySeconds = 60
-        /// Between two requests of one connection.
-        public var idleSeconds = 75
         /// From the accepted connection to the end of the TLS handshake.
         public var handshakeSeconds = 10
-        /// Connections of one listener.
+        /// From the first byte of a request, or the end of the handshake, to the end of its head; then 408.
+        public var headerSeconds = 10
+        /// From the end of the head to the end of the body; then 408.
+        public var bodySeconds = 60
+        /// How slow a body may come, from its sixth second on; then 408. 0 is as slow as it likes.
+        public var minBodyBytesPerSecond = 256
+        /// From the first byte of a request to its answer; then 504.
+        public var requestSeconds = 120
+        /// How long a client may take none of an answer that is due to it; then it is cut off.
+        public var writeSeconds = 30
+        /// Between two requests of one connection.
+        public var idleSeconds = 75
+        /// Requests of one HTTP/1.1 connection; the last answer says that it closes.
+        public var maxRequestsPerConnection = 1_000_000
+        /// Requests sent ahead of their answers on one HTTP/1.1 connection, in a row; then 429.
+        public var maxPipelined = 128
+        /// Requests at the same time on one HTTP/2 connection.
+        public var maxStreams = 128
+        /// Connections at the same time.
         public var maxConnections = 16_384
+        /// Of one source address.
+        public var maxConnectionsPerSource = 16_384
+        /// Of one tenant; then 429.
+        public var maxConnectionsPerTenant = 16_384
+        /// TLS handshakes at the same time.
+        public var maxHandshakes = 4096
     }
 
     /// The section `log`.

@@ -10,11 +10,26 @@ final class TenantContext: Sendable {
     let id: TenantID
     let account: TenantAccount
     let instances: Counter
+    private let connections = Atomic(0)
 
     init(id: TenantID, account: TenantAccount, metrics: GatewayMetrics) {
         self.id = id
         self.account = account
         instances = metrics.tenantInstances.with(labels: [id.description])
+    }
+
+    /// Counts one more connection of the tenant; false when it has as many as it may.
+    func claim(limit: Int) -> Bool {
+        guard connections.wrappingAdd(1, ordering: .relaxed).newValue <= limit else {
+            release()
+            return false
+        }
+        return true
+    }
+
+    /// A connection that was counted has ended.
+    func release() {
+        connections.wrappingSubtract(1, ordering: .relaxed)
     }
 }
 
