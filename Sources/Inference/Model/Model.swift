@@ -22,7 +22,11 @@ public final class Model: Sendable {
     /// What it cost at warm-up.
     public let cost: InferenceCost
 
-    private let program: ServingProgram
+    /// The body of every answer, for a model of format ``ModelFormat/fixed``; nil for one that infers.
+    public let fixedAnswer: [UInt8]?
+
+    /// nil for a fixed answer.
+    private let program: ServingProgram?
     private let plan: BatchPlan
     private let parked: Mutex<[ParkedSession]>
 
@@ -42,6 +46,14 @@ public final class Model: Sendable {
     ) throws(InferenceError) {
         let (format, path) = try files.model()
         digest = try files.digest()
+        guard format != .fixed else {
+            fixedAnswer = try files.fixedAnswer(path)
+            (self.name, self.version, self.format) = (name, version, format)
+            (program, plan, parked) = (nil, .open, Mutex([]))
+            (signature, cost) = (ModelSignature(inputs: [], outputs: []), InferenceCost(one: 0, thirtyTwo: 0))
+            return
+        }
+        fixedAnswer = nil
         let program = try engine.read(path: path, format: format)
         guard files.areUnchanged() else {
             throw InferenceError(.filesUnreadable, "the version's files changed while they were read; load it again")
@@ -72,6 +84,9 @@ public final class Model: Sendable {
     /// A session for one thread: a parked one, or a new one when more threads ask than were foreseen.
     func takeSession() throws(InferenceError) -> ModelSession {
         if let parked = parked.withLock({ $0.popLast() }) { return parked.session }
+        guard let program else {
+            throw InferenceError(.inputInvalid, "model '\(name)' has a fixed answer and infers nothing")
+        }
         return try program.session(plan)
     }
 

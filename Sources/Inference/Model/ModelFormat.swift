@@ -7,6 +7,9 @@ public enum ModelFormat: String, Hashable, Sendable {
     case tflite
     /// OpenVINO's own: an XML file with a `.bin` beside it.
     case ir = "openvino_ir"
+    /// No model: `fixed.json` is the body of every answer. For load tests and contract tests of clients, with all of the
+    /// road but the inference.
+    case fixed
 
     /// The `platform` of the Open Inference Protocol V2's model metadata.
     public var platform: String {
@@ -15,6 +18,7 @@ public enum ModelFormat: String, Hashable, Sendable {
         case .onnx: "onnx_onnxv1"
         case .tflite: "tensorflow_tflite"
         case .ir: "openvino_ir"
+        case .fixed: "fixed"
         }
     }
 
@@ -27,6 +31,8 @@ public enum ModelFormat: String, Hashable, Sendable {
             self = .tflite
         } else if fileName.hasSuffix(".xml") {
             self = .ir
+        } else if fileName == "fixed.json" {
+            self = .fixed
         } else {
             return nil
         }

@@ -60,7 +60,7 @@ struct VersionFiles {
         guard let file = candidates.first, let format = ModelFormat(fileName: file.path) else {
             throw InferenceError(
                 .filesUnreadable,
-                "the version's folder holds no model: expected saved_model.pb, *.onnx, *.tflite or *.xml with its *.bin"
+                "the version's folder holds no model: expected saved_model.pb, *.onnx, *.tflite, *.xml with its *.bin, or fixed.json"
             )
         }
         guard candidates.count == 1 else {
@@ -75,6 +75,29 @@ struct VersionFiles {
             }
         }
         return (format, format == .savedModel ? directory : "\(directory)/\(file.path)")
+    }
+
+    /// The one file of a version of format ``ModelFormat/fixed``: at most 1 MiB of JSON.
+    func fixedAnswer(_ path: String) throws(InferenceError) -> [UInt8] {
+        guard let file = files.first, file.size <= 1 << 20 else {
+            throw InferenceError(.filesUnreadable, "the fixed answer is over 1 MiB")
+        }
+        var bytes = [UInt8](repeating: 0, count: Int(file.size))
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw InferenceError(.filesUnreadable, "the fixed answer cannot be read: \(systemError())")
+        }
+        defer { close(descriptor) }
+        guard read(descriptor, &bytes, bytes.count) == bytes.count else {
+            throw InferenceError(.filesUnreadable, "the fixed answer could not be read whole; load it again")
+        }
+        while bytes.last == 0x0a { bytes.removeLast() }
+        do {
+            _ = try JSON.parse(bytes)
+        } catch {
+            throw InferenceError(.filesUnreadable, "the fixed answer is not JSON: \(error)")
+        }
+        return bytes
     }
 
     /// SHA-256 over one line for each file, `<SHA-256 in hexadecimal>  <relative path>\n`, as 64 hexadecimal digits.
