@@ -48,9 +48,14 @@ public final class Model: Sendable {
         digest = try files.digest()
         guard format != .fixed else {
             fixedAnswer = try files.fixedAnswer(path)
-            (self.name, self.version, self.format) = (name, version, format)
-            (program, plan, parked) = (nil, .open, Mutex([]))
-            (signature, cost) = (ModelSignature(inputs: [], outputs: []), InferenceCost(one: 0, thirtyTwo: 0))
+            self.name = name
+            self.version = version
+            self.format = format
+            signature = ModelSignature(inputs: [], outputs: [])
+            cost = InferenceCost(one: 0, thirtyTwo: 0)
+            program = nil
+            plan = .open
+            parked = Mutex([])
             return
         }
         fixedAnswer = nil
