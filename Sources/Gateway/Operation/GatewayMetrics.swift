@@ -28,6 +28,10 @@ final class GatewayMetrics: Sendable {
     let handshakes: CounterFamily
     let handshakeFailures: CounterFamily
     let connections: GaugeFamily
+    let connectionsClosed: CounterFamily
+    let connectionsRefused: CounterFamily
+    let certificateReloads: CounterFamily
+    let reloads: CounterFamily
     let cacheHits: Counter
     let cacheMisses: Counter
     let tokensIssued: CounterFamily
@@ -116,6 +120,26 @@ final class GatewayMetrics: Sendable {
             labels: ["listener"]
         )
         connections = registry.gauge("tollgate_open_connections", help: "Open connections.", labels: ["listener"])
+        connectionsClosed = registry.counter(
+            "tollgate_connections_closed_total",
+            help: "Connections that ended, by how they ended.",
+            labels: ["listener", "reason"]
+        )
+        connectionsRefused = registry.counter(
+            "tollgate_connections_refused_total",
+            help: "Connections turned away before their handshake, by reason.",
+            labels: ["listener", "reason"]
+        )
+        certificateReloads = registry.counter(
+            "tollgate_tls_cert_reloads_total",
+            help: "Times that changed certificate files were read, by outcome.",
+            labels: ["listener", "outcome"]
+        )
+        reloads = registry.counter(
+            "tollgate_config_reloads_total",
+            help: "Reloads of the configuration, by outcome.",
+            labels: ["outcome"]
+        )
         cacheHits = registry.counter(
             "tollgate_token_cache_hits_total",
             help: "Requests whose token was known already."

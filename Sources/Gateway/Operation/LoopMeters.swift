@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GatewayCore
+import HTTP
 import Identity
 import Inference
-import NIOOpenSSL
+import TLS
 import Telemetry
+import Transport
 
 /// One event loop's handles on the metrics: looked up once, then an addition each.
 final class LoopMeters {
@@ -15,12 +17,17 @@ final class LoopMeters {
         let listener: ListenerKind
         /// The template's address: the templates are literals, one each.
         let route: UnsafePointer<UInt8>
-        let method: RequestHead.Method
+        let method: HTTPMethod
         let status: Int
     }
 
-    private struct CodeKey: Hashable {
-        let name: String
+    private struct TenantKey: Hashable {
+        let tenant: ObjectIdentifier
+        let status: Int
+    }
+
+    private struct ModelKey: Hashable {
+        let name: ModelName
         let version: Int64
         let status: Int
     }
@@ -39,9 +46,9 @@ final class LoopMeters {
         let batch: Histogram
     }
 
-    private var requests: [RequestKey: (counter: Counter, seconds: Histogram)] = [:]
-    private var tenantRequests: [CodeKey: Counter] = [:]
-    private var modelRequests: [CodeKey: Counter] = [:]
+    private var requests = Memo<RequestKey, (counter: Counter, seconds: Histogram)>()
+    private var tenantRequests = Memo<TenantKey, Counter>()
+    private var modelRequests = Memo<ModelKey, Counter>()
     private var models: [ObjectIdentifier: ModelHandles] = [:]
     private let tenantListener: ListenerHandles
     private let managementListener: ListenerHandles
@@ -70,12 +77,18 @@ final class LoopMeters {
     // MARK: - Connections
 
     func opened(_ listener: ListenerKind) { handles(listener).connections.add(1, shard: shard) }
-    func closed(_ listener: ListenerKind) { handles(listener).connections.add(-1, shard: shard) }
+
+    func closed(_ listener: ListenerKind, _ reason: CloseReason) {
+        handles(listener).connections.add(-1, shard: shard)
+        metrics.connectionsClosed.with(labels: [listener.rawValue, reason.label]).increment(shard: shard)
+    }
+
     func handshakeFailed(_ listener: ListenerKind) { handles(listener).handshakeFailures.increment(shard: shard) }
 
-    func handshake(_ listener: ListenerKind, _ completed: TLSHandshakeCompleted) {
-        metrics.handshakes.with(labels: [listener.rawValue, completed.version, completed.resumed ? "true" : "false"])
-            .increment(shard: shard)
+    func handshake(_ listener: ListenerKind, _ agreement: TLSAgreement) {
+        metrics.handshakes.with(
+            labels: [listener.rawValue, agreement.version.description, agreement.resumed ? "true" : "false"]
+        ).increment(shard: shard)
     }
 
     // MARK: - Requests
@@ -88,34 +101,34 @@ final class LoopMeters {
         metrics.tenantLimited.with(labels: [tenant.id.description, reason.rawValue]).increment(shard: shard)
     }
 
-    func answered(_ connection: ConnectionHandler, status: Int, responseBytes: Int) {
-        let exchange = connection.exchange
-        let listener = handles(connection.listener)
-        listener.inFlight.add(-1, shard: shard)
-        listener.requestBytes.increment(by: UInt64(exchange.requestBytes), shard: shard)
-        listener.responseBytes.increment(by: UInt64(responseBytes), shard: shard)
-        let request = request(connection.listener, exchange.route, exchange.method, status: status)
+    func answered(_ stream: RequestStream) {
+        let listener = stream.listener
+        guard let reply = stream.exchange.reply else { return }
+        let handles = handles(listener)
+        handles.inFlight.add(-1, shard: shard)
+        handles.requestBytes.increment(by: UInt64(stream.exchange.requestBytes), shard: shard)
+        handles.responseBytes.increment(by: UInt64(reply.body.count), shard: shard)
+        let request = request(listener, stream.exchange.route, stream.exchange.method, status: reply.status)
         request.counter.increment(shard: shard)
         request.seconds.observe(
-            nanoseconds: connection.services.time.monotonic() - exchange.startedAt,
+            nanoseconds: stream.services.time.monotonic() - stream.exchange.startedAt,
             shard: shard
         )
-        if let refusal = exchange.reply?.refusal {
-            metrics.refusals.with(labels: [connection.listener.rawValue, refusal.code.rawValue]).increment(shard: shard)
+        if let refusal = reply.refusal {
+            metrics.refusals.with(labels: [listener.rawValue, refusal.code.rawValue]).increment(shard: shard)
         }
-        if let tenant = exchange.principal?.tenant, tenant != .system {
-            counter(
-                &tenantRequests,
-                CodeKey(name: tenant.description, version: 0, status: status),
-                metrics.tenantRequests
-            ) { [$0.name, String($0.status)] }.increment(shard: shard)
+        if let tenant = stream.exchange.tenant ?? stream.exchange.principal.flatMap({ stream.loop.tenant($0.tenant) }) {
+            let key = TenantKey(tenant: ObjectIdentifier(tenant), status: reply.status)
+            tenantRequests.value(of: key) {
+                metrics.tenantRequests.with(labels: [tenant.id.description, String(reply.status)])
+            }.increment(shard: shard)
         }
-        if exchange.scope == .predict, let model = exchange.model, let version = exchange.version {
-            counter(
-                &modelRequests,
-                CodeKey(name: model.description, version: version, status: status),
-                metrics.modelRequests
-            ) { [$0.name, String($0.version), String($0.status)] }.increment(shard: shard)
+        if stream.exchange.scope == .predict, let name = stream.exchange.model,
+            let version = stream.exchange.served?.version ?? stream.exchange.modelVersion
+        {
+            modelRequests.value(of: ModelKey(name: name, version: version, status: reply.status)) {
+                metrics.modelRequests.with(labels: [name.description, String(version), String(reply.status)])
+            }.increment(shard: shard)
         }
     }
 
@@ -137,31 +150,18 @@ final class LoopMeters {
     private func request(
         _ listener: ListenerKind,
         _ route: Route?,
-        _ method: RequestHead.Method,
+        _ method: HTTPMethod,
         status: Int
     ) -> (counter: Counter, seconds: Histogram) {
         let template: StaticString = route?.template ?? "none"
         let key = RequestKey(listener: listener, route: template.utf8Start, method: method, status: status)
-        if let known = requests[key] { return known }
-        let labels = [listener.rawValue, template.description]
-        let made = (
-            counter: metrics.requests.with(labels: labels + [method.rawValue, String(status)]),
-            seconds: metrics.requestSeconds.with(labels: labels)
-        )
-        requests[key] = made
-        return made
-    }
-
-    private func counter(
-        _ known: inout [CodeKey: Counter],
-        _ key: CodeKey,
-        _ family: CounterFamily,
-        labels: (CodeKey) -> [String]
-    ) -> Counter {
-        if let counter = known[key] { return counter }
-        let counter = family.with(labels: labels(key))
-        known[key] = counter
-        return counter
+        return requests.value(of: key) {
+            let labels = [listener.rawValue, template.description]
+            return (
+                counter: metrics.requests.with(labels: labels + [method.name.description, String(status)]),
+                seconds: metrics.requestSeconds.with(labels: labels)
+            )
+        }
     }
 
     private func modelHandles(_ model: Model) -> ModelHandles {
@@ -179,3 +179,17 @@ final class LoopMeters {
 
 @available(*, unavailable)
 extension LoopMeters: Sendable {}
+
+/// A dictionary that remembers the last key: most requests are like the one before.
+private struct Memo<Key: Hashable, Value> {
+    private var known: [Key: Value] = [:]
+    private var last: (key: Key, value: Value)?
+
+    mutating func value(of key: Key, make: () -> Value) -> Value {
+        if let last, last.key == key { return last.value }
+        let value = known[key] ?? make()
+        known[key] = value
+        last = (key, value)
+        return value
+    }
+}

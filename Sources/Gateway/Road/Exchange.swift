@@ -4,6 +4,7 @@ import Audit
 import GatewayCore
 import HTTP
 import Identity
+import Inference
 import Limits
 
 /// One request on its road: what each step found out, for the next step and for the record.
@@ -41,8 +42,10 @@ struct Exchange {
     var chargedAt = UnixTime(nanoseconds: 0)
 
     var model: ModelName?
+    /// The one that was asked for.
     var modelVersion: Int64?
-    var digest: String?
+    /// The one that answers.
+    var served: Model?
     var instances = 0
     var queuedAt: Int64 = 0
     var queueNanoseconds: Int64 = 0

@@ -20,8 +20,7 @@ extension RequestStream {
         case .success(let found): model = found
         case .failure(let refusal): return refuse(refusal)
         }
-        exchange.modelVersion = model.version
-        exchange.digest = model.digest
+        exchange.served = model
         if let answer = model.fixedAnswer {
             exchange.instances = 1
             return reply(.json(answer))
