@@ -53,6 +53,7 @@ public enum ReasonCode: String, CaseIterable, Sendable {
     case numberInvalid = "number_invalid"
     case notFound = "not_found"
     case conflict = "conflict"
+    case configurationInvalid = "configuration_invalid"
     case grantUnsupported = "grant_type_unsupported"
     case scopeInvalid = "scope_invalid"
 

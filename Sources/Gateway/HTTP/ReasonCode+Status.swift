@@ -21,6 +21,7 @@ extension ReasonCode {
         case .mediaTypeUnsupported: 415
         case .expectationFailed: 417
         case .rateExceeded, .quotaExceeded, .concurrencyExceeded, .queueFull, .pipelineTooDeep, .tenantConnections: 429
+        case .configurationInvalid: 422
         case .headersTooLarge: 431
         case .clientClosed: 499
         case .credentialMalformed, .requestMalformed, .lengthInvalid, .jsonMalformed, .fieldMissing, .fieldInvalid,
