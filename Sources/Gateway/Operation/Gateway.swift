@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Audit
+import GatewayCore
 import Glibc
 import Inference
-import NIOCore
-import NIOOpenSSL
-import NIOPosix
 import Storage
 import Synchronization
+import TLS
 import Telemetry
+import Transport
 
 /// The running gateway: everything wired, both listeners open.
 ///
 /// ```swift
-/// let gateway = try Gateway.start(configuration, log: log)
+/// let gateway = try Gateway.start(log: log) { try Configuration.load(file: "gateway.yaml") }
 /// gateway.drain()
 /// gateway.wait()
 /// ```
@@ -24,53 +24,44 @@ public final class Gateway: Sendable {
     public let managementPort: Int
 
     private let services: Services
-    private let group: MultiThreadedEventLoopGroup
-    private let followerPool: NIOThreadPool
-    private let loops: [LoopHandle]
-    private let listeners: [any Channel]
-    private let ended: EventLoopPromise<Void>
+    private let loops: [EventLoop]
+    private let contexts: [LoopHandle]
+    private let listeners: [Listener]
+    private let follower: Follower
+    private let ended = WaitableQueue<Void>(capacity: 8)
     private let isDraining = Atomic(false)
 
-    init(services: Services, loops loopCount: Int, tenantTLS: TLSContext, managementTLS: TLSContext) throws {
+    init(services: Services, loops loopCount: Int, stores: [CertificateStore]) throws {
         self.services = services
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: loopCount)
-        self.group = group
-        var shard = 0
-        var byLoop: [ObjectIdentifier: LoopHandle] = [:]
-        for eventLoop in group.makeIterator() {
-            let index = shard
-            shard += 1
-            byLoop[ObjectIdentifier(eventLoop)] = try eventLoop.submit {
-                let context = LoopContext(services: services, eventLoop: eventLoop, shard: index)
-                context.start()
-                return LoopHandle(context)
-            }.wait()
-        }
-        loops = Array(byLoop.values)
         let configuration = services.configuration
-        func listen(
-            _ kind: ListenerKind,
-            _ listener: Configuration.Listener,
-            _ tls: TLSContext
-        ) throws -> any Channel {
-            try Listener(
-                kind: kind,
-                tls: tls,
-                loops: byLoop,
-                services: services,
-                maxConnections: configuration.http.maxConnections
-            ).bind(listener, group: group)
+        let budget = DescriptorBudget.raise()
+        loops = try (0..<loopCount).map { try EventLoop(index: $0) }
+        let contexts = loops.map { LoopContext(services: services, eventLoop: $0) }
+        self.contexts = contexts.map(\.handle)
+        listeners = try stores.map { store in
+            try Listener(store, loops: contexts, services: services, settings: configuration, budget: budget)
         }
-        let tenant = try listen(.tenant, configuration.tenants, tenantTLS)
-        let management = try listen(.management, configuration.management, managementTLS)
-        listeners = [tenant, management]
-        tenantPort = tenant.localAddress?.port ?? configuration.tenants.port
-        managementPort = management.localAddress?.port ?? configuration.management.port
-        ended = group.next().makePromise()
-        followerPool = NIOThreadPool(numberOfThreads: 1)
-        followerPool.start()
-        follow()
+        tenantPort = listeners[0].port
+        managementPort = listeners[1].port
+        follower = try Follower(services: services, stores: stores)
+        for context in contexts { context.start() }
+        for loop in loops { try loop.start() }
+        let handles = self.contexts
+        let listeners = listeners
+        services.takers.withLock { takers in
+            takers.append { configuration, generation in
+                handles.executeAndWait { $0.apply(configuration, generation: generation) }
+                for listener in listeners { listener.apply(configuration) }
+            }
+        }
         services.life.serve()
+    }
+
+    // MARK: - While it runs
+
+    /// Reads the configuration again; what came of it is in the log.
+    public func reload() {
+        _ = services.reloader.reload(services)
     }
 
     // MARK: - The end
@@ -79,66 +70,31 @@ public final class Gateway: Sendable {
     public func drain() {
         guard isDraining.compareExchange(expected: false, desired: true, ordering: .relaxed).exchanged else { return }
         services.life.drain()
-        services.log.info("draining", ["deadline_s": .integer(Int64(services.configuration.drainSeconds))])
-        let eventLoop = group.next()
-        let closed = EventLoopFuture.andAllComplete(listeners.map { $0.close() }, on: eventLoop)
-        let quiet = closed.flatMap { [loops] in
-            EventLoopFuture.andAllComplete(
-                loops.map { loop in
-                    let promise = eventLoop.makePromise(of: Void.self)
-                    loop.execute { $0.drain(promise) }
-                    return promise.futureResult
-                },
-                on: eventLoop
-            )
+        let seconds = services.configuration.drainSeconds
+        services.log.info("draining", ["deadline_s": .integer(Int64(seconds))])
+        for listener in listeners { listener.close() }
+        let left = Atomic(loops.count)
+        _ = left
+        for loop in loops {
+            loop.execute { [ended] in
+                loop.drain { _ = ended.push(()) }
+            }
         }
-        eventLoop.scheduleTask(in: .seconds(Int64(services.configuration.drainSeconds))) { [loops, services, ended] in
-            services.log.warning("the drain's deadline has passed; open connections are cut off")
-            for loop in loops { loop.execute { $0.closeAll() } }
-            // What does not even close is not waited for.
-            eventLoop.scheduleTask(in: .seconds(1)) { ended.succeed() }
-        }
-        quiet.cascade(to: ended)
     }
 
     /// Blocks until the drain is over, then closes the log and the database.
     public func wait() throws {
-        try ended.futureResult.wait()
-        try followerPool.syncShutdownGracefully()
-        try services.tokenPool.syncShutdownGracefully()
-        try services.managementPool.syncShutdownGracefully()
+        // Each loop says once that it is quiet; the deadline is counted from the first.
+        for _ in loops { _ = ended.pop() }
+        follower.stop()
+        services.tokenPool.shutdown()
+        services.managementPool.shutdown()
         services.inference.shutdown()
         services.audit.close()
+        for loop in loops { loop.stop() }
         try services.ledger.finish()
         try services.search.index.close()
         try services.store.close()
-        try group.syncShutdownGracefully()
         services.log.info("ended", ["audit_records": .integer(Int64(services.audit.size))])
-    }
-
-    // MARK: - Parts
-
-    /// Keeps the saved limits and the search index close behind the log, on a thread that gives way to requests.
-    private func follow() {
-        let services = services
-        followerPool.submit { _ in
-            // On Linux this is of the calling thread alone.
-            setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
-        }
-        group.next().scheduleRepeatedTask(initialDelay: .milliseconds(250), delay: .milliseconds(250)) {
-            [followerPool] _ in
-            followerPool.submit { state in
-                guard case .active = state else { return }
-                do {
-                    try services.ledger.follow()
-                    // A long way is gone in steps, so that neither the snapshots nor the end must wait for it.
-                    for _ in 0..<16 where !services.life.isDraining {
-                        guard try services.search.follow() else { break }
-                    }
-                } catch {
-                    services.log.error("the audit log cannot be followed", ["error": .string("\(error)")])
-                }
-            }
-        }
     }
 }

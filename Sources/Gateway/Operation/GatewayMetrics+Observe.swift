@@ -4,13 +4,13 @@ import Audit
 import GatewayCore
 import Identity
 import Inference
-import NIOOpenSSL
 import Storage
+import TLS
 import Telemetry
 
 extension GatewayMetrics {
     /// Registers what is not counted on the road but read at each scrape.
-    func observe(_ services: Services, tls: [(listener: String, context: TLSContext)]) {
+    func observe(_ services: Services, stores: [CertificateStore]) {
         func counter(_ name: StaticString, _ help: StaticString, _ read: @escaping @Sendable (Services) -> UInt64) {
             registry.callbackCounter(name, help: help) { [unowned services] in [([], Double(read(services)))] }
         }
@@ -44,7 +44,7 @@ extension GatewayMetrics {
             Double($0.configurationGeneration)
         }
         gauge("tollgate_config_last_reload_successful", "1 when the configuration in force is the last one given.") {
-            _ in 1
+            $0.lastReload.load(ordering: .relaxed) ? 1 : 0
         }
         registry.callbackGauge(
             "tollgate_model_available",
@@ -58,9 +58,13 @@ extension GatewayMetrics {
         registry.callbackGauge(
             "tollgate_tls_cert_not_after_timestamp_seconds",
             help: "When the listener's certificate ends.",
-            labels: ["listener"]
+            labels: ["listener", "name"]
         ) {
-            tls.map { ([$0.listener], Double($0.context.certificateNotAfter)) }
+            stores.flatMap { store in
+                store.holder.current.identities.map { identity in
+                    ([store.kind.rawValue, identity.names.first ?? ""], Double(identity.notAfter))
+                }
+            }
         }
         registry.callbackGauge(
             "tollgate_build_info",

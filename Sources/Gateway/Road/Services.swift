@@ -5,16 +5,15 @@ import GatewayCore
 import Identity
 import Inference
 import Limits
-import NIOPosix
 import Storage
 import Synchronization
 import Telemetry
 
 /// All that the event loops share: each part safe to use from any thread.
 final class Services: Sendable {
-    let configuration: Configuration
-    /// Counts the configurations of this process, from 1.
-    let configurationGeneration: Int64 = 1
+    private let current: Mutex<(configuration: Configuration, generation: Int64)>
+    /// Whether the configuration in force is the last one given.
+    let lastReload = Atomic(true)
     let time: TimeSource
     let log: StructuredLog
     let metrics: GatewayMetrics
@@ -34,10 +33,11 @@ final class Services: Sendable {
     let defaultModel: ModelName
     /// For models that take longer than an event loop may be held.
     let inference: InferencePool
+    let reloader: Reloader
     /// Verifies and issues tokens; what strangers can make work for is here and nowhere else.
-    let tokenPool: NIOThreadPool
+    let tokenPool: WorkerPool
     /// Does what admins, auditors and scrapers ask for, and waits for the disk.
-    let managementPool: NIOThreadPool
+    let managementPool: WorkerPool
     /// Held by one change of tenants, plans or keys at a time: the database, the directory and the limits agree.
     let administration = Mutex(())
 
@@ -58,10 +58,11 @@ final class Services: Sendable {
         models: ModelRepository,
         defaultModel: ModelName,
         inference: InferencePool,
-        tokenPool: NIOThreadPool,
-        managementPool: NIOThreadPool
+        reloader: Reloader,
+        tokenPool: WorkerPool,
+        managementPool: WorkerPool
     ) {
-        self.configuration = configuration
+        current = Mutex((configuration, 1))
         self.time = time
         self.log = log
         self.metrics = metrics
@@ -78,8 +79,30 @@ final class Services: Sendable {
         self.models = models
         self.defaultModel = defaultModel
         self.inference = inference
+        self.reloader = reloader
         self.tokenPool = tokenPool
         self.managementPool = managementPool
+    }
+
+    /// The one in force; a copy, so not for the road: the loops keep what they need of it.
+    var configuration: Configuration { current.withLock { $0.configuration } }
+    /// Counts the configurations of this process, from 1.
+    var configurationGeneration: Int64 { current.withLock { $0.generation } }
+
+    /// Who hears of each new configuration, and has taken it when the call returns.
+    let takers = Mutex<[@Sendable (Configuration, Int64) -> Void]>([])
+
+    /// Puts a configuration in force.
+    ///
+    /// - Returns: its generation.
+    func take(_ configuration: Configuration) -> Int64 {
+        let generation = current.withLock { current in
+            current.configuration = configuration
+            current.generation += 1
+            return current.generation
+        }
+        for taker in takers.withLock({ $0 }) { taker(configuration, generation) }
+        return generation
     }
 
     /// Puts a tenant on a plan, for the road and for the ledger that the next start goes on from.
