@@ -29,21 +29,26 @@ struct ConfigurationOptions: ParsableArguments {
 
     /// - Throws: exit code 78, with each fault's file, line and field on standard error.
     func load() throws -> Configuration {
+        do {
+            return try read()
+        } catch {
+            throw fail("the configuration is wrong:\n\(error)", code: 78)
+        }
+    }
+
+    /// The file, the environment and the flags, as they are now.
+    func read() throws(ConfigurationError) -> Configuration {
         let flags: [(field: String, flag: String, text: String?)] = [
             ("listeners.tenants.port", "--port", port),
             ("listeners.management.port", "--management-port", managementPort),
             ("state", "--state", state), ("models.directory", "--models", models),
             ("log.level", "--log-level", logLevel),
         ]
-        do {
-            return try Configuration.load(
-                file: file,
-                environment: ProcessInfo.processInfo.environment,
-                overrides: flags.compactMap { flag in flag.text.map { (flag.field, flag.flag, $0) } }
-            )
-        } catch {
-            throw fail("the configuration is wrong:\n\(error)", code: 78)
-        }
+        return try Configuration.load(
+            file: file,
+            environment: ProcessInfo.processInfo.environment,
+            overrides: flags.compactMap { flag in flag.text.map { (flag.field, flag.flag, $0) } }
+        )
     }
 }
 

@@ -14,6 +14,7 @@ struct ServeCommand: ParsableCommand {
         abstract: "Start the gateway and stay in the foreground.",
         discussion: """
             SIGTERM or Ctrl-C drains: nothing new is accepted, requests under way finish. A second one ends at once.
+            SIGHUP reads the configuration again, as 'tollgate reload' does.
             While it serves, the state folder has its process id in tollgate.pid.
 
             EXAMPLES
@@ -31,9 +32,10 @@ struct ServeCommand: ParsableCommand {
         // Before any thread is made: each inherits the mask, so that only the waiter below sees these signals.
         let signals = Signals([SIGTERM, SIGINT, SIGHUP])
         signal(SIGPIPE, SIG_IGN)
+        let options = options
         let gateway: Gateway
         do {
-            gateway = try Gateway.start(configuration, log: log)
+            gateway = try Gateway.start(configuration, log: log) { () throws(ConfigurationError) in try options.read() }
         } catch {
             throw fail("\(error)")
         }
@@ -54,7 +56,7 @@ struct ServeCommand: ParsableCommand {
         do {
             try signals.wait { number, count in
                 switch number {
-                case SIGHUP: log.warning("SIGHUP: this version reads its configuration at the start only")
+                case SIGHUP: gateway.reload()
                 case _ where count == 1: gateway.drain()
                 default:
                     log.warning("ended by a second signal; requests under way are cut off")

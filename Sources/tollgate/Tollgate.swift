@@ -13,6 +13,7 @@ struct Tollgate: ParsableCommand {
               tollgate init --state state          make a gateway's state and the first admin key
               tollgate serve                       start with config/gateway.yaml
               tollgate check                       say what is wrong with the configuration
+              tollgate reload                      have the running gateway read it again
               tollgate tenant create acme          over the management API
               tollgate key issue --tenant acme
               tollgate audit search --tenant acme --status 429
@@ -23,8 +24,8 @@ struct Tollgate: ParsableCommand {
             """,
         version: Version.tollgate,
         subcommands: [
-            ServeCommand.self, InitCommand.self, CheckCommand.self, HealthCommand.self, TenantCommand.self,
-            PlanCommand.self, KeyCommand.self, ModelCommand.self, AuditCommand.self,
+            ServeCommand.self, InitCommand.self, CheckCommand.self, ReloadCommand.self, HealthCommand.self,
+            TenantCommand.self, PlanCommand.self, KeyCommand.self, ModelCommand.self, AuditCommand.self,
         ]
     )
 }
