@@ -68,6 +68,9 @@ let package = Package(
             ["GatewayCore", "Identity", "Limits", "Audit", .product(name: "GRDB", package: "GRDB.swift")]
         ),
 
+        // The protocol: no I/O, knows nothing of the gateway.
+        library("HTTP", ["GatewayCore"]),
+
         // The program.
         library("HTTPClient", ["CCurl"]),
         library(
@@ -96,6 +99,16 @@ let package = Package(
         tests(
             "NIOOpenSSLTests",
             nio + ["NIOOpenSSL", "COpenSSL", "TestSupport", .product(name: "NIOEmbedded", package: "swift-nio")]
+        ),
+        // NIO's decoder is the oracle: nothing that it refuses may pass.
+        tests(
+            "HTTPTests",
+            [
+                "HTTP", "GatewayCore", "TestSupport",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]
         ),
         tests(
             "IdentityTests",
