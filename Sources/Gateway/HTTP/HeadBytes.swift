@@ -3,14 +3,9 @@
 import HTTP
 
 extension UnsafeRawBufferPointer {
-    /// The slice that a head names.
-    subscript(range: ByteRange) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(rebasing: self[Int(range.lower)..<Int(range.upper)])
-    }
-
     /// The slice as text, for the routes that are not in a hurry.
     func text(_ range: ByteRange) -> String {
-        String(decoding: self[range], as: UTF8.self)
+        String(decoding: range.of(self), as: UTF8.self)
     }
 
     /// Whether the bytes begin with `prefix`, which is lower case, whatever case they are in themselves (ASCII).

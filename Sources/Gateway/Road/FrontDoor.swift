@@ -11,7 +11,7 @@ import Limits
 extension RequestStream {
     /// The head is here and well-formed.
     func enter(_ head: RequestHead, in bytes: UnsafeRawBufferPointer) {
-        guard let route = loop.routes.route(of: bytes[head.path], on: listener) else {
+        guard let route = loop.routes.route(of: head.pathRange.of(bytes), on: listener) else {
             return refuse(
                 Refusal(.routeNotFound, "There is nothing at this path on the \(listener.rawValue) listener.")
             )
@@ -24,15 +24,15 @@ extension RequestStream {
                 fields: [.init(name: "Allow", value: allowed)]
             )
         }
-        exchange.hasMediaType = head[.contentType].map { Self.mediaType(bytes[$0], is: route.mediaType) } ?? false
+        exchange.hasMediaType = head[.contentType].map { Self.mediaType($0.of(bytes), is: route.mediaType) } ?? false
         if route.blocks {
-            exchange.query = head.query.map { bytes.text($0) }
+            exchange.query = head.queryRange.map { bytes.text($0) }
             exchange.accept = head[.accept].map { bytes.text($0) }
             if route == .token { exchange.authorization = head[.authorization].map { bytes.text($0) } }
         }
         guard let scope = route.scope else { return admit() }
         exchange.scope = scope
-        identify(head[.authorization].map { bytes[$0] })
+        identify(head[.authorization].map { $0.of(bytes) })
     }
 
     // MARK: - Identify
