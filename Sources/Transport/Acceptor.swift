@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CTransport
 import Glibc
-public import TLS
+import TLS
 
 /// Takes connections from a listening socket on one loop, while the limits allow.
 public final class Acceptor {
@@ -90,12 +91,8 @@ public final class Acceptor {
         while count > 0 {
             count -= 1
             var storage = sockaddr_storage()
-            var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
-            let descriptor = withUnsafeMutablePointer(to: &storage) { pointer in
-                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    accept4(socket.descriptor, $0, &size, Int32(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue))
-                }
-            }
+            var size = UInt32(MemoryLayout<sockaddr_storage>.size)
+            let descriptor = transport_accept(socket.descriptor, &storage, &size)
             if descriptor >= 0 {
                 take(descriptor, from: storage)
             } else if errno == EMFILE || errno == ENFILE {
@@ -115,8 +112,7 @@ public final class Acceptor {
             Self.reset(descriptor)
             return refused(refusal)
         }
-        var on: Int32 = 1
-        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+        SocketOption.set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         let connection = Connection(
             descriptor: descriptor,
             id: nextID,
@@ -132,7 +128,7 @@ public final class Acceptor {
     private func turnAway() -> Bool {
         guard reserve >= 0 else { return false }
         Glibc.close(reserve)
-        let descriptor = accept4(socket.descriptor, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
+        let descriptor = transport_accept(socket.descriptor, nil, nil)
         if descriptor >= 0 {
             Self.reset(descriptor)
             refused(.descriptors)
@@ -148,8 +144,7 @@ public final class Acceptor {
     private static func spare() -> Int32 { open("/dev/null", O_RDONLY | O_CLOEXEC) }
 
     private static func reset(_ descriptor: Int32) {
-        var option = linger(l_onoff: 1, l_linger: 0)
-        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+        SocketOption.resetOnClose(descriptor)
         Glibc.close(descriptor)
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CTransport
 import Glibc
 public import TLS
 
@@ -17,6 +18,13 @@ public final class Connection {
     public private(set) var agreement: TLSAgreement?
     // A loop outlives its connections.
     public unowned let loop: EventLoop
+
+    /// What epoll(7) is asked and says.
+    private enum Readiness {
+        static let readable = transport_readable
+        static let writable = transport_writable
+        static let broken = transport_broken
+    }
 
     private enum Phase {
         case handshaking, open
@@ -40,7 +48,7 @@ public final class Connection {
     private var unsent = ByteQueue()
     /// Records that came while reading was paused.
     private var unread = ByteQueue()
-    private var events = EPOLLIN.rawValue
+    private var events = Readiness.readable
     private var isDirty = false
     private var isPaused = false
     private var peerHasEnded = false
@@ -65,6 +73,7 @@ public final class Connection {
         tls = TLSConnection(context: context)
         token = loop.table.add(self)
         loop.watch(descriptor, token: token, events: events)
+        loop.table.setDeadline(token, loop.now + acceptor.settings.handshakeNanoseconds)
     }
 
     // MARK: - For the handler
@@ -112,11 +121,11 @@ public final class Connection {
     // MARK: - Readiness
 
     func ready(_ happened: UInt32) {
-        if happened & EPOLLOUT.rawValue != 0 { markDirty() }
-        guard happened & (EPOLLIN.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 else { return }
+        if happened & Readiness.writable != 0 { markDirty() }
+        guard happened & (Readiness.readable | Readiness.broken) != 0 else { return }
         if phase == .lingering { return linger() }
         // Only a client that sends more than it may is asked about again; the others never pay for the pause.
-        if isHeld, happened & (EPOLLHUP.rawValue | EPOLLERR.rawValue) == 0 { return setEvents() }
+        if isHeld, happened & Readiness.broken == 0 { return setEvents() }
         receive()
     }
 
@@ -243,7 +252,7 @@ public final class Connection {
         var failure: Int32?
         loop.sealed.withUnsafeReadableBytes { bytes in
             guard unsent.isEmpty else { return unsent.append(bytes) }
-            let count = Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL.rawValue))
+            let count = Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
             if count < 0, errno != EAGAIN, errno != EINTR { failure = errno }
             if count < bytes.count { unsent.append(UnsafeRawBufferPointer(rebasing: bytes[max(0, count)...])) }
         }
@@ -255,7 +264,7 @@ public final class Connection {
     /// - Returns: whether all that waited has gone.
     private func send() -> Bool {
         let count = unsent.withUnsafeReadableBytes {
-            Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue))
+            Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
         }
         if count < 0, errno != EAGAIN, errno != EINTR {
             end(.reset(errno), resets: true)
@@ -291,7 +300,7 @@ public final class Connection {
         guard phase == .closing, unsent.isEmpty else { return }
         guard !peerHasEnded else { return end(reason, resets: false) }
         phase = .lingering
-        shutdown(descriptor, Int32(SHUT_WR.rawValue))
+        shutdown(descriptor, Int32(SHUT_WR))
         loop.table.setDeadline(token, loop.now + Self.lingerNanoseconds)
         setEvents()
     }
@@ -324,10 +333,7 @@ public final class Connection {
         if phase == .handshaking { acceptor.handshakeEnded(remote) }
         phase = .closed
         loop.table.remove(token)
-        if resets {
-            var option = linger(l_onoff: 1, l_linger: 0)
-            setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
-        }
+        if resets { SocketOption.resetOnClose(descriptor) }
         // Closing takes the descriptor out of epoll: nobody else holds it.
         Glibc.close(descriptor)
         acceptor.closed(remote)
@@ -343,8 +349,8 @@ public final class Connection {
 
     private func setEvents() {
         var wanted: UInt32 = 0
-        if phase == .lingering || !isHeld && !peerHasEnded { wanted |= EPOLLIN.rawValue }
-        if !unsent.isEmpty { wanted |= EPOLLOUT.rawValue }
+        if phase == .lingering || !isHeld && !peerHasEnded { wanted |= Readiness.readable }
+        if !unsent.isEmpty { wanted |= Readiness.writable }
         guard wanted != events, phase != .closed else { return }
         events = wanted
         loop.rewatch(descriptor, token: token, events: wanted)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import GatewayCore
+import CTransport
 import Glibc
 import Synchronization
 import TLS
@@ -53,11 +54,11 @@ public final class EventLoop: @unchecked Sendable {
         self.index = index
         self.time = time
         now = time.monotonic()
-        epoll = epoll_create1(Int32(EPOLL_CLOEXEC.rawValue))
+        epoll = transport_epoll()
         guard epoll >= 0 else { throw TransportError(.system, "epoll_create1", errno: errno) }
-        event = eventfd(0, Int32(EFD_CLOEXEC.rawValue | EFD_NONBLOCK.rawValue))
+        event = transport_eventfd()
         guard event >= 0 else { throw TransportError(.system, "eventfd", errno: errno) }
-        watch(event, token: Token.wakeup, events: EPOLLIN.rawValue)
+        watch(event, token: Token.wakeup, events: transport_readable)
         schedule(every: 100_000_000) { [unowned self] in table.expire(now) }
         schedule(every: 1_000_000_000) { [unowned self] in table.giveBackMemory() }
     }
@@ -133,23 +134,21 @@ public final class EventLoop: @unchecked Sendable {
         watch(
             acceptor.socket.descriptor,
             token: Token.acceptors + UInt64(acceptors.count),
-            events: EPOLLIN.rawValue | EPOLLEXCLUSIVE.rawValue
+            events: transport_readable | transport_exclusive
         )
         acceptors.append(acceptor)
     }
 
     func watch(_ descriptor: Int32, token: UInt64, events: UInt32) {
-        var event = epoll_event(events: events, data: epoll_data_t(u64: token))
-        epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event)
+        _ = transport_watch(epoll, descriptor, token, events)
     }
 
     func rewatch(_ descriptor: Int32, token: UInt64, events: UInt32) {
-        var event = epoll_event(events: events, data: epoll_data_t(u64: token))
-        epoll_ctl(epoll, EPOLL_CTL_MOD, descriptor, &event)
+        _ = transport_rewatch(epoll, descriptor, token, events)
     }
 
     func unwatch(_ descriptor: Int32) {
-        epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, nil)
+        _ = transport_unwatch(epoll, descriptor)
     }
 
     /// The connection has output, or something else to do, at the end of the turn.

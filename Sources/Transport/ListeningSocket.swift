@@ -30,13 +30,10 @@ public final class ListeningSocket: Sendable {
         let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
         let descriptor = socket(info.pointee.ai_family, kind, 0)
         guard descriptor >= 0 else { throw TransportError(.system, "socket", errno: errno) }
-        var on: Int32 = 1
-        let size = socklen_t(MemoryLayout<Int32>.size)
-        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, size)
-        setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, size)
+        SocketOption.set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
+        SocketOption.set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1)
         if info.pointee.ai_family == AF_INET6 {
-            var off: Int32 = 0
-            setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &off, size)
+            SocketOption.set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 0)
         }
         guard bind(descriptor, info.pointee.ai_addr, info.pointee.ai_addrlen) == 0, listen(descriptor, backlog) == 0
         else {

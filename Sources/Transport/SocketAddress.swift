@@ -34,7 +34,7 @@ public struct SocketAddress: Hashable, Sendable {
     }
 
     /// An address that the system filled in; nil when it is no IP address.
-    init?(_ storage: borrowing sockaddr_storage) {
+    init?(_ storage: sockaddr_storage) {
         var storage = storage
         switch Int32(storage.ss_family) {
         case AF_INET:

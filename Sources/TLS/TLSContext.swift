@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import COpenSSL
-internal import NIOCore
-internal import Synchronization
 
 /// What all connections of a TLS server share: certificate, key, policy, ticket keys.
 ///
@@ -14,9 +12,8 @@ public final class TLSContext: Sendable {
     nonisolated(unsafe) private let context: OpaquePointer
     nonisolated(unsafe) private let protocols: UnsafeMutablePointer<nioossl_alpn>?
 
-    let handshakeTimeout: TimeAmount
-    let closeTimeout: TimeAmount
-    private let buffers = Mutex<[ObjectIdentifier: LoopBuffers]>([:])
+    /// What it serves with, in the configuration's order.
+    public let identities: [TLSIdentity]
 
     /// Reads and checks the files of `configuration`.
     ///
@@ -29,20 +26,15 @@ public final class TLSContext: Sendable {
         }
         do throws(TLSError) {
             try Self.apply(configuration.policy, to: context)
-            if configuration.sessionTickets {
-                SSL_CTX_set_num_tickets(context, 1)
-            } else {
-                nioossl_disable_tickets(context)
-            }
-            try Credentials(configuration).install(in: context)
+            SSL_CTX_set_num_tickets(context, 1)
+            try Credentials(configuration.identities[0]).install(in: context)
             protocols = try Self.offer(configuration.applicationProtocols, in: context)
         } catch {
             SSL_CTX_free(context)
             throw error
         }
         self.context = context
-        self.handshakeTimeout = configuration.handshakeTimeout
-        self.closeTimeout = configuration.closeTimeout
+        identities = [TLSIdentity(names: [], notAfter: Self.notAfter(context))]
     }
 
     deinit {
@@ -50,8 +42,7 @@ public final class TLSContext: Sendable {
         free(protocols)
     }
 
-    /// When the server's certificate ends, in seconds since 1970 (RFC 5280, section 4.1.2.5).
-    public var certificateNotAfter: Int64 {
+    private static func notAfter(_ context: OpaquePointer) -> Int64 {
         guard let certificate = SSL_CTX_get0_certificate(context) else { return 0 }
         var time = tm()
         guard ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &time) == 1 else {
@@ -69,17 +60,6 @@ public final class TLSContext: Sendable {
     /// A new `SSL *`, owned by the caller.
     func makeSSL() -> OpaquePointer? {
         SSL_new(context)
-    }
-
-    /// The buffers that all connections of this context on `loop` share.
-    func buffers(for loop: any EventLoop) -> LoopBuffers {
-        buffers.withLock { buffers in
-            let key = ObjectIdentifier(loop)
-            if let known = buffers[key] { return known }
-            let new = LoopBuffers()
-            buffers[key] = new
-            return new
-        }
     }
 
     private static func apply(_ policy: TLSPolicy, to context: OpaquePointer) throws(TLSError) {
@@ -102,20 +82,14 @@ public final class TLSContext: Sendable {
 
     /// Turns ALPN on. The names are length-prefixed, RFC 7301 section 3.1.
     private static func offer(
-        _ protocols: [String],
+        _ protocols: [ApplicationProtocol],
         in context: OpaquePointer
     ) throws(TLSError) -> UnsafeMutablePointer<nioossl_alpn>? {
         guard !protocols.isEmpty else { return nil }
         var wire: [UInt8] = []
         for name in protocols {
-            let length = name.utf8.count
-            guard (1...255).contains(length) else {
-                throw TLSError(
-                    .invalidConfiguration,
-                    "application protocol \"\(name)\" is \(length) bytes long, not 1 to 255"
-                )
-            }
-            wire.append(UInt8(length))
+            let name = name.rawValue
+            wire.append(UInt8(name.utf8.count))
             wire.append(contentsOf: name.utf8)
         }
         guard let offered = nioossl_set_alpn(context, wire, UInt32(wire.count)) else {
@@ -127,4 +101,12 @@ public final class TLSContext: Sendable {
     static func cause() -> String {
         ErrorQueue.take()?.text ?? "no reason given"
     }
+}
+
+/// One certificate that is served.
+public struct TLSIdentity: Sendable, Equatable {
+    /// The host names it is for (RFC 6125): exact, or `*.` and a domain.
+    public let names: [String]
+    /// When it ends, in seconds since 1970 (RFC 5280, section 4.1.2.5).
+    public let notAfter: Int64
 }

@@ -7,9 +7,9 @@ struct Credentials: ~Copyable {
     private let chain: PEMFile
     private let key: PEMFile
 
-    init(_ configuration: TLSConfiguration) throws(TLSError) {
-        let chain = try PEMFile(path: configuration.certificateChainFile)
-        let key = try PEMFile(path: configuration.privateKeyFile)
+    init(_ identity: TLSConfiguration.Identity) throws(TLSError) {
+        let chain = try PEMFile(path: identity.certificateChainFile)
+        let key = try PEMFile(path: identity.privateKeyFile)
         self.chain = chain
         self.key = key
     }
