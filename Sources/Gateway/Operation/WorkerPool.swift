@@ -17,14 +17,14 @@ final class WorkerPool: Sendable {
         self.queue = queue
         threads = try (0..<count).map { _ in
             try SystemThread(name: name) {
-                while let task = queue.pop() { task() }
+                while let task = queue.take() { task() }
             }
         }
     }
 
     /// - Returns: false when the queue is full or the pool has ended; the task is not run then.
     func submit(_ task: @escaping Task) -> Bool {
-        queue.push(task)
+        queue.put(task)
     }
 
     /// Finishes what waits, then ends the threads.

@@ -4,37 +4,33 @@ import Audit
 import GatewayCore
 import Identity
 import Limits
-import NIOOpenSSL
 
 extension AuditRecord {
     /// What is recorded of an exchange and its answer.
     ///
     /// The raw path, the query, the User-Agent and the body stay out: any of them may hold what a client should not have
     /// put there.
-    init(of connection: ConnectionHandler, reply: Reply) {
-        let exchange = connection.exchange
-        let services = connection.services
+    init(of stream: RequestStream, on connection: HTTPConnection, reply: Reply) {
+        let exchange = stream.exchange
+        let loop = stream.loop
         self.init(
             time: exchange.arrival,
-            gateway: services.configuration.name,
-            durability: services.configuration.audit.durability,
+            gateway: loop.gateway,
+            durability: loop.durability,
             decision: reply.refusal == nil ? .allowed : .refused,
             reason: reply.refusal?.code ?? .ok
         )
         requestID = exchange.id.description
         status = Int64(reply.status)
         listener = connection.listener == .tenant ? .tenant : .management
-        self.connection = connection.connectionID
-        source = AuditSource(
-            address: connection.source.address,
-            port: UInt16(truncatingIfNeeded: connection.source.port)
-        )
-        if let completed = connection.tls { tls = AuditTLS(cipher: completed.cipherSuite, version: completed.version) }
-        self.protocol = exchange.head?.isHTTP10 == true ? "HTTP/1.0" : "HTTP/1.1"
-        method = exchange.method.rawValue
+        self.connection = connection.id
+        source = connection.source
+        tls = connection.tls
+        self.protocol = exchange.version.name.description
+        method = exchange.method.name.description
         route = exchange.route?.template.description
         action = exchange.route?.action(exchange.method).description
-        configGeneration = services.configurationGeneration
+        configGeneration = loop.generation
 
         if let principal = exchange.principal {
             auth = exchange.usedToken ? .token : .key
@@ -54,8 +50,8 @@ extension AuditRecord {
         }
 
         model = exchange.model?.description
-        modelVersion = exchange.version
-        modelDigest = exchange.digest
+        modelVersion = exchange.served?.version ?? exchange.modelVersion
+        modelDigest = exchange.served?.digest
         if exchange.instances > 0 { instances = Int64(exchange.instances) }
         if let context = exchange.tenant, exchange.scope == .predict { plan = context.account.plan.name.description }
         if exchange.admission != nil {
@@ -75,7 +71,7 @@ extension AuditRecord {
             queueMicros = exchange.queueNanoseconds / 1000
             inferMicros = exchange.inferenceNanoseconds / 1000
         }
-        totalMicros = (services.time.monotonic() - exchange.startedAt) / 1000
+        totalMicros = (stream.services.time.monotonic() - exchange.startedAt) / 1000
     }
 }
 

@@ -5,6 +5,7 @@ import GatewayCore
 import HTTP
 import Identity
 import Inference
+import Synchronization
 import Transport
 
 /// What one event loop owns: nothing here is shared, so nothing here is locked.
@@ -23,6 +24,9 @@ final class LoopContext {
     /// Of the configuration in force.
     private(set) var limits: Configuration.HTTP
     private(set) var headLimits: HTTP1Limits
+    private(set) var generation: Int64
+    let gateway: String
+    let durability: AuditDurability
 
     private var ids = RequestIDGenerator()
     private var serial: UInt32 = 0
@@ -35,8 +39,8 @@ final class LoopContext {
     private var spareBodies: [[UInt8]] = []
 
     private var mailbox: Mailbox?
-    private var batch = RecordBatch()
-    private var spareBatches: [RecordBatch] = []
+    private let receipts = Receipts()
+    private var submissions: [Submission] = []
     private var predictions: [PendingPrediction] = []
     /// Connections whose protocol may have something to send.
     private var unsent: [HTTP2Connection] = []
@@ -51,12 +55,18 @@ final class LoopContext {
         worker = InferenceWorker(time: services.time)
         limits = configuration.http
         headLimits = HTTP1Limits(configuration.http)
+        generation = services.configurationGeneration
+        gateway = configuration.name
+        durability = configuration.audit.durability
     }
 
     /// Makes the mailbox in which the audit writer leaves its receipts, and starts the sweep of stalled requests.
     func start() {
         let wakeup = eventLoop.registerWakeup { [unowned self] in deliver() }
-        mailbox = Mailbox { wakeup.fire() }
+        mailbox = Mailbox { [receipts] sealed in
+            receipts.list.withLock { $0 += sealed }
+            wakeup.fire()
+        }
         eventLoop.turnEnded = { [unowned self] in endTurn() }
         eventLoop.schedule(every: 1_000_000_000) { [unowned self] in sweep() }
         handle.set(self)
@@ -66,7 +76,8 @@ final class LoopContext {
     var now: Int64 { eventLoop.now }
 
     /// Takes a new configuration's limits for the requests that come.
-    func apply(_ configuration: Configuration) {
+    func apply(_ configuration: Configuration, generation: Int64) {
+        self.generation = generation
         limits = configuration.http
         headLimits = HTTP1Limits(configuration.http)
     }
@@ -141,7 +152,11 @@ final class LoopContext {
     // MARK: - The end of the turn
 
     func seal(_ stream: RequestStream) {
-        batch.append(ticket: stream.ticket.rawValue, AuditEntry(of: stream))
+        guard let mailbox, let connection = stream.connection, let reply = stream.exchange.reply else {
+            preconditionFailure("a request came before the loop was started")
+        }
+        let record = AuditRecord(of: stream, on: connection, reply: reply).encoded()
+        submissions.append(Submission(payload: record, mailbox: mailbox, ticket: stream.ticket.rawValue))
     }
 
     func predict(_ prediction: PendingPrediction) {
@@ -154,11 +169,11 @@ final class LoopContext {
 
     private func endTurn() {
         if !predictions.isEmpty { runPredictions() }
-        if !batch.isEmpty {
-            guard let mailbox else { preconditionFailure("a request came before the loop was started") }
-            let full = batch
-            batch = spareBatches.popLast() ?? RecordBatch()
-            services.audit.submit(full, to: mailbox)
+        if !submissions.isEmpty {
+            let batch = submissions
+            submissions = []
+            submissions.reserveCapacity(batch.count)
+            services.audit.submit(batch)
         }
         if !unsent.isEmpty {
             for connection in unsent { connection.send() }
@@ -167,12 +182,13 @@ final class LoopContext {
     }
 
     private func deliver() {
-        while let done = mailbox?.take() {
-            for (position, ticket) in done.tickets.enumerated() {
-                stream(Ticket(rawValue: ticket))?.sealed(index: done.first.map { $0 + UInt64(position) })
-            }
-            done.removeAll()
-            spareBatches.append(done)
+        let sealed = receipts.list.withLock { list in
+            defer { list = [] }
+            return list
+        }
+        for receipt in sealed {
+            let index = receipt.outcome == .sealed ? receipt.index : nil
+            stream(Ticket(rawValue: receipt.ticket))?.sealed(index: index)
         }
     }
 
@@ -188,6 +204,11 @@ final class LoopContext {
         }
         if predictions.isEmpty { swap(&waiting, &predictions) }
     }
+}
+
+/// What the audit writer's thread left for the loop.
+private final class Receipts: Sendable {
+    let list = Mutex<[Sealed]>([])
 }
 
 @available(*, unavailable)
