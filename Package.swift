@@ -52,6 +52,7 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CJWT", pkgConfig: "libjwt", providers: [.apt(["libjwt-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "COpenVINO"),
 
         // Domain modules: none knows HTTP.
@@ -69,7 +70,7 @@ let package = Package(
         ),
 
         // The protocol: no I/O, knows nothing of the gateway.
-        library("HTTP", ["GatewayCore"]),
+        library("HTTP", ["GatewayCore", "CNGHTTP2"]),
 
         // The program.
         library("HTTPClient", ["CCurl"]),
@@ -104,7 +105,7 @@ let package = Package(
         tests(
             "HTTPTests",
             [
-                "HTTP", "GatewayCore", "TestSupport",
+                "HTTP", "GatewayCore", "CNGHTTP2", "TestSupport",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
