@@ -12,11 +12,11 @@ public struct HTTP2Limits: Sendable {
     /// Bytes of all bodies together; 65,535 at least (RFC 9113, section 6.9.2), below 2^31.
     public var connectionWindow = 1 << 20
     /// Bytes of a head: names, values and 32 for each field (`SETTINGS_MAX_HEADER_LIST_SIZE`). More is answered.
-    public var maxHeadBytes = 32 << 10
+    public var headBytes = 16 << 10
     /// Fields of a head. More is answered.
-    public var maxFields = 100
+    public var fieldCount = 64
     /// Bytes of a request target. More is answered.
-    public var maxTargetBytes = 8 << 10
+    public var targetBytes = 8 << 10
     /// Bytes of a header block as packed; more ends the connection, as does an unpacked head over four times its limit.
     public var maxHeaderBlockBytes = 64 << 10
     /// `CONTINUATION` frames of a header block; more ends the connection.

@@ -23,9 +23,21 @@ extension HTTP2Session {
                 UnsafeRawBufferPointer(start: value, count: valueCount)
             )
         }
-        nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks) { _, _, _, _, _, _, _, user in
-            HTTP2Session.of(user).assembler.refuseField()
-            return 0
+        nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks) {
+            _,
+            _,
+            name,
+            nameCount,
+            value,
+            valueCount,
+            _,
+            user in
+            let session = HTTP2Session.of(user)
+            session.assembler.refuseField()
+            return session.field(
+                UnsafeRawBufferPointer(start: name, count: nameCount),
+                UnsafeRawBufferPointer(start: value, count: valueCount)
+            )
         }
         nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks) { _, frame, user in
             guard let frame else { return 0 }

@@ -55,7 +55,7 @@ extension HTTP2Session {
         }
         let slot = slots[at]
         if slot.pointee.state.contains(.forbidsBody), !slot.pointee.state.contains(.discarding) {
-            refuse(at, HTTPFault(.malformed, "A request of this method has no body: send none, or use POST."))
+            refuse(at, .bodyNotTaken)
         }
         guard !slots[at].pointee.state.contains(.discarding) else {
             // The stream's own window stays shut: nothing more of it is wanted.

@@ -214,7 +214,7 @@ extension HTTP2Session {
         let settings: InlineArray<4, nghttp2_settings_entry> = [
             setting(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.maxConcurrentStreams),
             setting(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits.streamWindow),
-            setting(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits.maxHeadBytes),
+            setting(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits.headBytes),
             setting(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1),
         ]
         settings.span.withUnsafeBufferPointer {

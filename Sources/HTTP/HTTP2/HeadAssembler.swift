@@ -12,9 +12,7 @@ struct HeadAssembler: ~Copyable {
     private(set) var fault: HTTPFault?
     private(set) var head = RequestHead()
 
-    private let maxBytes: Int
-    private let maxFields: Int
-    private let maxTarget: Int
+    private let limits: HTTP2Limits
     private var listBytes = 0
     private var fields = 0
     private var hasScheme = false
@@ -27,9 +25,7 @@ struct HeadAssembler: ~Copyable {
     private static let keptCapacity = 4 << 10
 
     init(limits: HTTP2Limits) {
-        maxBytes = limits.maxHeadBytes
-        maxFields = limits.maxFields
-        maxTarget = limits.maxTargetBytes
+        self.limits = limits
     }
 
     deinit { bytes?.deallocate() }
@@ -41,7 +37,7 @@ struct HeadAssembler: ~Copyable {
     mutating func begin(_ slot: Int?, isTrailers: Bool) {
         self.slot = slot
         self.isTrailers = isTrailers
-        fault = isTrailers ? HTTPFault(.trailers, "Fields behind the body are not taken: send them before it.") : nil
+        fault = isTrailers ? .trailers : nil
         listBytes = 0
         fields = 0
         count = 0
@@ -73,126 +69,81 @@ struct HeadAssembler: ~Copyable {
     mutating func add(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Bool {
         listBytes += name.count + value.count + 32
         fields += 1
-        if listBytes > maxBytes {
-            refuse(.headTooLarge, "The request's head is too large: send fewer or shorter fields.")
+        if fault == nil {
+            do throws(HTTPFault) {
+                guard listBytes <= limits.headBytes else { throw .headTooLarge }
+                guard fields <= limits.fieldCount else { throw .tooManyFields }
+                try take(name, value)
+            } catch {
+                fault = error
+            }
         }
-        if fields > maxFields { refuse(.tooManyFields, "The request has too many fields: send fewer.") }
-        guard fault == nil else { return listBytes <= maxBytes * 4 && fields <= maxFields * 4 }
-        if name[0] == UInt8(ascii: ":") {
-            pseudo(name, value)
-        } else if let field = KnownField(name: name) {
-            known(field, value)
-        }
-        return true
+        return listBytes <= limits.headBytes * 4 && fields <= limits.fieldCount * 4
     }
 
     /// nghttp2 found a field whose name or value has bytes that it must not have.
-    mutating func refuseField() { refuse(.malformed, "A field's name or value has a byte that it must not have.") }
+    mutating func refuseField() { fault = fault ?? .fieldBytes }
 
     /// The header block is whole.
     ///
     /// - Parameter endsStream: no body comes.
     /// - Returns: what is wrong with it.
     mutating func finish(endsStream: Bool) -> HTTPFault? {
-        if fault != nil { return fault }
-        if head.targetRange.isEmpty || !hasScheme {
-            refuse(.malformed, "The request has no target.")
-        } else if let host = head[.host] {
-            if let authority, !authority.of(contents).equalsIgnoringCase(host.of(contents)) {
-                refuse(.malformed, "`host` and `:authority` differ: send one of them.")
-            }
-            head.authorityRange = authority ?? host
-        } else if let authority {
-            head.authorityRange = authority
-            head.note(.host, authority)
-        }
-        head.fieldCount = fields
-        head.isChunked = !endsStream && head.contentLength == nil
-        if !head.method.takesBody, (head.contentLength ?? 0) > 0 {
-            refuse(.malformed, "A request of this method has no body: send none, or use POST.")
+        if fault == nil {
+            do throws(HTTPFault) { try complete(endsStream: endsStream) } catch { fault = error }
         }
         return fault
     }
 
-    private mutating func pseudo(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+    private mutating func take(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) throws(HTTPFault) {
+        if name[0] == UInt8(ascii: ":") {
+            try takePseudo(name, value)
+        } else if let field = KnownField(name: name) {
+            let range = store(value)
+            try head.take(field, range, of: contents)
+        }
+    }
+
+    private mutating func takePseudo(
+        _ name: UnsafeRawBufferPointer,
+        _ value: UnsafeRawBufferPointer
+    ) throws(HTTPFault) {
         switch (name.count, name[1]) {
         case (7, UInt8(ascii: "m")):
-            guard let method = HTTPMethod(value) else {
-                return refuse(.malformed, "The method is not known here, or is not for a server like this.")
-            }
+            guard let method = HTTPMethod(value) else { throw .method }
             head.method = method
             head.methodRange = store(value)
         case (5, UInt8(ascii: "p")):
-            target(value)
+            guard value.count <= limits.targetBytes else { throw .targetTooLong }
+            guard value[0] == UInt8(ascii: "/") else { throw .path }
+            let range = store(value)
+            try head.readTarget(contents, range.range)
         case (7, UInt8(ascii: "s")):
-            hasScheme = value.equalsIgnoringCase("https") || value.equalsIgnoringCase("http")
-            if !hasScheme { refuse(.malformed, "The scheme is not `https`.") }
+            hasScheme = true
+            guard value.equalsIgnoringCase("https") || value.equalsIgnoringCase("http") else { throw .scheme }
         default:
-            if value.contains(UInt8(ascii: "@")) { return refuse(.malformed, "The authority names a user.") }
-            authority = store(value)
+            let range = store(value)
+            guard range.of(contents).isAuthority else { throw .authority }
+            authority = range
         }
     }
 
-    private mutating func target(_ value: UnsafeRawBufferPointer) {
-        guard value.count <= maxTarget else {
-            return refuse(.targetTooLong, "The request target is too long: put the data in the body.")
-        }
-        guard value[0] == UInt8(ascii: "/") else { return refuse(.malformed, "The path does not begin with `/`.") }
-        var question: Int?
-        for at in 0..<value.count {
-            let byte = value[at]
-            guard byte > 0x20, byte < 0x7f, byte != UInt8(ascii: "#") else {
-                return refuse(.malformed, "The request target has a byte that must be percent-encoded.")
+    private mutating func complete(endsStream: Bool) throws(HTTPFault) {
+        guard !head.targetRange.isEmpty, hasScheme else { throw .path }
+        if let authority {
+            if let host = head[.host] {
+                guard authority.of(contents).equalsIgnoringCase(host.of(contents)) else { throw .hostIsNotAuthority }
+            } else {
+                head.note(.host, authority)
             }
-            if byte == UInt8(ascii: "?"), question == nil { question = at }
+            head.authorityRange = authority
         }
-        let range = store(value)
-        head.targetRange = range
-        head.pathRange = range
-        if let question {
-            head.pathRange.upper = range.lower + UInt32(question)
-            head.queryRange = ByteRange(lower: head.pathRange.upper + 1, upper: range.upper)
-        }
-    }
-
-    private mutating func known(_ field: KnownField, _ value: UnsafeRawBufferPointer) {
-        if field.isSingle, head[field] != nil {
-            return refuse(.malformed, "A field that may be sent once is there twice.")
-        }
-        switch field {
-        case .contentLength:
-            guard let length = Self.length(value) else {
-                return refuse(.malformed, "`content-length` is no plain decimal number.")
-            }
-            head.contentLength = length
-        case .expect:
-            guard value.equalsIgnoringCase("100-continue") else {
-                return refuse(.expectationFailed, "Only `100-continue` can be expected.")
-            }
-            head.expectsContinue = true
-        case .host:
-            if value.contains(UInt8(ascii: "@")) { return refuse(.malformed, "The authority names a user.") }
-        default: break
-        }
-        if head[field] == nil { head.note(field, store(value)) } else { head.note(field, .empty) }
-    }
-
-    /// Digits alone, no needless zero, below 2^63.
-    private static func length(_ value: UnsafeRawBufferPointer) -> Int? {
-        guard !value.isEmpty, value.count <= 19, value[0] != UInt8(ascii: "0") || value.count == 1 else { return nil }
-        var length = 0
-        for byte in value {
-            guard ByteClass.isDigit(byte) else { return nil }
-            let (scaled, overflow) = length.multipliedReportingOverflow(by: 10)
-            let (sum, carry) = scaled.addingReportingOverflow(Int(byte &- 0x30))
-            guard !overflow, !carry else { return nil }
-            length = sum
-        }
-        return length
-    }
-
-    private mutating func refuse(_ kind: HTTPFault.Kind, _ reason: StaticString) {
-        if fault == nil { fault = HTTPFault(kind, reason) }
+        guard head[.host] != nil else { throw .noHost }
+        head.fieldCount = fields
+        guard head.method.takesBody || (head.contentLength ?? 0) == 0 else { throw .bodyNotTaken }
+        // For those behind it a body without a length is the same here as there.
+        head.isChunked = !endsStream && head.contentLength == nil
+        head.expectsContinue = head.expectsContinue && !endsStream
     }
 
     private mutating func store(_ value: UnsafeRawBufferPointer) -> ByteRange {
