@@ -192,12 +192,8 @@ extension HTTP2Session {
         nghttp2_option_set_no_auto_window_update(option, 1)
         nghttp2_option_set_no_closed_streams(option, 1)
         nghttp2_option_set_max_outbound_ack(option, limits.maxQueuedFrames)
-        // The meter counts both, and names the reason; these stand behind it.
-        nghttp2_option_set_stream_reset_rate_limit(
-            option,
-            UInt64(limits.resetBurst) * 2,
-            UInt64(limits.resetsPerSecond) * 2
-        )
+        // The meter counts both, and names the reason; nghttp2's own clock is not the caller's.
+        nghttp2_option_set_stream_reset_rate_limit(option, UInt64(UInt32.max), UInt64(UInt32.max))
         nghttp2_option_set_max_continuations(option, limits.maxContinuations + 1)
         setCallbacks(callbacks)
         nghttp2_session_server_new2(&session, callbacks, nil, option)
