@@ -11,6 +11,8 @@ struct HTTP2FuzzTests {
     private struct Peer {
         var random: SeededGenerator
         var newest: UInt32 = 1
+        /// Streams whose request has not ended.
+        var open: [UInt32] = []
 
         mutating func number(_ below: Int) -> Int { Int.random(in: 0..<below, using: &random) }
 
@@ -18,45 +20,59 @@ struct HTTP2FuzzTests {
             (0..<number(most + 1)).map { _ in UInt8.random(in: .min ... .max, using: &random) }
         }
 
-        mutating func stream() -> UInt32 {
-            switch number(6) {
-            case 0: 0
-            case 1: UInt32(number(60))
-            default: UInt32(max(1, Int(newest) - 2 * number(4)))
+        mutating func old() -> UInt32 { UInt32(number(Int(newest / 2) + 1)) * 2 + 1 }
+
+        mutating func frame() -> [UInt8] {
+            if number(60) == 0 {
+                let stream = UInt32(number(Int(newest) + 4))
+                let type = UInt8(number(18))
+                return HTTP2Bytes.frame(type, flags: UInt8(number(256)), stream: stream, bytes(40))
+            }
+            switch number(12) {
+            case 0...3: return request()
+            case 4, 5: return data()
+            case 6:
+                let stream = old()
+                open.removeAll { $0 == stream }
+                return HTTP2Bytes.reset(stream)
+            case 7, 8:
+                let stream = number(2) == 0 ? 0 : old()
+                return HTTP2Bytes.frame(8, stream: stream, HTTP2Bytes.word(UInt32(1 + number(1 << 18))))
+            case 9: return HTTP2Bytes.frame(6, flags: UInt8(number(2)), Array(repeating: 1, count: 8))
+            case 10: return HTTP2Bytes.frame(4, [0, 4] + HTTP2Bytes.word(UInt32(number(1 << 17))))
+            default:
+                guard let stream = open.last, number(3) == 0 else { return HTTP2Bytes.frame(0xfa, bytes(40)) }
+                open.removeLast()
+                return HTTP2Bytes.head([("x", "trailer")], stream: stream)
             }
         }
 
-        mutating func frame() -> [UInt8] {
-            switch number(12) {
-            case 0...3:
-                newest += 2
-                let method = ["GET", "POST", "HEAD", "PUT", "x"][number(5)]
-                var fields = HTTP2Client.head(method, path: ["/", "/a?b", "a", "/#"][number(4)])
-                if number(3) == 0 { fields.append(("content-length", "\(number(50))")) }
-                if number(8) == 0 { fields.append(("x", String(repeating: "y", count: number(20_000)))) }
-                if number(8) == 0 { fields.append((["te", "connection", "host", "expect"][number(4)], "z")) }
-                let block = fields.flatMap { HTTP2Bytes.remembered($0.0, $0.1) }
-                guard number(5) == 0 else {
-                    return HTTP2Bytes.frame(1, flags: number(2) == 0 ? 5 : 4, stream: newest, block)
-                }
-                let cut = number(block.count)
-                return HTTP2Bytes.frame(1, flags: UInt8(number(2)), stream: newest, Array(block[..<cut]))
-                    + HTTP2Bytes.frame(9, flags: 4, stream: newest, Array(block[cut...]))
-            case 4, 5:
-                return HTTP2Bytes.frame(0, flags: UInt8(number(2)), stream: stream(), bytes(number(3) == 0 ? 9000 : 50))
-            case 6: return HTTP2Bytes.reset(stream())
-            case 7: return HTTP2Bytes.frame(8, stream: stream(), HTTP2Bytes.word(UInt32(number(1 << 20))))
-            case 8: return HTTP2Bytes.frame(6, flags: UInt8(number(2)), bytes(0) + Array(repeating: 1, count: 8))
-            case 9: return HTTP2Bytes.frame(4, [0, UInt8(number(7))] + HTTP2Bytes.word(UInt32(number(1 << 17))))
-            case 10: return HTTP2Bytes.frame(1, flags: 5, stream: stream(), bytes(60))
-            default:
-                return HTTP2Bytes.frame(
-                    UInt8(number(18)),
-                    flags: UInt8.random(in: .min ... .max, using: &random),
-                    stream: stream(),
-                    bytes(40)
-                )
+        private mutating func data() -> [UInt8] {
+            guard !open.isEmpty else { return request() }
+            let at = number(open.count)
+            let stream = open[at]
+            let ends = number(3) == 0
+            if ends { open.remove(at: at) }
+            return HTTP2Bytes.frame(0, flags: ends ? 1 : 0, stream: stream, bytes(number(3) == 0 ? 4000 : 50))
+        }
+
+        private mutating func request() -> [UInt8] {
+            newest += 2
+            let ends = number(2) == 0
+            if !ends { open.append(newest) }
+            let method = ["GET", "POST", "POST", "POST", "HEAD", "PUT", "x"][number(7)]
+            var fields = HTTP2Client.head(method, path: ["/", "/a?b", "/c", "a", "/#"][number(5)])
+            if number(3) == 0 { fields.append(("content-length", "\(number(50))")) }
+            if number(8) == 0 { fields.append(("x", String(repeating: "y", count: number(16_000)))) }
+            if number(8) == 0 { fields.append((["te", "connection", "host", "expect"][number(4)], "z")) }
+            let block = fields.flatMap { HTTP2Bytes.remembered($0.0, $0.1) }
+            let end: UInt8 = ends ? 1 : 0
+            guard number(5) == 0 || block.count > 16_384 else {
+                return HTTP2Bytes.frame(1, flags: 4 | end, stream: newest, block)
             }
+            let cut = number(min(block.count, 16_384))
+            return HTTP2Bytes.frame(1, flags: end, stream: newest, Array(block[..<cut]))
+                + HTTP2Bytes.frame(9, flags: 4, stream: newest, Array(block[cut...]))
         }
     }
 
