@@ -52,6 +52,7 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CJWT", pkgConfig: "libjwt", providers: [.apt(["libjwt-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "COpenVINO"),
         .systemLibrary(name: "CTransport"),
 
@@ -71,7 +72,7 @@ let package = Package(
         ),
 
         // The protocol: no I/O, knows nothing of the gateway.
-        library("HTTP", ["GatewayCore"]),
+        library("HTTP", ["GatewayCore", "CNGHTTP2"]),
 
         // The program.
         library("HTTPClient", ["CCurl"]),
@@ -97,7 +98,24 @@ let package = Package(
 
         tests("GatewayCoreTests", ["GatewayCore", "TestSupport"]),
         tests("GatewayCryptoTests", ["GatewayCrypto", "GatewayCore", "COpenSSL"]),
+<<<<<<< HEAD
         tests("TLSTests", ["TLS", "COpenSSL", "TestSupport"]),
+=======
+        tests(
+            "NIOOpenSSLTests",
+            nio + ["NIOOpenSSL", "COpenSSL", "TestSupport", .product(name: "NIOEmbedded", package: "swift-nio")]
+        ),
+        // NIO's decoder is the oracle: nothing that it refuses may pass.
+        tests(
+            "HTTPTests",
+            [
+                "HTTP", "GatewayCore", "CNGHTTP2", "TestSupport",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]
+        ),
+>>>>>>> http2
         tests(
             "IdentityTests",
             ["Identity", "GatewayCore", "GatewayCrypto", "COpenSSL", "TestSupport"],

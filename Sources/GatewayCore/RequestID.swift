@@ -13,26 +13,44 @@ public struct RequestID: Hashable, Sendable, CustomStringConvertible {
         self.low = low
     }
 
+    /// Bytes of the text form.
+    public static let textSize = 36
+
     /// Lower-case hexadecimal in the usual 8-4-4-4-12 form.
     public var description: String {
-        String(unsafeUninitializedCapacity: 36) { out in
-            var next = 0
-            for (word, groups) in [(high, [8, 4, 4]), (low, [4, 12])] {
-                var shift = 64
-                for group in groups {
-                    if next > 0 {
-                        out[next] = UInt8(ascii: "-")
-                        next += 1
-                    }
-                    for _ in 0..<group {
-                        shift -= 4
-                        out[next] = Hexadecimal.digit(UInt8(truncatingIfNeeded: word >> shift & 15))
-                        next += 1
-                    }
-                }
-            }
-            return next
+        String(unsafeUninitializedCapacity: Self.textSize) { out in
+            guard let base = out.baseAddress else { return 0 }
+            write(to: base)
+            return Self.textSize
         }
+    }
+
+    /// Writes the text form, ``textSize`` bytes, where nothing needs to be allocated for it.
+    @inlinable
+    public func write(to out: UnsafeMutablePointer<UInt8>) {
+        var next = 0
+        func put(_ word: UInt64, _ digits: Int, at shift: Int) {
+            var shift = shift
+            for _ in 0..<digits {
+                shift -= 4
+                let digit = UInt8(truncatingIfNeeded: word &>> UInt64(shift) & 15)
+                out[next] = digit &+ (digit < 10 ? 0x30 : 0x57)
+                next += 1
+            }
+        }
+        func dash() {
+            out[next] = UInt8(ascii: "-")
+            next += 1
+        }
+        put(high, 8, at: 64)
+        dash()
+        put(high, 4, at: 32)
+        dash()
+        put(high, 4, at: 16)
+        dash()
+        put(low, 4, at: 64)
+        dash()
+        put(low, 12, at: 48)
     }
 }
 

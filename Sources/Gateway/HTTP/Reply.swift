@@ -14,12 +14,19 @@ struct Reply: Sendable {
     var fields: [Field] = []
     /// Policies that a limit's refusal names.
     var violatedPolicies: [String] = []
+    /// Whether the body's memory is the loop's, to be used again.
+    var isReusable = false
     /// What an admin's request did, for its record.
     var change: AdminChange?
 
     struct Field: Sendable {
-        let name: StaticString
+        let field: ResponseField
         let value: String
+
+        init(_ field: ResponseField, _ value: String) {
+            self.field = field
+            self.value = value
+        }
     }
 
     /// A 200 of JSON.

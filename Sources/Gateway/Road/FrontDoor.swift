@@ -21,7 +21,7 @@ extension RequestStream {
             let allowed = route.methods.map(\.name.description).joined(separator: ", ")
             return refuse(
                 Refusal(.methodNotAllowed, "This path takes \(allowed)."),
-                fields: [.init(name: "Allow", value: allowed)]
+                fields: [.init(.allow, allowed)]
             )
         }
         exchange.hasMediaType = head[.contentType].map { Self.mediaType($0.of(bytes), is: route.mediaType) } ?? false
@@ -103,7 +103,7 @@ extension RequestStream {
             value +=
                 ", error=\"invalid_token\", error_description=\"\(refusal.sentence.filter { $0 != "\"" && $0 != "\\" })\""
         }
-        refuse(refusal, fields: [.init(name: "WWW-Authenticate", value: value)])
+        refuse(refusal, fields: [.init(.wwwAuthenticate, value)])
     }
 
     // MARK: - Authorise
@@ -119,7 +119,7 @@ extension RequestStream {
                     "This needs the scope '\(needed)', which a key of role \(principal.role.rawValue) does not have."
                 )
                 : Refusal(.scopeMissing, "This needs the scope '\(needed)', which the credential does not have.")
-            return refuse(refusal, fields: [.init(name: "WWW-Authenticate", value: value)])
+            return refuse(refusal, fields: [.init(.wwwAuthenticate, value)])
         }
         switch exchange.route {
         case .predictDefault: reach(services.defaultModel, version: nil, of: principal)

@@ -169,7 +169,7 @@ final class HTTP1Connection: HTTPConnection {
     // MARK: - Answers
 
     override func sendContinue(_ stream: RequestStream) {
-        transport?.write { $0.append("HTTP/1.1 100 Continue\r\n\r\n") }
+        transport?.write { HTTP1Interim.appendContinue(to: &$0) }
     }
 
     override func respond(_ stream: RequestStream, auditIndex: UInt64?) {
@@ -178,8 +178,24 @@ final class HTTP1Connection: HTTPConnection {
         {
             stream.exchange.closes = true
         }
-        transport?.write { output in
-            HTTP1ResponseWriter.write(stream, auditIndex: auditIndex, into: &output)
+        guard let transport, let reply = stream.exchange.reply else { return }
+        loop.writer.begin(reply.status)
+        loop.writer.field(date: loop.date)
+        loop.writer.field("Content-Length", decimal: UInt64(reply.body.count))
+        loop.writer.response(
+            reply,
+            to: stream.exchange,
+            auditIndex: auditIndex,
+            isPrivate: listener == .management
+        )
+        if stream.exchange.closes {
+            loop.writer.line("Connection: close\r\n")
+        } else if stream.exchange.version == .http10 {
+            loop.writer.line("Connection: keep-alive\r\n")
+        }
+        transport.write { output in
+            loop.writer.finish(into: &output)
+            if stream.exchange.method != .head { reply.body.withUnsafeBytes { output.append($0) } }
         }
     }
 

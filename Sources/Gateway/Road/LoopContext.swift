@@ -31,6 +31,9 @@ final class LoopContext {
     private var ids = RequestIDGenerator()
     private var serial: UInt32 = 0
     private(set) var date = HTTPDate()
+    /// Write the answers' heads, one after the other, in memory that stays.
+    var writer = HTTP1ResponseWriter()
+    var fields = HTTP2FieldSink()
     private var tenants: [TenantID: TenantContext] = [:]
 
     /// Every stream of this loop, the idle ones included: a ticket's slot is the place here.
@@ -69,6 +72,7 @@ final class LoopContext {
         }
         eventLoop.turnEnded = { [unowned self] in endTurn() }
         eventLoop.schedule(every: 1_000_000_000) { [unowned self] in sweep() }
+        date.update(to: services.time.now())
         handle.set(self)
     }
 
@@ -108,7 +112,7 @@ final class LoopContext {
     private func sweep() {
         let now = services.time.monotonic()
         for stream in streams { stream.checkTime(now) }
-        date.update(services.time.now())
+        date.update(to: services.time.now())
     }
 
     // MARK: - Requests

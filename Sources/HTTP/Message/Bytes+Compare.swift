@@ -10,7 +10,7 @@ extension UnsafeRawBufferPointer {
     /// Whether these are the bytes of `text`, letters in either case.
     ///
     /// A byte's 0x20 bit is not looked at, so `self` must be free of control characters: CR would pass as a hyphen.
-    /// - Parameter text: of lower-case letters and hyphens.
+    /// - Parameter text: of lower-case letters, digits and hyphens, all of which have that bit.
     @inline(__always)
     func equalsIgnoringCase(_ text: StaticString) -> Bool {
         matches(text, folding: 0x2020_2020_2020_2020)
