@@ -98,13 +98,7 @@ let package = Package(
 
         tests("GatewayCoreTests", ["GatewayCore", "TestSupport"]),
         tests("GatewayCryptoTests", ["GatewayCrypto", "GatewayCore", "COpenSSL"]),
-<<<<<<< HEAD
         tests("TLSTests", ["TLS", "COpenSSL", "TestSupport"]),
-=======
-        tests(
-            "NIOOpenSSLTests",
-            nio + ["NIOOpenSSL", "COpenSSL", "TestSupport", .product(name: "NIOEmbedded", package: "swift-nio")]
-        ),
         // NIO's decoder is the oracle: nothing that it refuses may pass.
         tests(
             "HTTPTests",
@@ -115,7 +109,6 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]
         ),
->>>>>>> http2
         tests(
             "IdentityTests",
             ["Identity", "GatewayCore", "GatewayCrypto", "COpenSSL", "TestSupport"],

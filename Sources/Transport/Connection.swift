@@ -277,7 +277,7 @@ public final class Connection {
         }
         loop.table.setStall(token, .max)
         setEvents()
-        if wasFull, output.count <= Self.highWater / 2 {
+        if wasFull {
             wasFull = false
             handler?.outputDrained(self)
         }
@@ -287,7 +287,7 @@ public final class Connection {
     /// The socket is full: it says when it takes more, and has its time to do so.
     private func wait() {
         loop.table.setStall(token, loop.now + acceptor.settings.writeNanoseconds)
-        if pendingOutput > Self.highWater / 2 { wasFull = true }
+        wasFull = true
         setEvents()
     }
 

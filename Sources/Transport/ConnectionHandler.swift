@@ -10,7 +10,7 @@ public protocol ConnectionHandler: AnyObject {
     func received(_ connection: Connection, _ bytes: UnsafeRawBufferPointer)
     /// The peer sends no more; answers may still leave.
     func peerEnded(_ connection: Connection)
-    /// What waited to be sent has fallen under the mark where more may be made.
+    /// What the socket had no room for has left.
     func outputDrained(_ connection: Connection)
     /// The time set by ``Connection/setDeadline(_:)`` has passed.
     func deadlinePassed(_ connection: Connection)

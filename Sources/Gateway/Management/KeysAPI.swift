@@ -79,7 +79,7 @@ struct KeysAPI {
         services.directory.put(key)
         let shown = key.json(now: request.now)
         var reply = Reply.json(.object([JSON.Member("key", .string(text))] + (shown.members ?? [])), status: 201)
-        reply.fields = [.init(name: "Location", value: "/admin/v1/keys/\(key.id)")]
+        reply.fields = [.init(.location, "/admin/v1/keys/\(key.id)")]
         reply.change = AdminChange(target: "key/\(key.id)", before: nil, after: shown)
         return reply
     }

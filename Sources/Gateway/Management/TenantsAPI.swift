@@ -49,7 +49,7 @@ struct TenantsAPI {
         services.assign(plan, to: id)
         services.directory.put(tenant)
         var reply = Reply.json(tenant.json, status: 201)
-        reply.fields = [.init(name: "Location", value: "/admin/v1/tenants/\(id)")]
+        reply.fields = [.init(.location, "/admin/v1/tenants/\(id)")]
         reply.change = AdminChange(target: "tenant/\(id)", before: nil, after: tenant.json)
         return reply
     }

@@ -20,7 +20,7 @@ struct TokenEndpoint {
                 reply: .refused(
                     refusal,
                     fields: isClient && usedBasic
-                        ? [.init(name: "WWW-Authenticate", value: "Basic realm=\"tollgate\", charset=\"UTF-8\"")] : []
+                        ? [.init(.wwwAuthenticate, "Basic realm=\"tollgate\", charset=\"UTF-8\"")] : []
                 )
             )
         }

@@ -1,126 +1,136 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import NIOCore
-import NIOHTTP1
-import NIOOpenSSL
-import NIOPosix
-import Synchronization
+import GatewayCore
+import TLS
 import Telemetry
+import Transport
 
-/// Accepts connections of one kind and sets up what carries their requests: TLS, the HTTP decoder, the handler.
+/// One of the two doors: its sockets, one for each loop, and what a new connection is given.
 final class Listener: Sendable {
-    private let kind: ListenerKind
-    private let tls: TLSContext
-    private let loops: [ObjectIdentifier: LoopHandle]
-    private let services: Services
-    private let maxConnections: Int
-    private let open = Atomic(0)
-    private let isFull = Atomic(false)
-    private let nextConnection = Atomic<UInt64>(1)
+    let kind: ListenerKind
+    let port: Int
+    private let limits: ConnectionLimits
+    private let budget: DescriptorBudget
+    private let doors: [Door]
 
-    init(
-        kind: ListenerKind,
-        tls: TLSContext,
-        loops: [ObjectIdentifier: LoopHandle],
-        services: Services,
-        maxConnections: Int
-    ) {
-        self.kind = kind
-        self.tls = tls
-        self.loops = loops
-        self.services = services
-        self.maxConnections = maxConnections
+    /// An acceptor on its loop.
+    private struct Door: @unchecked Sendable {
+        let loop: EventLoop
+        // Used on the loop alone.
+        let acceptor: Acceptor
     }
 
+    /// - Parameter sockets: inherited ones; empty to bind.
     /// - Throws: ``StartError`` when the address cannot be taken.
-    func bind(_ listener: Configuration.Listener, group: MultiThreadedEventLoopGroup) throws(StartError) -> any Channel
-    {
-        let bootstrap = ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 1024)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try self.prepare(channel) }
+    init(
+        _ store: CertificateStore,
+        loops: [LoopContext],
+        sockets: [Int32],
+        budget: DescriptorBudget,
+        configuration: Configuration
+    ) throws(StartError) {
+        kind = store.kind
+        self.budget = budget
+        let address = configuration[store.kind]
+        limits = ConnectionLimits(Self.bounds(configuration.http, budget))
+        var port = address.port
+        var doors: [Door] = []
+        do throws(TransportError) {
+            for (place, context) in loops.enumerated() {
+                let socket =
+                    sockets.isEmpty
+                    ? try ListeningSocket(address: address.address, port: port)
+                    : try ListeningSocket(adopting: sockets[place % sockets.count], shared: place >= sockets.count)
+                port = socket.port
+                doors.append(Door(loop: context.eventLoop, acceptor: Self.acceptor(socket, store, context, limits)))
             }
-        do {
-            return try bootstrap.bind(host: listener.address, port: listener.port).wait()
-        } catch let error as IOError {
-            let reason =
-                switch error.errnoCode {
-                case EADDRINUSE: "another program has that port; end it, or set another port"
-                case EACCES: "this port needs a privilege the program does not have; set one above 1023"
-                case EADDRNOTAVAIL: "this machine has no such address"
-                default: "\(error)"
-                }
-            throw StartError(
-                description: "the \(kind.rawValue) listener cannot bind \(listener.address):\(listener.port): \(reason)"
-            )
         } catch {
             throw StartError(
-                description: "the \(kind.rawValue) listener cannot bind \(listener.address):\(listener.port): \(error)"
+                description:
+                    "the \(store.kind.rawValue) listener cannot bind \(address.address):\(address.port): \(error)"
             )
         }
+        self.port = port
+        self.doors = doors
     }
 
-    private func prepare(_ channel: any Channel) throws {
-        guard let loop = loops[ObjectIdentifier(channel.eventLoop)] else {
-            preconditionFailure("a connection came to a loop of another group")
-        }
-        let count = open.wrappingAdd(1, ordering: .relaxed).newValue
-        guard count <= maxConnections else {
-            open.wrappingSubtract(1, ordering: .relaxed)
-            if isFull.compareExchange(expected: false, desired: true, ordering: .relaxed).exchanged {
-                services.log.warning(
-                    "connections are turned away: there are as many as http.max_connections allows",
-                    ["listener": .string(kind.rawValue)]
-                )
-            }
-            throw TooManyConnections()
-        }
-        isFull.store(false, ordering: .relaxed)
-        channel.closeFuture.whenComplete { _ in self.open.wrappingSubtract(1, ordering: .relaxed) }
-        var limits = NIOHTTPDecoderLimitConfiguration()
-        limits.maxHeaderListSize = services.configuration.http.maxHeaderBytes
-        limits.maxHeaderFieldSize = services.configuration.http.maxHeaderBytes
-        limits.maxHeaderFieldCount = services.configuration.http.maxHeaderCount
-        let connection = ConnectionHandler(
-            loop: loop.onLoop,
-            listener: kind,
-            connectionID: nextConnection.wrappingAdd(1, ordering: .relaxed).oldValue
+    private static func acceptor(
+        _ socket: ListeningSocket,
+        _ store: CertificateStore,
+        _ context: LoopContext,
+        _ limits: ConnectionLimits
+    ) -> Acceptor {
+        let kind = store.kind
+        let entrance = Entrance(loop: context, listener: kind)
+        return Acceptor(
+            socket,
+            on: context.eventLoop,
+            contexts: store.holder,
+            limits: limits,
+            settings: settings(context.limits),
+            handler: { _ in
+                context.meters.opened(kind)
+                return entrance
+            },
+            refused: { context.meters.refused(kind, $0) }
         )
-        try channel.pipeline.syncOperations.addHandlers([
-            TLSServerHandler(context: tls),
-            HeadWatch(connection: connection),
-            ByteToMessageHandler(
-                HTTPRequestDecoder(
-                    leftOverBytesStrategy: .dropBytes,
-                    informationalResponseStrategy: .drop,
-                    limitConfiguration: limits
-                )
-            ),
-            connection,
-        ])
     }
 
-    private struct TooManyConnections: Error {}
-}
-
-/// Tells the connection of each delivery before the decoder has it: the decoder says nothing until a head is whole.
-private final class HeadWatch: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-    typealias InboundOut = ByteBuffer
-
-    private let connection: ConnectionHandler
-
-    init(connection: ConnectionHandler) {
-        self.connection = connection
+    /// Takes other limits for the connections that come.
+    func apply(_ configuration: Configuration) {
+        limits.set(Self.bounds(configuration.http, budget))
+        let settings = Self.settings(configuration.http)
+        for door in doors { door.loop.execute { door.acceptor.settings = settings } }
     }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        connection.headBegan()
-        context.fireChannelRead(data)
+    /// Takes what waits, then accepts no more.
+    func close() {
+        for door in doors { door.loop.execute { door.acceptor.stop() } }
+    }
+
+    private static func bounds(_ http: Configuration.HTTP, _ budget: DescriptorBudget) -> ConnectionLimits.Bounds {
+        ConnectionLimits.Bounds(
+            connections: min(http.maxConnections, budget.connections),
+            perSource: http.maxConnectionsPerSource,
+            handshakes: http.maxHandshakes
+        )
+    }
+
+    private static func settings(_ http: Configuration.HTTP) -> Acceptor.Settings {
+        Acceptor.Settings(
+            handshakeNanoseconds: Int64(http.handshakeSeconds) * 1_000_000_000,
+            writeNanoseconds: Int64(http.writeSeconds) * 1_000_000_000
+        )
     }
 }
 
-@available(*, unavailable)
-extension HeadWatch: Sendable {}
+/// Waits for the handshakes of a loop's new connections and gives each the protocol that it settled on.
+private final class Entrance: ConnectionHandler {
+    private unowned let loop: LoopContext
+    private let listener: ListenerKind
+
+    init(loop: LoopContext, listener: ListenerKind) {
+        self.loop = loop
+        self.listener = listener
+    }
+
+    func connected(_ connection: Connection) {
+        guard let agreement = connection.agreement else { return connection.abort() }
+        loop.meters.handshake(listener, agreement)
+        connection.handler =
+            agreement.applicationProtocol == .http2
+            ? HTTP2Connection(connection, loop: loop, listener: listener)
+            : HTTP1Connection(connection, loop: loop, listener: listener)
+    }
+
+    func closed(_ connection: Connection, _ reason: CloseReason) {
+        loop.meters.handshakeFailed(listener)
+        loop.meters.closed(listener, reason)
+    }
+
+    func drain(_ connection: Connection) { connection.close() }
+    func deadlinePassed(_ connection: Connection) { connection.abort() }
+    func peerEnded(_ connection: Connection) { connection.abort() }
+    func received(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) { connection.abort() }
+    func outputDrained(_ connection: Connection) {}
+}

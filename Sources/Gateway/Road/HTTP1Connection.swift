@@ -105,7 +105,7 @@ final class HTTP1Connection: HTTPConnection {
         isReadingHead = false
         requests += 1
         transport?.setDeadline(.max)
-        stream.begin(on: self, number: 0)
+        stream.begin(on: self)
         return stream
     }
 

@@ -25,8 +25,8 @@ final class RequestStream {
     private let slot: Int
     /// Who brought the request; nil between two requests.
     private(set) var connection: HTTPConnection?
-    /// The stream's number on its connection (RFC 9113, section 5.1.1); 0 over HTTP/1.1.
-    private(set) var number: Int32 = 0
+    /// The stream of an HTTP/2 connection; nil over HTTP/1.1.
+    private(set) var http2: HTTP2Stream?
     var exchange = Exchange()
     private(set) var input = Input.complete
     /// What has come of the body, where it did not come whole.
@@ -53,9 +53,9 @@ final class RequestStream {
     // MARK: - The request
 
     /// A request has begun.
-    func begin(on connection: HTTPConnection, number: Int32) {
+    func begin(on connection: HTTPConnection, _ http2: HTTP2Stream? = nil) {
         self.connection = connection
-        self.number = number
+        self.http2 = http2
         // As exact as the record says it, so that replaying the log charges the limits as they were charged.
         let time = UnixTime(nanoseconds: services.time.now().nanoseconds / 1000 * 1000)
         exchange = Exchange()
