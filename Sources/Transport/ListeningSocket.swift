@@ -47,13 +47,16 @@ public final class ListeningSocket: Sendable {
 
     /// Takes over a socket that listens already.
     ///
+    /// - Parameter shared: whether another takes it over too; each then holds it by a descriptor of its own.
     /// - Throws: ``TransportError`` when it is none.
-    public init(adopting descriptor: Int32) throws(TransportError) {
+    public init(adopting descriptor: Int32, shared: Bool = false) throws(TransportError) {
         var listens: Int32 = 0
         var size = socklen_t(MemoryLayout<Int32>.size)
         guard getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0, listens == 1 else {
             throw TransportError(.system, "descriptor \(descriptor), which was handed over, is no listening socket")
         }
+        let descriptor = shared ? dup(descriptor) : descriptor
+        guard descriptor >= 0 else { throw TransportError(.system, "dup", errno: errno) }
         _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
         self.descriptor = descriptor

@@ -4,12 +4,11 @@ import Audit
 import GatewayCore
 import GatewayCrypto
 import Identity
+import Glibc
 import Inference
 import Limits
-import NIOCore
-import NIOOpenSSL
-import NIOPosix
 import Storage
+import TLS
 public import Telemetry
 
 extension Gateway {
@@ -17,15 +16,25 @@ extension Gateway {
     ///
     /// A model that does not load is named in the log, and the others are served.
     ///
+    /// - Parameters:
+    ///   - sockets: listening sockets that were handed over, the tenants' and the management's; empty to bind them.
+    ///   - source: reads the configuration again for a reload.
     /// - Throws: ``StateError``, `StorageError`, `AuditError`, `TLSError`, ``StartError`` (a port in use): each says what
     ///   was wrong, where, and what to do.
-    public static func start(_ configuration: Configuration, log: StructuredLog) throws -> Gateway {
+    public static func start(
+        _ configuration: Configuration,
+        log: StructuredLog,
+        sockets: [Int32] = [],
+        source: @escaping @Sendable () throws(ConfigurationError) -> Configuration
+    ) throws -> Gateway {
         let time = TimeSource.system
         let state = StateDirectory(path: configuration.state)
         let pepper = try state.pepper()
         // Certificates before all that takes time: what is most often wrong is said first.
-        let tenantTLS = try tlsContext(configuration.tenants, configuration)
-        let managementTLS = try tlsContext(configuration.management, configuration)
+        let tickets = TicketKeyFile(path: state.ticketKeys, log: log)
+        let stores = try [ListenerKind.tenant, .management].map { kind in
+            try CertificateStore(kind: kind, listener: configuration[kind], tickets: tickets.keys)
+        }
 
         let store = try Store(path: state.database)
         let directory = try directory(of: store)
@@ -38,16 +47,14 @@ extension Gateway {
         let ledger = try LimitLedger(audit: audit, store: store, limits: limits, plans: assignments, time: time)
         let search = AuditSearch(audit: audit, index: try index(of: audit, at: state.auditIndex, log: log), time: time)
 
-        let loopCount = configuration.eventLoops > 0 ? configuration.eventLoops : System.coreCount
+        let loopCount = configuration.eventLoops > 0 ? configuration.eventLoops : coreCount()
         let poolThreads = max(1, loopCount / 2)
         let models = try loadModels(configuration, sessions: loopCount + poolThreads, time: time, log: log)
         guard let defaultModel = ModelName(configuration.models.default) else {
             preconditionFailure("the configuration's model name was checked")
         }
-        let tokenPool = NIOThreadPool(numberOfThreads: poolThreads)
-        let managementPool = NIOThreadPool(numberOfThreads: 2)
-        tokenPool.start()
-        managementPool.start()
+        let tokenPool = try WorkerPool(name: "tokens", threads: poolThreads, capacity: 4096)
+        let managementPool = try WorkerPool(name: "management", threads: 2, capacity: 1024)
         let services = Services(
             configuration: configuration,
             time: time,
@@ -71,11 +78,19 @@ extension Gateway {
             models: models,
             defaultModel: defaultModel,
             inference: InferencePool(threads: poolThreads, capacity: 1024, time: time),
+            reloader: Reloader(source: source, stores: stores),
             tokenPool: tokenPool,
             managementPool: managementPool
         )
-        services.metrics.observe(services, tls: [("tenant", tenantTLS), ("management", managementTLS)])
-        return try Gateway(services: services, loops: loopCount, tenantTLS: tenantTLS, managementTLS: managementTLS)
+        services.metrics.observe(services, stores: stores)
+        return try Gateway(services: services, loops: loopCount, stores: stores, tickets: tickets, sockets: sockets)
+    }
+
+    /// The cores that this process may use.
+    private static func coreCount() -> Int {
+        var set = cpu_set_t()
+        guard sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &set) == 0 else { return 1 }
+        return max(1, withUnsafeBytes(of: set) { $0.reduce(0) { $0 + $1.nonzeroBitCount } })
     }
 
     // MARK: - Tenants and tokens
@@ -181,16 +196,7 @@ extension Gateway {
         return try AuditIndex(path: path)
     }
 
-    // MARK: - Certificates and models
-
-    private static func tlsContext(
-        _ listener: Configuration.Listener,
-        _ configuration: Configuration
-    ) throws(TLSError) -> TLSContext {
-        var tls = TLSConfiguration(certificateChainFile: listener.certificate, privateKeyFile: listener.key)
-        tls.handshakeTimeout = .seconds(Int64(configuration.http.handshakeSeconds))
-        return try TLSContext(configuration: tls)
-    }
+    // MARK: - Models
 
     private static func loadModels(
         _ configuration: Configuration,

@@ -25,29 +25,41 @@ public final class Gateway: Sendable {
 
     private let services: Services
     private let loops: [EventLoop]
-    private let contexts: [LoopHandle]
+    private let handles: [LoopHandle]
     private let listeners: [Listener]
     private let follower: Follower
-    private let ended = WaitableQueue<Void>(capacity: 8)
+    /// Each loop says once that its last connection has gone.
+    private let quiet = WaitableQueue<Void>(capacity: 4096)
     private let isDraining = Atomic(false)
 
-    init(services: Services, loops loopCount: Int, stores: [CertificateStore]) throws {
+    init(
+        services: Services,
+        loops count: Int,
+        stores: [CertificateStore],
+        tickets: TicketKeyFile,
+        sockets: [Int32]
+    ) throws {
         self.services = services
         let configuration = services.configuration
-        let budget = DescriptorBudget.raise()
-        loops = try (0..<loopCount).map { try EventLoop(index: $0) }
+        let budget = DescriptorBudget.raised()
+        loops = try (0..<count).map { try EventLoop(index: $0, time: services.time) }
         let contexts = loops.map { LoopContext(services: services, eventLoop: $0) }
-        self.contexts = contexts.map(\.handle)
-        listeners = try stores.map { store in
-            try Listener(store, loops: contexts, services: services, settings: configuration, budget: budget)
+        handles = contexts.map(\.handle)
+        for context in contexts { context.start() }
+        listeners = try stores.enumerated().map { place, store in
+            try Listener(
+                store,
+                loops: contexts,
+                sockets: place < sockets.count ? [sockets[place]] : [],
+                budget: budget,
+                configuration: configuration
+            )
         }
         tenantPort = listeners[0].port
         managementPort = listeners[1].port
-        follower = try Follower(services: services, stores: stores)
-        for context in contexts { context.start() }
+        follower = try Follower(services: services, stores: stores, tickets: tickets)
         for loop in loops { try loop.start() }
-        let handles = self.contexts
-        let listeners = listeners
+        let (handles, listeners) = (handles, listeners)
         services.takers.withLock { takers in
             takers.append { configuration, generation in
                 handles.executeAndWait { $0.apply(configuration, generation: generation) }
@@ -73,19 +85,26 @@ public final class Gateway: Sendable {
         let seconds = services.configuration.drainSeconds
         services.log.info("draining", ["deadline_s": .integer(Int64(seconds))])
         for listener in listeners { listener.close() }
-        let left = Atomic(loops.count)
-        _ = left
         for loop in loops {
-            loop.execute { [ended] in
-                loop.drain { _ = ended.push(()) }
+            loop.execute { [quiet] in
+                loop.drain { _ = quiet.put(()) }
             }
+        }
+        let deadline = Int64(seconds) * 1_000_000_000
+        // It ends with the process, or finds nothing left to do.
+        _ = try? SystemThread(name: "drain-deadline") { [quiet, loops, services] in
+            guard !quiet.waitUntilClosed(nanoseconds: deadline) else { return }
+            services.log.warning("the drain's deadline has passed; open connections are cut off")
+            for loop in loops { loop.execute { loop.abortAll() } }
+            // What does not even close is not waited for.
+            if !quiet.waitUntilClosed(nanoseconds: 1_000_000_000) { for _ in loops { _ = quiet.put(()) } }
         }
     }
 
     /// Blocks until the drain is over, then closes the log and the database.
     public func wait() throws {
-        // Each loop says once that it is quiet; the deadline is counted from the first.
-        for _ in loops { _ = ended.pop() }
+        for _ in loops { _ = quiet.take() }
+        quiet.close()
         follower.stop()
         services.tokenPool.shutdown()
         services.managementPool.shutdown()

@@ -30,6 +30,7 @@ final class GatewayMetrics: Sendable {
     let connections: GaugeFamily
     let connectionsClosed: CounterFamily
     let connectionsRefused: CounterFamily
+    let sessionsEnded: CounterFamily
     let certificateReloads: CounterFamily
     let reloads: CounterFamily
     let cacheHits: Counter
@@ -128,6 +129,11 @@ final class GatewayMetrics: Sendable {
         connectionsRefused = registry.counter(
             "tollgate_connections_refused_total",
             help: "Connections turned away before their handshake, by reason.",
+            labels: ["listener", "reason"]
+        )
+        sessionsEnded = registry.counter(
+            "tollgate_http2_connections_ended_total",
+            help: "HTTP/2 connections that were ended with GOAWAY and an error, by what the client did.",
             labels: ["listener", "reason"]
         )
         certificateReloads = registry.counter(

@@ -83,11 +83,23 @@ final class LoopMeters {
         metrics.connectionsClosed.with(labels: [listener.rawValue, reason.label]).increment(shard: shard)
     }
 
+    func refused(_ listener: ListenerKind, _ refusal: ConnectionLimits.Refusal) {
+        metrics.connectionsRefused.with(labels: [listener.rawValue, refusal.rawValue]).increment(shard: shard)
+    }
+
+    func streamRefused(_ listener: ListenerKind) {
+        metrics.connectionsRefused.with(labels: [listener.rawValue, "stream_refused"]).increment(shard: shard)
+    }
+
+    func sessionEnded(_ listener: ListenerKind, _ reason: HTTP2EndReason) {
+        metrics.sessionsEnded.with(labels: [listener.rawValue, reason.name.description]).increment(shard: shard)
+    }
+
     func handshakeFailed(_ listener: ListenerKind) { handles(listener).handshakeFailures.increment(shard: shard) }
 
     func handshake(_ listener: ListenerKind, _ agreement: TLSAgreement) {
         metrics.handshakes.with(
-            labels: [listener.rawValue, agreement.version.description, agreement.resumed ? "true" : "false"]
+            labels: [listener.rawValue, agreement.version.rawValue, agreement.resumed ? "true" : "false"]
         ).increment(shard: shard)
     }
 

@@ -29,6 +29,8 @@ public struct StateDirectory: Sendable {
     var database: String { "\(path)/tollgate.sqlite" }
     var auditDirectory: String { "\(path)/audit" }
     var auditIndex: String { "\(path)/audit-index.sqlite" }
+    /// Keys of the TLS session tickets.
+    var ticketKeys: String { "\(path)/ticket-keys" }
     private var pepperFile: String { "\(path)/pepper" }
     private func signingKeyFile(_ algorithm: SignatureAlgorithm) -> String {
         "\(path)/signing-\(algorithm.rawValue).pem"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GatewayCore
 import Transport
 
 /// Reaches a loop's context from other threads: by a task on the loop, never directly.
@@ -22,5 +23,19 @@ final class LoopHandle: @unchecked Sendable {
             guard let context else { return }
             task(context)
         }
+    }
+}
+
+extension [LoopHandle] {
+    /// Runs the task on every loop and waits until each has; not to be called on a loop.
+    func executeAndWait(_ task: @escaping @Sendable (LoopContext) -> Void) {
+        let done = WaitableQueue<Void>(capacity: count)
+        for handle in self {
+            handle.execute { context in
+                task(context)
+                _ = done.put(())
+            }
+        }
+        for _ in self { _ = done.take() }
     }
 }
