@@ -80,11 +80,14 @@ extension HTTP1Parser {
             return
         }
         try head.take(field, ByteRange(lower..<upper), of: bytes)
-        if field == .connection { readConnection(UnsafeRawBufferPointer(rebasing: bytes[lower..<upper])) }
+        if field == .connection || field == .proxyConnection {
+            readConnection(field, UnsafeRawBufferPointer(rebasing: bytes[lower..<upper]))
+        }
     }
 
-    /// A list of options in either case, of which two are known (RFC 9110, section 7.6.1).
-    private mutating func readConnection(_ value: UnsafeRawBufferPointer) {
+    /// A list of options in either case, of which two are known (RFC 9110, section 7.6.1). There are servers that close
+    /// for `Proxy-Connection` too: what stands behind such a request is not read here either.
+    private mutating func readConnection(_ field: KnownField, _ value: UnsafeRawBufferPointer) {
         var start = 0
         while start < value.count {
             let comma = value[start...].firstIndex(of: UInt8(ascii: ",")) ?? value.count
@@ -94,7 +97,7 @@ extension HTTP1Parser {
             while lower < upper, ByteClass.isBlank(value[upper - 1]) { upper -= 1 }
             let option = UnsafeRawBufferPointer(rebasing: value[lower..<upper])
             if option.equalsIgnoringCase("close") { saysClose = true }
-            if option.equalsIgnoringCase("keep-alive") { saysKeepAlive = true }
+            if field == .connection, option.equalsIgnoringCase("keep-alive") { saysKeepAlive = true }
             start = comma + 1
         }
     }
