@@ -12,8 +12,7 @@ enum ControlScan {
             at &+= 16
         }
         while at < end {
-            let byte = base.load(fromByteOffset: at, as: UInt8.self)
-            if byte < 0x20 && byte != 0x09 || byte == 0x7f { return at }
+            if ByteClass.isControl(base.load(fromByteOffset: at, as: UInt8.self)) { return at }
             at &+= 1
         }
         return end
