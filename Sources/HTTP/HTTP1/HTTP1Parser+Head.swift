@@ -7,7 +7,7 @@ extension HTTP1Parser {
 
     /// Goes on line by line; of a line that is incomplete no byte is looked at twice. What is wrong is found in the
     /// order of the bytes, so that the outcome does not depend on how many are here.
-    mutating func nextHead(_ bytes: UnsafeRawBufferPointer) throws(HTTPFault) -> HTTP1Event {
+    mutating func nextHead(_ bytes: UnsafeRawBufferPointer) throws(HTTPFault) -> Found {
         guard let base = bytes.baseAddress, !bytes.isEmpty else { return .needsMore(consumed: 0) }
         if state == .idle {
             // One empty line before a request is ignored (RFC 9112, section 2.2).
@@ -44,7 +44,7 @@ extension HTTP1Parser {
                 hasRequestLine = true
             } else if line.isEmpty {
                 try finish(bytes)
-                return .head(head, consumed: scanned)
+                return .head(consumed: scanned)
             } else {
                 try readField(base, line)
             }
