@@ -9,6 +9,17 @@
 // Swift's Glibc module has.
 extern int accept4(int descriptor, void *address, unsigned int *size, int flags);
 
+extern int sched_getaffinity(int process, size_t size, void *set);
+
+// The cores that this process may use (sched_getaffinity(2)); 1 when the system does not say.
+static inline int transport_cores(void) {
+    unsigned char set[128] = {0};
+    int cores = 0;
+    if (sched_getaffinity(0, sizeof(set), set) < 0) return 1;
+    for (size_t at = 0; at < sizeof(set); at++) cores += __builtin_popcount(set[at]);
+    return cores > 0 ? cores : 1;
+}
+
 static const uint32_t transport_readable = EPOLLIN;
 static const uint32_t transport_writable = EPOLLOUT;
 static const uint32_t transport_broken = EPOLLERR | EPOLLHUP;

@@ -70,6 +70,9 @@ public final class EventLoop: @unchecked Sendable {
         Glibc.close(epoll)
     }
 
+    /// The cores that this process may use.
+    public static var coreCount: Int { Int(transport_cores()) }
+
     // MARK: - From any thread
 
     /// Runs the task on the loop, soon; not at all once the loop has ended.

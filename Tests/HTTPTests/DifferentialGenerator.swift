@@ -21,7 +21,7 @@ struct DifferentialGenerator {
             bytes += request()
             if once(in: 20) { bytes += pick([[13, 10], [10], [0]]) }
         }
-        for _ in 0..<pick([0, 1, 1, 1, 2, 3]) { mutate(&bytes) }
+        for _ in 0..<pick([0, 0, 1, 1, 2, 3]) { mutate(&bytes) }
         return bytes
     }
 
@@ -32,12 +32,34 @@ struct DifferentialGenerator {
         return (0..<pick([1, 2, 5, 9])).map { _ in Int.random(in: 1..<count, using: &random) }.sorted()
     }
 
+    /// A request that nothing is wrong with, and its body.
+    mutating func wellFormed() -> (bytes: [UInt8], body: [UInt8]) {
+        var lines = [
+            "\(pick(["POST", "PUT", "PATCH", "PROPFIND"])) \(pick(["/", "/predict?a=1", "https://localhost:8443/a"])) HTTP/1.1"
+        ]
+        lines.append(
+            "\(pick(["Host", "host", "hOsT"])):\(pick(["", " ", " \t "]))localhost:8443\(pick(["", " ", "\t"]))"
+        )
+        for _ in 0..<pick([0, 1, 3, 20]) {
+            let name = String((0..<pick([1, 4, 13, 17])).map { _ in pick(Array("aZ09!#$%&'*+-.^_`|~")) })
+            let value = String((0..<pick([0, 1, 15, 16, 31, 33, 100])).map { _ in pick(Array("aZ0 \t!~\"\\:\u{e9}")) })
+            lines.append("X\(name):\(value)")
+        }
+        let body = (0..<pick([0, 1, 17, 300])).map { _ in UInt8.random(in: .min ... .max, using: &random) }
+        let isChunked = once(in: 2)
+        lines.append(isChunked ? "Transfer-Encoding: chunked" : "Content-Length: \(body.count)")
+        let head = Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8)
+        return (head + (isChunked ? chunked(body, wellFormed: true) : body), body)
+    }
+
     private mutating func request() -> [UInt8] {
         var lines: [String] = []
-        let method = pick(Self.methods)
-        let version = pick(Self.versions)
-        lines.append("\(method) \(pick(Self.targets)) \(version)")
-        if !once(in: 30) { lines.append("\(pick(["Host", "host", "HOST"])): \(pick(Self.hosts))") }
+        let method = once(in: 6) ? pick(Self.methods) : pick(["GET", "POST", "POST", "PUT"])
+        let version = once(in: 8) ? pick(Self.versions) : "HTTP/1.1"
+        lines.append("\(method) \(once(in: 4) ? pick(Self.targets) : "/predict") \(version)")
+        if !once(in: 30) {
+            lines.append("\(pick(["Host", "host", "HOST"])): \(once(in: 8) ? pick(Self.hosts) : "localhost")")
+        }
         for _ in 0..<pick([0, 1, 2, 4]) { lines.append(pick(Self.fields)) }
         var body: [UInt8] = []
         if Self.withBody.contains(method) || once(in: 20) {
@@ -54,17 +76,19 @@ struct DifferentialGenerator {
         return Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8) + body
     }
 
-    private mutating func chunked(_ content: [UInt8]) -> [UInt8] {
+    private mutating func chunked(_ content: [UInt8], wellFormed: Bool = false) -> [UInt8] {
+        let extensions = wellFormed ? ["", ";a", ";a=b", ";a=\"b c\"", ";a;b=c"] : Self.extensions
         var bytes: [UInt8] = []
         var at = 0
         while at < content.count {
-            let count = min(content.count - at, pick([1, 3, 17]))
+            let count = min(content.count - at, pick([1, 3, 17, 200]))
             bytes += Array("\(pick(["", "", "0", "00"]))\(String(count, radix: 16, uppercase: once(in: 2)))".utf8)
-            bytes += Array("\(pick(Self.extensions))\r\n".utf8)
+            bytes += Array("\(pick(extensions))\r\n".utf8)
             bytes += content[at..<at + count] + [13, 10]
             at += count
         }
-        return bytes + Array("0\(pick(Self.extensions))\r\n\(once(in: 12) ? "X-Trailer: a\r\n" : "")\r\n".utf8)
+        return bytes
+            + Array("0\(pick(extensions))\r\n\(!wellFormed && once(in: 12) ? "X-Trailer: a\r\n" : "")\r\n".utf8)
     }
 
     private mutating func mutate(_ bytes: inout [UInt8]) {

@@ -31,6 +31,16 @@ import Testing
         #expect(taken > cases / 10 && taken < cases * 9 / 10, "\(taken) of \(cases) begin with a request that is taken")
     }
 
+    @Test func `well-formed requests are all taken, with their bodies`() {
+        for seed in 0..<2000 {
+            var generator = DifferentialGenerator(seed: UInt64(seed))
+            let (bytes, body) = generator.wellFormed()
+            let reading = Reading(bytes)
+            #expect(reading.fault == nil && reading.marks.map(\.offset).last == bytes.count && reading.body == body)
+            #expect(objection(to: reading, bytes, cuts: generator.cuts(bytes.count)) == nil, "seed \(seed)")
+        }
+    }
+
     @Test func `each known smuggling request is refused, and what stands behind it is not seen`() {
         #expect(SmugglingCorpus.all.count >= 200, "\(SmugglingCorpus.all.count) payloads")
         for (seed, payload) in SmugglingCorpus.all.enumerated() {

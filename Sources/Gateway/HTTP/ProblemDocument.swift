@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GatewayCore
+import HTTP
 
 /// A refusal's body: RFC 9457, with `code` and `request_id`, and with `error` for the clients of TensorFlow Serving
 /// and of the Open Inference Protocol, who look for that name.

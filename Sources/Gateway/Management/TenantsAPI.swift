@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GatewayCore
+import HTTP
 import Identity
 import Limits
 import Storage

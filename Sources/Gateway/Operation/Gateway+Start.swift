@@ -4,12 +4,12 @@ import Audit
 import GatewayCore
 import GatewayCrypto
 import Identity
-import Glibc
 import Inference
 import Limits
 import Storage
 import TLS
 public import Telemetry
+import Transport
 
 extension Gateway {
     /// Opens the state, loads the models, binds both listeners; blocks until all of it is done.
@@ -47,7 +47,7 @@ extension Gateway {
         let ledger = try LimitLedger(audit: audit, store: store, limits: limits, plans: assignments, time: time)
         let search = AuditSearch(audit: audit, index: try index(of: audit, at: state.auditIndex, log: log), time: time)
 
-        let loopCount = configuration.eventLoops > 0 ? configuration.eventLoops : coreCount()
+        let loopCount = configuration.eventLoops > 0 ? configuration.eventLoops : EventLoop.coreCount
         let poolThreads = max(1, loopCount / 2)
         let models = try loadModels(configuration, sessions: loopCount + poolThreads, time: time, log: log)
         guard let defaultModel = ModelName(configuration.models.default) else {
@@ -84,13 +84,6 @@ extension Gateway {
         )
         services.metrics.observe(services, stores: stores)
         return try Gateway(services: services, loops: loopCount, stores: stores, tickets: tickets, sockets: sockets)
-    }
-
-    /// The cores that this process may use.
-    private static func coreCount() -> Int {
-        var set = cpu_set_t()
-        guard sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &set) == 0 else { return 1 }
-        return max(1, withUnsafeBytes(of: set) { $0.reduce(0) { $0 + $1.nonzeroBitCount } })
     }
 
     // MARK: - Tenants and tokens

@@ -5,8 +5,10 @@ import GatewayCore
 import Identity
 import Inference
 import Storage
+import Synchronization
 import TLS
 import Telemetry
+import Transport
 
 extension GatewayMetrics {
     /// Registers what is not counted on the road but read at each scrape.

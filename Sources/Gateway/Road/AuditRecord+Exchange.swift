@@ -2,7 +2,9 @@
 
 import Audit
 import GatewayCore
+import HTTP
 import Identity
+import Inference
 import Limits
 
 extension AuditRecord {

@@ -268,6 +268,12 @@ final class HTTP1Connection: HTTPConnection {
 extension Refusal {
     /// What the codecs do not take.
     init(_ fault: HTTPFault) {
-        self.init(ReasonCode(fault.kind), fault.reason.description)
+        let code: ReasonCode =
+            switch fault.kind {
+            case .headTooLarge, .tooManyFields, .targetTooLong: .headersTooLarge
+            case .expectationFailed: .expectationFailed
+            case .malformed, .versionUnsupported, .bodyChunkMalformed, .trailers: .requestMalformed
+            }
+        self.init(code, fault.reason.description)
     }
 }

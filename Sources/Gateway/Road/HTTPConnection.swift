@@ -28,8 +28,11 @@ class HTTPConnection: ConnectionHandler {
         self.listener = listener
         self.version = version
         id = transport.id
-        source = AuditSource(address: transport.remoteAddress, port: transport.remotePort)
-        tls = AuditTLS(cipher: transport.agreement.cipherSuite, version: transport.agreement.version)
+        source = AuditSource(address: transport.remote.text, port: transport.remote.port)
+        tls = AuditTLS(
+            cipher: transport.agreement?.cipherSuite ?? "",
+            version: transport.agreement?.version.rawValue ?? ""
+        )
         isDraining = loop.services.life.isDraining
     }
 

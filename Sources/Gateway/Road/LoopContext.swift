@@ -24,6 +24,7 @@ final class LoopContext {
     /// Of the configuration in force.
     private(set) var limits: Configuration.HTTP
     private(set) var headLimits: HTTP1Limits
+    private(set) var maxInstances: Int
     private(set) var generation: Int64
     let gateway: String
     let durability: AuditDurability
@@ -58,6 +59,7 @@ final class LoopContext {
         worker = InferenceWorker(time: services.time)
         limits = configuration.http
         headLimits = HTTP1Limits(configuration.http)
+        maxInstances = configuration.models.maxInstances
         generation = services.configurationGeneration
         gateway = configuration.name
         durability = configuration.audit.durability
@@ -82,6 +84,7 @@ final class LoopContext {
     /// Takes a new configuration's limits for the requests that come.
     func apply(_ configuration: Configuration, generation: Int64) {
         self.generation = generation
+        maxInstances = configuration.models.maxInstances
         limits = configuration.http
         headLimits = HTTP1Limits(configuration.http)
     }
@@ -203,7 +206,7 @@ final class LoopContext {
         while let first = waiting.first {
             let model = first.model
             let split = waiting.partition { $0.model === model }
-            run(waiting[split...], on: model)
+            run(Array(waiting[split...]), on: model)
             waiting.removeSubrange(split...)
         }
         if predictions.isEmpty { swap(&waiting, &predictions) }

@@ -28,7 +28,7 @@ extension RequestStream {
         let parsed = PredictRequest.parse(
             body: body,
             signature: model.signature,
-            maxInstances: loop.limits.maxInstances
+            maxInstances: loop.maxInstances
         )
         switch parsed {
         case .failure(let refusal): refuse(refusal)

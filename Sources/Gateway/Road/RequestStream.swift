@@ -3,6 +3,7 @@
 import Audit
 import GatewayCore
 import HTTP
+import Limits
 import TLS
 
 /// Carries one request at a time from its head to its sealed answer, whatever protocol brought it.
