@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GatewayCore
-import HTTP
-import TLS
+public import HTTP
+public import TLS
 
 /// Takes the fields of a response, one after the other; each protocol writes them in its own form.
 protocol FieldSink: ~Copyable {
