@@ -127,11 +127,7 @@ let package = Package(
         ),
         tests(
             "GatewayTests",
-            [
-                "Gateway", "GatewayCore",
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-            ]
+            ["Gateway", "GatewayCore", "HTTP"]
         ),
         tests("EndToEnd", ["tollgate", "HTTPClient", "GatewayCore", "GatewayCrypto", "COpenSSL"]),
     ]
