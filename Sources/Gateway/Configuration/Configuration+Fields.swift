@@ -9,6 +9,8 @@ import GatewayCore
 struct ConfigurationField: Sendable {
     /// `listeners.tenants.port`; the environment's name is made from it.
     let path: String
+    /// Whether the file may give it as a list.
+    private(set) var isList = false
     /// Whether a reload may change it; else only a restart does.
     private(set) var reloads = false
     /// Whether two configurations have the same value.
@@ -105,7 +107,7 @@ struct ConfigurationField: Sendable {
 
     /// A list of files; in one text they stand with commas between them.
     private static func files(_ name: String, _ path: Path<[String]>) -> ConfigurationField {
-        ConfigurationField(path: name, isSame: { $0[keyPath: path] == $1[keyPath: path] }) { configuration, text in
+        var field = ConfigurationField(path: name, isSame: { $0[keyPath: path] == $1[keyPath: path] }) { configuration, text in
             let files = text.split(separator: ",", omittingEmptySubsequences: false).map {
                 String($0.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
             }
@@ -113,6 +115,8 @@ struct ConfigurationField: Sendable {
             configuration[keyPath: path] = files
             return nil
         }
+        field.isList = true
+        return field
     }
 
     private static func number(_ name: String, _ path: Path<Int>, _ range: ClosedRange<Int>) -> ConfigurationField {

@@ -86,8 +86,12 @@ private struct ConfigurationReader {
                     walk(value, path: below, file: file)
                 }
             }
-        case .sequence(let sequence) where sequence.allSatisfy { $0.scalar != nil && !$0.scalar!.string.contains(",") }:
-            set(path, sequence.compactMap(\.scalar?.string).joined(separator: ","), source: file, line: node.mark?.line)
+        case .sequence(let sequence) where ConfigurationField.all.contains { $0.path == path && $0.isList }:
+            let texts = sequence.compactMap(\.scalar?.string)
+            guard texts.count == sequence.count, !texts.contains(where: { $0.contains(",") }) else {
+                return fault(file, node.mark?.line, path, "must be a list of files whose names have no comma")
+            }
+            set(path, texts.joined(separator: ","), source: file, line: node.mark?.line)
         case .sequence, .alias:
             fault(file, node.mark?.line, path, "must be a single value")
         }

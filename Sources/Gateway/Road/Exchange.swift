@@ -22,6 +22,7 @@ struct Exchange {
     var route: Route?
     /// nil without a body and when its length is not known beforehand.
     var contentLength: Int?
+    var isChunked = false
     var expectsContinue = false
     /// Whether Content-Type is what the route takes.
     var hasMediaType = false

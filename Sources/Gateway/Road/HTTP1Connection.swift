@@ -160,7 +160,9 @@ final class HTTP1Connection: HTTPConnection {
     /// waits for leave to send its body may send none at all.
     override func bodyIsUnwanted(_ stream: RequestStream) {
         let exchange = stream.exchange
-        if (exchange.contentLength ?? .max) > Self.skippable || exchange.expectsContinue && exchange.requestBytes == 0 {
+        if exchange.isChunked || (exchange.contentLength ?? 0) > Self.skippable
+            || exchange.expectsContinue && exchange.requestBytes == 0
+        {
             stream.exchange.closes = true
         }
         resume()
@@ -173,7 +175,7 @@ final class HTTP1Connection: HTTPConnection {
     }
 
     override func respond(_ stream: RequestStream, auditIndex: UInt64?) {
-        if isDraining || isOver || stream.input != .complete && stream.exchange.contentLength == nil
+        if isDraining || isOver || stream.input != .complete && stream.exchange.isChunked
             || requests >= loop.limits.maxRequestsPerConnection
         {
             stream.exchange.closes = true

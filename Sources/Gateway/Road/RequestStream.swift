@@ -75,6 +75,7 @@ final class RequestStream {
         exchange.method = head.method
         exchange.version = head.version
         exchange.contentLength = head.contentLength
+        exchange.isChunked = head.isChunked
         exchange.expectsContinue = head.expectsContinue
         exchange.closes = !head.keepsAlive
         deadline = exchange.startedAt + Int64(loop.limits.bodySeconds) * 1_000_000_000
