@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import HTTP
 import TestSupport
 
 /// Makes requests from the grammar of RFC 9112 and then, more often than not, breaks them.
@@ -50,6 +51,16 @@ struct DifferentialGenerator {
         lines.append(isChunked ? "Transfer-Encoding: chunked" : "Content-Length: \(body.count)")
         let head = Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8)
         return (head + (isChunked ? chunked(body, wellFormed: true) : body), body)
+    }
+
+    /// Limits that many a request is at or over.
+    mutating func tightLimits() -> HTTP1Limits {
+        var limits = HTTP1Limits()
+        limits.headBytes = Int.random(in: 20...200, using: &random)
+        limits.fieldCount = pick([1, 2, 3, 64])
+        limits.targetBytes = pick([1, 8, 12, 8192])
+        limits.chunkExtensionBytes = pick([0, 2, 4, 8, 1000])
+        return limits
     }
 
     private mutating func request() -> [UInt8] {
