@@ -76,16 +76,20 @@ struct DifferentialGenerator {
         if Self.withBody.contains(method) || once(in: 20) {
             let content = (0..<pick([0, 1, 5, 16, 40])).map { _ in pick(Array("abc 0\r\nGET".utf8)) }
             if once(in: 2) {
-                lines.append("\(pick(["Content-Length", "content-length"])): \(content.count)")
+                lines.append("\(pick(["Content-Length", "content-length"])):\(blank())\(content.count)\(blank())")
                 body = content
             } else {
-                lines.append("\(pick(["Transfer-Encoding", "transfer-encoding"])): \(pick(["chunked", "Chunked"]))")
+                lines.append(
+                    "\(pick(["Transfer-Encoding", "transfer-encoding"])):\(blank())\(pick(["chunked", "Chunked"]))\(blank())"
+                )
                 body = chunked(content)
             }
         }
         if lines.count > 3 { lines.swapAt(lines.count - 1, lines.count - pick([1, 2, 3])) }
         return Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8) + body
     }
+
+    private mutating func blank() -> String { once(in: 10) ? pick(["", "\t", "  ", " \t", "\u{b}"]) : " " }
 
     private mutating func chunked(_ content: [UInt8], wellFormed: Bool = false) -> [UInt8] {
         let extensions = wellFormed ? ["", ";a", ";a=b", ";a=\"b c\"", ";a;b=c"] : Self.extensions
@@ -136,7 +140,8 @@ struct DifferentialGenerator {
     private static let fields = [
         "Authorization: Bearer abc", "Content-Type: application/json", "Accept: */*", "Expect: 100-continue",
         "Connection: close", "Connection: keep-alive", "Connection: upgrade", "Upgrade: websocket", "Upgrade: h2c",
-        "Connection: Upgrade, HTTP2-Settings", "Connection: keep-alive, close", "Connection: ,close ,", "X-Empty:",
+        "Connection: Upgrade, HTTP2-Settings", "Connection: keep-alive, close", "Connection: ,close ,",
+        "Connection:\tclose\t", "Connection: close\t,a", "X-Empty:",
         "X-Blanks: \t a b \t", "TE: trailers", "X-Latin: \u{e9}", "Content-Encoding: gzip", "Trailer: X-Trailer",
         "User-Agent: a (b; c)", "x-tab:\ta\tb", "Cookie: a=b", "Content-Length: 0", "Proxy-Connection: close",
     ]
