@@ -300,6 +300,24 @@ struct HTTP2SessionTests {
         #expect(owner.session.endReason == nil)
     }
 
+    @Test("An answer whose fields are too large resets its stream")
+    func largeFields() {
+        let (owner, client) = pair()
+        owner.onEnd = { owner, stream in
+            let value = Array(repeating: UInt8(ascii: "~"), count: 100_000)
+            owner.fields.removeAll()
+            value.withUnsafeBytes { owner.fields.add("x", $0) }
+            value.withUnsafeBytes {
+                _ = owner.session.respond(stream, status: 200, fields: owner.fields, body: $0)
+            }
+        }
+        let id = client.post([1])
+        owner.talk(with: client)
+        #expect(client.responses[id]?.closeCode == 2)
+        #expect(owner.events.last == .reset(id, 2))
+        #expect(owner.session.activeStreams == 0)
+    }
+
     @Test("Of a connection that is gone every stream's end is told")
     func abandoned() {
         let (owner, client) = pair(client: HTTP2Client(streamWindow: 1))

@@ -135,6 +135,18 @@ extension HTTP2Session {
         }
     }
 
+    /// nghttp2 gave a frame up: without its head an answer cannot be sent, as when its fields are over 64 KiB.
+    func failedToSend(_ frame: UnsafePointer<nghttp2_frame>) {
+        let header = frame.pointee.hd
+        guard header.type == FrameHeader.Kind.headers, slot(of: header.stream_id) != nil else { return }
+        nghttp2_submit_rst_stream(
+            nghttp2,
+            UInt8(NGHTTP2_FLAG_NONE.rawValue),
+            header.stream_id,
+            HTTP2ErrorCode.internalError.rawValue
+        )
+    }
+
     /// nghttp2 wants `count` bytes of a body sent behind the frame header.
     func framedData(_ header: UnsafePointer<UInt8>, _ count: Int, slot at: Int) -> Int32 {
         let slot = slots[at]
