@@ -2,7 +2,7 @@
 
 /// The chunked coding (RFC 9112, section 7.1), a byte at a time but for the data.
 extension HTTP1Parser {
-    mutating func nextChunk(_ bytes: UnsafeRawBufferPointer) throws(HTTPFault) -> HTTP1Event {
+    mutating func nextChunk(_ bytes: UnsafeRawBufferPointer) throws(HTTPFault) -> Found {
         var at = 0
         while at < bytes.count {
             if state == .chunk {

@@ -7,7 +7,7 @@ extension HTTP1Parser {
 
     /// Goes on line by line; of a line that is incomplete no byte is looked at twice. What is wrong is found in the
     /// order of the bytes, so that the outcome does not depend on how many are here.
-    mutating func nextHead(_ bytes: UnsafeRawBufferPointer) throws(HTTPFault) -> HTTP1Event {
+    mutating func nextHead(_ bytes: UnsafeRawBufferPointer) throws(HTTPFault) -> Found {
         guard let base = bytes.baseAddress, !bytes.isEmpty else { return .needsMore(consumed: 0) }
         if state == .idle {
             // One empty line before a request is ignored (RFC 9112, section 2.2).
@@ -44,7 +44,7 @@ extension HTTP1Parser {
                 hasRequestLine = true
             } else if line.isEmpty {
                 try finish(bytes)
-                return .head(head, consumed: scanned)
+                return .head(consumed: scanned)
             } else {
                 try readField(base, line)
             }
@@ -80,11 +80,14 @@ extension HTTP1Parser {
             return
         }
         try head.take(field, ByteRange(lower..<upper), of: bytes)
-        if field == .connection { readConnection(UnsafeRawBufferPointer(rebasing: bytes[lower..<upper])) }
+        if field == .connection || field == .proxyConnection {
+            readConnection(field, UnsafeRawBufferPointer(rebasing: bytes[lower..<upper]))
+        }
     }
 
-    /// A list of options in either case, of which two are known (RFC 9110, section 7.6.1).
-    private mutating func readConnection(_ value: UnsafeRawBufferPointer) {
+    /// A list of options in either case, of which two are known (RFC 9110, section 7.6.1). There are servers that close
+    /// for `Proxy-Connection` too: what stands behind such a request is not read here either.
+    private mutating func readConnection(_ field: KnownField, _ value: UnsafeRawBufferPointer) {
         var start = 0
         while start < value.count {
             let comma = value[start...].firstIndex(of: UInt8(ascii: ",")) ?? value.count
@@ -94,7 +97,7 @@ extension HTTP1Parser {
             while lower < upper, ByteClass.isBlank(value[upper - 1]) { upper -= 1 }
             let option = UnsafeRawBufferPointer(rebasing: value[lower..<upper])
             if option.equalsIgnoringCase("close") { saysClose = true }
-            if option.equalsIgnoringCase("keep-alive") { saysKeepAlive = true }
+            if field == .connection, option.equalsIgnoringCase("keep-alive") { saysKeepAlive = true }
             start = comma + 1
         }
     }

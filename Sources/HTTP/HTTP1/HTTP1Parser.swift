@@ -73,31 +73,51 @@ public struct HTTP1Parser: Sendable {
     /// After ``HTTP1Event/needsMore(consumed:)`` it is called again when there are more bytes; after a head, a part of a
     /// body or an end at once.
     public mutating func next(_ bytes: UnsafeRawBufferPointer) -> HTTP1Event {
+        let found: Found
         do throws(HTTPFault) {
-            switch state {
-            case .idle, .head: return try nextHead(bytes)
-            case .content:
-                guard !bytes.isEmpty else { return .needsMore(consumed: 0) }
-                let count = min(bytes.count, remaining)
-                remaining -= count
-                if remaining == 0 { state = .complete }
-                return .body(0..<count, consumed: count)
-            case .complete: return end(consumed: 0)
-            case .over: return .needsMore(consumed: bytes.count)
-            case .failed: return .failed(fault ?? .notARequest)
-            case .chunk, .chunkSize, .extensionName, .extensionValue, .extensionToken, .extensionQuoted,
-                .extensionQuotedEnd, .chunkLineEnd, .chunkDataEnd, .chunkDataLineEnd, .trailers, .trailersLineEnd:
-                return try nextChunk(bytes)
-            }
+            found = try advance(bytes)
         } catch {
             state = .failed
             fault = error
             return .failed(error)
         }
+        // A head is large: it is copied here, once, and nowhere else.
+        switch found {
+        case .needsMore(let consumed): return .needsMore(consumed: consumed)
+        case .head(let consumed): return .head(head, consumed: consumed)
+        case .body(let range, let consumed): return .body(range, consumed: consumed)
+        case .end(let consumed): return .end(consumed: consumed)
+        }
+    }
+
+    /// What stands at the front, without the head itself.
+    enum Found {
+        case needsMore(consumed: Int)
+        case head(consumed: Int)
+        case body(Range<Int>, consumed: Int)
+        case end(consumed: Int)
+    }
+
+    private mutating func advance(_ bytes: UnsafeRawBufferPointer) throws(HTTPFault) -> Found {
+        switch state {
+        case .idle, .head: return try nextHead(bytes)
+        case .content:
+            guard !bytes.isEmpty else { return .needsMore(consumed: 0) }
+            let count = min(bytes.count, remaining)
+            remaining -= count
+            if remaining == 0 { state = .complete }
+            return .body(0..<count, consumed: count)
+        case .complete: return end(consumed: 0)
+        case .over: return .needsMore(consumed: bytes.count)
+        case .failed: throw fault ?? .notARequest
+        case .chunk, .chunkSize, .extensionName, .extensionValue, .extensionToken, .extensionQuoted,
+            .extensionQuotedEnd, .chunkLineEnd, .chunkDataEnd, .chunkDataLineEnd, .trailers, .trailersLineEnd:
+            return try nextChunk(bytes)
+        }
     }
 
     /// Ends the request.
-    mutating func end(consumed: Int) -> HTTP1Event {
+    mutating func end(consumed: Int) -> Found {
         state = head.keepsAlive ? .idle : .over
         return .end(consumed: consumed)
     }

@@ -18,6 +18,10 @@ enum ByteClass {
     @inline(__always)
     static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
 
+    /// Control characters other than HTAB: none of them may be in a value (RFC 9110, section 5.5).
+    @inline(__always)
+    static func isControl(_ byte: UInt8) -> Bool { byte < 0x20 && byte != 0x09 || byte == 0x7f }
+
     /// A hexadecimal digit's value.
     @inline(__always)
     static func hexadecimal(_ byte: UInt8) -> UInt8? {

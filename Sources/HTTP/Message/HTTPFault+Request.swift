@@ -73,7 +73,8 @@ extension HTTPFault {
         case .idempotencyKey: Self(.malformed, "The request has more than one Idempotency-Key field.")
         case .inferenceHeaderContentLength:
             Self(.malformed, "The request has more than one Inference-Header-Content-Length field.")
-        case .connection, .upgrade, .accept, .acceptEncoding, .contentEncoding, .userAgent, .traceparent, .tracestate,
+        case .connection, .proxyConnection, .upgrade, .accept, .acceptEncoding, .contentEncoding, .userAgent,
+            .traceparent, .tracestate,
             .requestID, .forwarded, .forwardedFor, .ifNoneMatch, .origin, .cookie, .te:
             preconditionFailure("a field that may be there more than once")
         }

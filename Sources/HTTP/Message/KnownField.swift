@@ -2,7 +2,7 @@
 
 /// The fields that the gateway reads; all others pass unread.
 public enum KnownField: UInt8, CaseIterable, Sendable {
-    case host, authorization, contentType, contentLength, transferEncoding, connection, expect, upgrade
+    case host, authorization, contentType, contentLength, transferEncoding, connection, proxyConnection, expect, upgrade
     case accept, acceptEncoding, contentEncoding, userAgent
     case traceparent, tracestate, requestID, forwarded, forwardedFor
     case ifNoneMatch, idempotencyKey, inferenceHeaderContentLength, origin, cookie, te
@@ -16,6 +16,7 @@ public enum KnownField: UInt8, CaseIterable, Sendable {
         case .contentLength: "content-length"
         case .transferEncoding: "transfer-encoding"
         case .connection: "connection"
+        case .proxyConnection: "proxy-connection"
         case .expect: "expect"
         case .upgrade: "upgrade"
         case .accept: "accept"
@@ -42,7 +43,8 @@ public enum KnownField: UInt8, CaseIterable, Sendable {
         case .host, .authorization, .contentType, .contentLength, .transferEncoding, .expect, .idempotencyKey,
             .inferenceHeaderContentLength:
             true
-        case .connection, .upgrade, .accept, .acceptEncoding, .contentEncoding, .userAgent, .traceparent, .tracestate,
+        case .connection, .proxyConnection, .upgrade, .accept, .acceptEncoding, .contentEncoding, .userAgent,
+            .traceparent, .tracestate,
             .requestID, .forwarded, .forwardedFor, .ifNoneMatch, .origin, .cookie, .te:
             false
         }
@@ -82,7 +84,7 @@ public enum KnownField: UInt8, CaseIterable, Sendable {
             case UInt8(ascii: "i"): candidate = .idempotencyKey
             default: candidate = .forwardedFor
             }
-        case 16: candidate = .contentEncoding
+        case 16: candidate = name[0] | 0x20 == UInt8(ascii: "c") ? .contentEncoding : .proxyConnection
         case 17: candidate = .transferEncoding
         case 31: candidate = .inferenceHeaderContentLength
         default: return nil

@@ -27,7 +27,8 @@ extension RequestHead {
         case .expect:
             guard value.of(bytes).equalsIgnoringCase("100-continue") else { throw .expectation }
             expectsContinue = true
-        case .authorization, .contentType, .connection, .upgrade, .accept, .acceptEncoding, .contentEncoding,
+        case .authorization, .contentType, .connection, .proxyConnection, .upgrade, .accept, .acceptEncoding,
+            .contentEncoding,
             .userAgent, .traceparent, .tracestate, .requestID, .forwarded, .forwardedFor, .ifNoneMatch,
             .idempotencyKey, .inferenceHeaderContentLength, .origin, .cookie, .te:
             break
