@@ -36,6 +36,16 @@ extension HTTP2Session {
         return taken
     }
 
+    /// As ``takeOutput(limit:now:_:)``, onto the end of `output`.
+    @discardableResult
+    public func takeOutput<Output: HTTPOutput & ~Copyable>(
+        into output: inout Output,
+        limit: Int = .max,
+        now: Int64
+    ) -> Int {
+        takeOutput(limit: limit, now: now) { output.append($0) }
+    }
+
     private func handOut(_ data: FramedData, _ sink: (UnsafeRawBufferPointer) -> Void) -> Int {
         withUnsafeBytes(of: data.header, sink)
         let slot = slots[data.slot]
