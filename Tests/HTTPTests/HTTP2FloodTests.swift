@@ -93,6 +93,18 @@ struct HTTP2FloodTests {
         #expect(owner.output() == [])
     }
 
+    @Test("is counted byte by byte as well", arguments: cases)
+    func bytewise(_ example: Case) {
+        let owner = opened()
+        let count = flood(owner) { at in
+            let frames = example.frame(at)
+            for byte in frames.dropLast() { owner.receive([byte]) }
+            return frames.suffix(1)
+        }
+        #expect(owner.session.endReason == example.reason)
+        #expect(count <= example.most && count >= 100)
+    }
+
     @Test("that is a trickle passes", arguments: cases)
     func trickles(_ example: Case) {
         let owner = opened()

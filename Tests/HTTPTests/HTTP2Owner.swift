@@ -43,8 +43,8 @@ final class HTTP2Owner: HTTP2SessionDelegate {
 
     @discardableResult
     func answer(_ id: Int32, _ status: Int = 200, _ body: [UInt8] = Array("ok".utf8)) -> Bool {
-        fields.removeAll()
-        fields.add("content-type", "text/plain")
+        fields.begin()
+        fields.field("Content-Type", "text/plain")
         guard let stream = streams[id] else { return false }
         return body.withUnsafeBytes { session.respond(stream, status: status, fields: fields, body: $0) }
     }

@@ -197,6 +197,17 @@ struct HTTP2SessionTests {
         #expect(client.responses[id]?.body.count == 300_000)
     }
 
+    @Test("Memory that is kept is given back on request, and the session goes on")
+    func releases() {
+        let (owner, client) = pair()
+        for _ in 0..<2 {
+            let id = client.post([1])
+            owner.talk(with: client)
+            #expect(client.responses[id]?.body == Array("ok".utf8))
+            owner.session.releaseMemory()
+        }
+    }
+
     @Test("Many streams at once are all answered, in any order")
     func interleaved() {
         let (owner, client) = pair()
@@ -298,6 +309,24 @@ struct HTTP2SessionTests {
         #expect(client.responses[crossing]?.isWhole == true)
         #expect(owner.session.isFinished)
         #expect(owner.session.endReason == nil)
+    }
+
+    @Test("An answer whose fields are too large resets its stream")
+    func largeFields() {
+        let (owner, client) = pair()
+        owner.onEnd = { owner, stream in
+            let value = Array(repeating: UInt8(ascii: "~"), count: 100_000)
+            owner.fields.begin()
+            value.withUnsafeBytes { owner.fields.field("x", bytes: $0) }
+            value.withUnsafeBytes {
+                _ = owner.session.respond(stream, status: 200, fields: owner.fields, body: $0)
+            }
+        }
+        let id = client.post([1])
+        owner.talk(with: client)
+        #expect(client.responses[id]?.closeCode == 2)
+        #expect(owner.events.last == .reset(id, 2))
+        #expect(owner.session.activeStreams == 0)
     }
 
     @Test("Of a connection that is gone every stream's end is told")

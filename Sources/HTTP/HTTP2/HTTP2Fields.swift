@@ -2,9 +2,12 @@
 
 import CNGHTTP2
 
-/// The fields of an answer, collected in memory that is kept from one answer to the next.
+/// The fields of an answer, put together with the verbs of ``HTTP1ResponseWriter`` in memory that is kept from one
+/// answer to the next. One serves all connections of a thread.
 ///
-/// `:status` and `content-length` are no part of it: the session writes them.
+/// Names may be in either case: they leave in lower case (RFC 9113, section 8.2.1). `:status` and `content-length` are
+/// written by the session. Values that differ from answer to answer are kept out of the compression's memory, where they
+/// would only displace others.
 public struct HTTP2Fields: ~Copyable {
     private var pairs: UnsafeMutablePointer<nghttp2_nv>
     private var offsets: UnsafeMutablePointer<Int>
@@ -35,60 +38,103 @@ public struct HTTP2Fields: ~Copyable {
     /// How many there are.
     public var count: Int { end - 1 }
 
-    /// Keeps the memory.
-    public mutating func removeAll() {
+    /// Begins anew, without fields.
+    public mutating func begin() {
         end = 1
         byteCount = 0
     }
 
-    /// Adds a field.
-    ///
-    /// - Parameters:
-    ///   - name: in lower case (RFC 9113, section 8.2.1).
-    ///   - value: visible ASCII, inner blanks; copied.
-    ///   - varies: whether the value differs from answer to answer, so that the compression does not remember it.
-    public mutating func add(_ name: StaticString, _ value: UnsafeRawBufferPointer, varies: Bool = false) {
-        reserve(value.count)
-        if let base = value.baseAddress { (bytes + byteCount).copyMemory(from: base, byteCount: value.count) }
-        append(name, value.count, varies)
+    /// A field whose value is fixed.
+    public mutating func field(_ name: StaticString, _ value: StaticString) {
+        beginField(name, varies: false)
+        append(value)
+        endField()
     }
 
-    /// Adds a field whose value never changes.
-    public mutating func add(_ name: StaticString, _ value: StaticString) {
-        add(name, UnsafeRawBufferPointer(start: value.utf8Start, count: value.utf8CodeUnitCount))
+    /// A field whose value may come from outside: control characters are left out.
+    public mutating func field(_ name: StaticString, bytes value: UnsafeRawBufferPointer, varies: Bool = true) {
+        beginField(name, varies: varies)
+        append(bytes: value)
+        endField()
     }
 
-    /// Adds a field whose value is a number, which the compression does not remember.
-    public mutating func add(_ name: StaticString, _ value: UInt64) {
-        reserve(20)
-        let count = Self.write(value, to: (bytes + byteCount).assumingMemoryBound(to: UInt8.self))
-        append(name, count, true)
+    /// As with bytes; the text is written in UTF-8.
+    public mutating func field(_ name: StaticString, text value: String, varies: Bool = true) {
+        beginField(name, varies: varies)
+        append(text: value)
+        endField()
     }
 
-    /// Calls `body` with the pairs as nghttp2 wants them, `:status` first.
-    func withPairs<R>(
-        status: Int,
-        contentLength: Int?,
-        _ body: (UnsafePointer<nghttp2_nv>, Int) -> R
-    ) -> R {
-        for digit in 0..<3 { numbers[2 - digit] = UInt8(truncatingIfNeeded: 0x30 + status / Self.powers[digit] % 10) }
-        pairs[0] = Self.pair(":status", numbers, 3, NGHTTP2_NV_FLAG_NONE)
-        for at in 1..<end { pairs[at].value = (bytes + offsets[at]).assumingMemoryBound(to: UInt8.self) }
-        guard let contentLength else { return body(pairs, end) }
-        let count = Self.write(UInt64(contentLength), to: numbers + 3)
-        pairs[end] = Self.pair("content-length", numbers + 3, count, NGHTTP2_NV_FLAG_NO_INDEX)
-        return body(pairs, end + 1)
+    /// A field with a number.
+    public mutating func field(_ name: StaticString, decimal value: UInt64) {
+        beginField(name)
+        append(decimal: value)
+        endField()
     }
 
-    private static let powers: InlineArray<3, Int> = [1, 10, 100]
+    /// The `date` field, which is the same for all answers of a second.
+    public mutating func field(date: borrowing HTTPDate) {
+        beginField("date", varies: false)
+        date.withBytes { append(copy: $0) }
+        endField()
+    }
 
-    private mutating func append(_ name: StaticString, _ count: Int, _ varies: Bool) {
+    // MARK: - Fields of several parts
+
+    /// Begins a field; its value is what is appended up to ``endField()``.
+    public mutating func beginField(_ name: StaticString, varies: Bool = true) {
         // Behind this one there must be room for content-length.
         if end + 2 > capacity { grow() }
         offsets[end] = byteCount
-        pairs[end] = Self.pair(name, nil, count, varies ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE)
-        byteCount += count
+        pairs[end] = Self.pair(name, nil, 0, varies ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE)
+    }
+
+    /// Ends a field.
+    public mutating func endField() {
+        pairs[end].valuelen = byteCount - offsets[end]
         end += 1
+    }
+
+    /// A part of a value that is fixed.
+    public mutating func append(_ text: StaticString) {
+        append(copy: UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    /// A part of a value that may come from outside; control characters are left out.
+    public mutating func append(bytes value: UnsafeRawBufferPointer) {
+        guard let base = value.baseAddress else { return }
+        guard ControlScan.first(base, from: 0, to: value.count) < value.count else { return append(copy: value) }
+        reserve(value.count)
+        for byte in value where !ByteClass.isControl(byte) {
+            bytes.storeBytes(of: byte, toByteOffset: byteCount, as: UInt8.self)
+            byteCount += 1
+        }
+    }
+
+    /// As with bytes; the text is written in UTF-8.
+    public mutating func append(text: String) {
+        var text = text
+        text.withUTF8 { append(bytes: UnsafeRawBufferPointer($0)) }
+    }
+
+    /// A number in decimal.
+    public mutating func append(decimal value: UInt64) {
+        reserve(20)
+        byteCount += Decimal.write(value, to: bytes + byteCount)
+    }
+
+    // MARK: -
+
+    /// Calls `body` with the pairs as nghttp2 wants them, `:status` first.
+    func withPairs<R>(status: Int, contentLength: Int?, _ body: (UnsafePointer<nghttp2_nv>, Int) -> R) -> R {
+        precondition(100...999 ~= status, "a status has three digits")
+        _ = Decimal.write(UInt64(status), to: numbers)
+        pairs[0] = Self.pair(":status", numbers, 3, NGHTTP2_NV_FLAG_NONE)
+        for at in 1..<end { pairs[at].value = (bytes + offsets[at]).assumingMemoryBound(to: UInt8.self) }
+        guard let contentLength else { return body(pairs, end) }
+        let count = Decimal.write(UInt64(contentLength), to: numbers + 3)
+        pairs[end] = Self.pair("content-length", numbers + 3, count, NGHTTP2_NV_FLAG_NO_INDEX)
+        return body(pairs, end + 1)
     }
 
     private static func pair(
@@ -104,6 +150,12 @@ public struct HTTP2Fields: ~Copyable {
             valuelen: count,
             flags: UInt8(truncatingIfNeeded: flag.rawValue)
         )
+    }
+
+    private mutating func append(copy value: UnsafeRawBufferPointer) {
+        reserve(value.count)
+        if let base = value.baseAddress { (bytes + byteCount).copyMemory(from: base, byteCount: value.count) }
+        byteCount += value.count
     }
 
     private mutating func grow() {
@@ -126,22 +178,7 @@ public struct HTTP2Fields: ~Copyable {
         bytes.deallocate()
         bytes = larger
     }
-
-    /// Writes a number in decimal digits; how many.
-    private static func write(_ value: UInt64, to target: UnsafeMutablePointer<UInt8>) -> Int {
-        var count = 1
-        var rest = value
-        while rest >= 10 {
-            rest /= 10
-            count += 1
-        }
-        rest = value
-        var at = count
-        repeat {
-            at -= 1
-            target[at] = UInt8(truncatingIfNeeded: 0x30 + rest % 10)
-            rest /= 10
-        } while at > 0
-        return count
-    }
 }
+
+@available(*, unavailable)
+extension HTTP2Fields: Sendable {}

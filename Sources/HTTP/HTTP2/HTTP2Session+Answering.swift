@@ -110,61 +110,6 @@ extension HTTP2Session {
 }
 
 extension HTTP2Session {
-    /// nghttp2 sent a frame, or framed one that is handed out next.
-    func sent(_ frame: UnsafePointer<nghttp2_frame>) {
-        let header = frame.pointee.hd
-        switch header.type {
-        case FrameHeader.Kind.headers, FrameHeader.Kind.data:
-            guard header.flags & FrameHeader.Flag.endStream != 0, let at = slot(of: header.stream_id) else { return }
-            if !slots[at].pointee.state.contains(.sent) { unsent -= 1 }
-            slots[at].pointee.state.insert(.sent)
-            if !slots[at].pointee.state.contains(.requestEnded) {
-                nghttp2_submit_rst_stream(
-                    nghttp2,
-                    UInt8(NGHTTP2_FLAG_NONE.rawValue),
-                    header.stream_id,
-                    HTTP2ErrorCode.noError.rawValue
-                )
-            }
-        case FrameHeader.Kind.goAway:
-            guard frame.pointee.goaway.error_code != 0 else { return }
-            let code = HTTP2ErrorCode(rawValue: frame.pointee.goaway.error_code)
-            endReason = endReason ?? .violation(code)
-            endAfterThisFrame = true
-        default: break
-        }
-    }
-
-    /// nghttp2 wants `count` bytes of a body sent behind the frame header.
-    func framedData(_ header: UnsafePointer<UInt8>, _ count: Int, slot at: Int) -> Int32 {
-        let slot = slots[at]
-        var data = FramedData(slot: at, at: slot.pointee.bodyAt, count: count)
-        for byte in 0..<FrameHeader.size { data.header[byte] = header[byte] }
-        framed = data
-        slot.pointee.bodyAt += count
-        slot.pointee.progress += count
-        // So that nghttp2 hands back control, and the bytes go out from where they are.
-        return NGHTTP2_ERR_PAUSE.rawValue
-    }
-
-    /// All that can leave has left: the answers that are not whole wait for the peer's window.
-    func noteWaiting() {
-        guard unsent > 0 else { return }
-        for at in 0..<slots.capacity {
-            let slot = slots[at]
-            guard slot.pointee.bodyAt < slot.pointee.bodyEnd, slot.pointee.state.contains(.answered),
-                slot.pointee.state.contains(.announced)
-            else { continue }
-            if slot.pointee.waitingSince == .max || slot.pointee.progress >= Self.leastProgress {
-                slot.pointee.waitingSince = now
-                slot.pointee.progress = 0
-            }
-        }
-    }
-
-    /// Bytes that a client must take so that its answer counts as moving.
-    private static let leastProgress = 4096
-
     private func known(_ stream: HTTP2Stream) -> UnsafeMutablePointer<StreamSlot>? {
         guard stream.slot < slots.capacity, slots[stream.slot].pointee.id == stream.id else { return nil }
         return slots[stream.slot]

@@ -60,6 +60,11 @@ extension HTTP2Session {
             HTTP2Session.of(user).sent(frame)
             return 0
         }
+        nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks) { _, frame, _, user in
+            guard let frame else { return 0 }
+            HTTP2Session.of(user).failedToSend(frame)
+            return 0
+        }
         nghttp2_session_callbacks_set_send_data_callback(callbacks) { _, _, header, count, source, user in
             guard let header, let source else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
             return HTTP2Session.of(user).framedData(header, count, slot: Int(source.pointee.fd))

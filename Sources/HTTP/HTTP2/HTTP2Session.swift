@@ -13,32 +13,35 @@ import CNGHTTP2
 public final class HTTP2Session {
     /// What the connection may hold and cause.
     public let limits: HTTP2Limits
+    // Callbacks reach the session while one of its methods calls nghttp2, and never while a property is being changed:
+    // to have that checked at run time would cost a request 7 % more.
+
     /// Why the session ended against the peer's wish; nil when it did not.
-    public internal(set) var endReason: HTTP2EndReason?
+    @exclusivity(unchecked) public internal(set) var endReason: HTTP2EndReason?
     /// Whether the peer said that it opens no more streams.
-    public internal(set) var peerIsGoingAway = false
+    @exclusivity(unchecked) public internal(set) var peerIsGoingAway = false
 
     // The delegate owns the session and outlives it: an unowned reference that is counted costs an atomic for every
     // event.
     unowned(unsafe) let delegate: any HTTP2SessionDelegate
     let nghttp2: OpaquePointer
-    var slots: SlotTable
-    var assembler: HeadAssembler
-    var meter: FrameMeter
+    @exclusivity(unchecked) var slots: SlotTable
+    @exclusivity(unchecked) var assembler: HeadAssembler
+    @exclusivity(unchecked) var meter: FrameMeter
     /// Monotonic nanoseconds, from the last call that brought them.
-    var now: Int64 = 0
-    var drain = Drain.none
+    @exclusivity(unchecked) var now: Int64 = 0
+    @exclusivity(unchecked) var drain = Drain.none
     /// The last `GOAWAY` was taken: nothing may follow.
-    var isOver = false
+    @exclusivity(unchecked) var isOver = false
     /// The frame that nghttp2 hands out next is the last `GOAWAY`.
-    var endAfterThisFrame = false
+    @exclusivity(unchecked) var endAfterThisFrame = false
     /// Found out within a callback, where nghttp2 cannot be told.
-    var pendingEnd: HTTP2EndReason?
+    @exclusivity(unchecked) var pendingEnd: HTTP2EndReason?
     /// Answers that were handed over and whose last byte was not taken.
-    var unsent = 0
+    @exclusivity(unchecked) var unsent = 0
 
     /// A `DATA` frame that nghttp2 has framed and that is to be handed out: its header, and from where.
-    var framed: FramedData?
+    @exclusivity(unchecked) var framed: FramedData?
     struct FramedData {
         var header = InlineArray<9, UInt8>(repeating: 0)
         var slot: Int
@@ -82,38 +85,6 @@ public final class HTTP2Session {
         end(excess.reason)
     }
 
-    /// Hands out what is to be sent: at least `limit` bytes when there are as many, and hardly more than a frame on top.
-    ///
-    /// - Parameters:
-    ///   - limit: so that what the transport does not get rid of stays with the answers.
-    ///   - now: monotonic nanoseconds.
-    ///   - sink: gets bytes that are valid during its call. It must not call the session.
-    /// - Returns: bytes handed out.
-    @discardableResult
-    public func takeOutput(limit: Int = .max, now: Int64, _ sink: (UnsafeRawBufferPointer) -> Void) -> Int {
-        self.now = now
-        var taken = 0
-        while taken < limit, !isOver {
-            var bytes: UnsafePointer<UInt8>?
-            let count = nghttp2_session_mem_send(nghttp2, &bytes)
-            if count > 0 {
-                sink(UnsafeRawBufferPointer(start: bytes, count: count))
-                taken += count
-                if endAfterThisFrame { isOver = true }
-            } else if let data = framed {
-                framed = nil
-                taken += handOut(data, sink)
-            } else if count == 0 {
-                noteWaiting()
-                break
-            } else {
-                endReason = endReason ?? .failed
-                isOver = true
-            }
-        }
-        return taken
-    }
-
     /// Requests that are being received, worked on or answered, those that were reset meanwhile among them.
     public var activeStreams: Int { slots.used }
 
@@ -124,7 +95,8 @@ public final class HTTP2Session {
     /// when the whole connection's is used up.
     public var hasOutput: Bool { !isOver && (framed != nil || nghttp2_session_want_write(nghttp2) != 0) }
 
-    /// Whether all was said: close the connection once the output has left.
+    /// Whether all was said: close the connection once the output has left, and call ``abandon()`` for the streams that
+    /// a session which ended against the peer's wish leaves behind.
     public var isFinished: Bool {
         isOver || nghttp2_session_want_read(nghttp2) == 0 && nghttp2_session_want_write(nghttp2) == 0
     }
@@ -158,69 +130,5 @@ extension HTTP2Session {
         } else if nghttp2_session_get_outbound_queue_size(nghttp2) > limits.maxQueuedFrames {
             end(.outputQueueFull)
         }
-    }
-
-    private func handOut(_ data: FramedData, _ sink: (UnsafeRawBufferPointer) -> Void) -> Int {
-        withUnsafeBytes(of: data.header, sink)
-        let slot = slots[data.slot]
-        let range = data.at..<data.at + data.count
-        if slot.pointee.state.contains(.isHeld) {
-            let held = slot.pointee.held
-            held.withUnsafeBytes { sink(UnsafeRawBufferPointer(rebasing: $0[range])) }
-        } else {
-            sink(
-                UnsafeRawBufferPointer(
-                    rebasing: UnsafeRawBufferPointer(start: slot.pointee.copy, count: range.upperBound)[range]
-                )
-            )
-        }
-        meter.sentData()
-        if data.isLast { slots.free(data.slot) }
-        return FrameHeader.size + data.count
-    }
-
-    private static func open(_ limits: HTTP2Limits) -> OpaquePointer {
-        var option: OpaquePointer?
-        var callbacks: OpaquePointer?
-        var session: OpaquePointer?
-        nghttp2_option_new(&option)
-        nghttp2_session_callbacks_new(&callbacks)
-        defer {
-            nghttp2_option_del(option)
-            nghttp2_session_callbacks_del(callbacks)
-        }
-        nghttp2_option_set_no_auto_window_update(option, 1)
-        nghttp2_option_set_no_closed_streams(option, 1)
-        nghttp2_option_set_max_outbound_ack(option, limits.maxQueuedFrames)
-        // The meter counts both, and names the reason; nghttp2's own clock is not the caller's.
-        nghttp2_option_set_stream_reset_rate_limit(option, UInt64(UInt32.max), UInt64(UInt32.max))
-        nghttp2_option_set_max_continuations(option, limits.maxContinuations + 1)
-        setCallbacks(callbacks)
-        nghttp2_session_server_new2(&session, callbacks, nil, option)
-        // Only without memory, where Swift's own allocations end the process too.
-        guard let session else { preconditionFailure("nghttp2 has no memory for a session") }
-        submitSettings(session, limits)
-        return session
-    }
-
-    private static func submitSettings(_ session: OpaquePointer, _ limits: HTTP2Limits) {
-        func setting(_ id: nghttp2_settings_id, _ value: Int) -> nghttp2_settings_entry {
-            nghttp2_settings_entry(settings_id: Int32(id.rawValue), value: UInt32(clamping: value))
-        }
-        let settings: InlineArray<4, nghttp2_settings_entry> = [
-            setting(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.maxConcurrentStreams),
-            setting(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits.streamWindow),
-            setting(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits.headBytes),
-            setting(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1),
-        ]
-        settings.span.withUnsafeBufferPointer {
-            _ = nghttp2_submit_settings(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), $0.baseAddress, $0.count)
-        }
-        nghttp2_session_set_local_window_size(
-            session,
-            UInt8(NGHTTP2_FLAG_NONE.rawValue),
-            0,
-            Int32(clamping: limits.connectionWindow)
-        )
     }
 }
