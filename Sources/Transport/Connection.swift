@@ -55,13 +55,11 @@ public final class Connection {
     private var hasMorePlaintext = false
     private var isDelivering = false
     private var wasFull = false
-    private var lingered = 0
 
     /// Records are made only as far ahead as a socket may take at once.
     private static let sealedAhead = 256 * 1024
     /// Above it reading pauses until half of it has gone.
     static let highWater = 1 << 20
-    private static let lingerBytes = 256 * 1024
     private static let lingerNanoseconds: Int64 = 2_000_000_000
 
     init(descriptor: Int32, id: UInt64, remote: SocketAddress, acceptor: Acceptor, context: TLSContext) {
@@ -307,9 +305,8 @@ public final class Connection {
 
     private func linger() {
         let count = recv(descriptor, loop.ciphertext.baseAddress, loop.ciphertext.count, 0)
-        lingered += max(0, count)
         if count < 0, errno == EAGAIN || errno == EINTR { return }
-        if count <= 0 || lingered > Self.lingerBytes { end(reason, resets: false) }
+        if count <= 0 { end(reason, resets: false) }
     }
 
     private func fail(_ reason: CloseReason) {

@@ -130,12 +130,13 @@ struct FramingTests {
         #expect(try gateway.records("tenant=\(tenant.id)&action=model.status&status=200").count == 2)
     }
 
-    @Test("Plain HTTP on the TLS port is dropped, and the next client is served")
+    @Test("Plain HTTP on the TLS port is told to use TLS, and the next client is served")
     func plainText() throws {
         let gateway = try SharedGateway.gateway
         let client = try gateway.tenants()
-        let answer = Result { try Client(base: "http://127.0.0.1:\(gateway.tenantPort)").send("GET", "/livez") }
-        #expect(throws: (any Error).self) { try answer.get() }
+        let answer = try Client(base: "http://127.0.0.1:\(gateway.tenantPort)").send("GET", "/livez")
+        #expect(answer.status == 400)
+        #expect(answer.text.contains("https://"))
         #expect(try client.send("GET", "/livez").status == 200)
     }
 }

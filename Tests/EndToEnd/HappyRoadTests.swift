@@ -191,7 +191,7 @@ struct HappyRoadTests {
             ("request_id", .string(answer.requestID ?? "")), ("tenant", .string(tenant.id)),
             ("key_id", .string(tenant.keyID)), ("client_id", .string(tenant.keyID)), ("auth", "token"),
             ("role", "tenant"), ("scope", "predict"), ("plan", "standard"), ("action", "predict"),
-            ("route", "/v1/models/{model}:predict"), ("method", "POST"), ("protocol", "HTTP/1.1"),
+            ("route", "/v1/models/{model}:predict"), ("method", "POST"), ("protocol", "HTTP/2"),
             ("listener", "tenant"), ("model", "digits"), ("model_version", 1), ("instances", 3), ("status", 200),
             ("decision", "allowed"), ("reason", "ok"), ("durability", "durable"), ("gateway", "end-to-end"),
             ("response_bytes", .integer(Int64(answer.body.count))),

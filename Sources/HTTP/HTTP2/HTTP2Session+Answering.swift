@@ -4,8 +4,8 @@ import CNGHTTP2
 
 /// The owner's side of a stream. Calls for streams that are over do nothing.
 extension HTTP2Session {
-    /// Answers a request, whole or not: what is still to come of it is dropped, and once the answer is sent the client
-    /// is asked to stop (RFC 9113, section 8.1).
+    /// Answers a request, whole or not: what is still to come of it is dropped, and a client that goes on for long behind
+    /// the answer is asked to stop (RFC 9113, section 8.1).
     ///
     /// `content-length` is written by the session, except for 1xx, 204 and 304. To HEAD the body is not sent.
     /// - Parameters:
@@ -95,7 +95,8 @@ extension HTTP2Session {
         return earliest == .max ? nil : earliest
     }
 
-    /// Resets the streams whose answers wait for the peer's window since `time` or longer; the delegate is told.
+    /// Resets the streams whose answers wait for the peer's window since `time` or longer, or that were answered then and
+    /// whose request has not ended; the delegate is told.
     public func resetStalled(since time: Int64) {
         for at in 0..<slots.capacity where slots[at].pointee.waitingSince <= time {
             slots[at].pointee.waitingSince = .max

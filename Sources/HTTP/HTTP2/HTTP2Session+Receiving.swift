@@ -60,11 +60,30 @@ extension HTTP2Session {
         guard !slots[at].pointee.state.contains(.discarding) else {
             // The stream's own window stays shut: nothing more of it is wanted.
             nghttp2_session_consume_connection(nghttp2, bytes.count)
+            discarded(bytes.count, slot: at)
             return
         }
         slots[at].pointee.unconsumed += bytes.count
         delegate.data(self, stream(at), bytes)
     }
+
+    /// Asks a client to stop that goes on sending behind the answer (RFC 9113, section 8.1). Not before it goes on for
+    /// long: many clients take the reset for the end of an answer that was cut.
+    private func discarded(_ count: Int, slot at: Int) {
+        guard slots[at].pointee.state.contains(.sent) else { return }
+        slots[at].pointee.discarded += count
+        guard slots[at].pointee.discarded > Self.patience else { return }
+        slots[at].pointee.discarded = Int.min
+        nghttp2_submit_rst_stream(
+            nghttp2,
+            UInt8(NGHTTP2_FLAG_NONE.rawValue),
+            slots[at].pointee.id,
+            HTTP2ErrorCode.noError.rawValue
+        )
+    }
+
+    /// Bytes that a client may send behind its answer.
+    private static let patience = 128 * 1024
 
     /// nghttp2 answers with `RST_STREAM` or `GOAWAY` itself.
     func receivedInvalid() { if !meter.charge(now: now) { pendingEnd = .malformedFlood } }

@@ -76,14 +76,8 @@ extension HTTP2Session {
             guard header.flags & FrameHeader.Flag.endStream != 0, let at = slot(of: header.stream_id) else { return }
             if !slots[at].pointee.state.contains(.sent) { unsent -= 1 }
             slots[at].pointee.state.insert(.sent)
-            if !slots[at].pointee.state.contains(.requestEnded) {
-                nghttp2_submit_rst_stream(
-                    nghttp2,
-                    UInt8(NGHTTP2_FLAG_NONE.rawValue),
-                    header.stream_id,
-                    HTTP2ErrorCode.noError.rawValue
-                )
-            }
+            // The rest of the request has its time, see `resetStalled`.
+            slots[at].pointee.waitingSince = slots[at].pointee.state.contains(.requestEnded) ? .max : now
         case FrameHeader.Kind.goAway:
             guard frame.pointee.goaway.error_code != 0 else { return }
             let code = HTTP2ErrorCode(rawValue: frame.pointee.goaway.error_code)

@@ -30,6 +30,8 @@ struct StreamSlot {
     var state: State = []
     /// Bytes of the request that hold the connection's window.
     var unconsumed = 0
+    /// Bytes that came behind the whole answer.
+    var discarded = 0
 
     var held: [UInt8] = []
     var copy: UnsafeMutableRawPointer?
