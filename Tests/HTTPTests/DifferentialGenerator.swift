@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import HTTP
 import TestSupport
 
 /// Makes requests from the grammar of RFC 9112 and then, more often than not, breaks them.
@@ -52,6 +53,16 @@ struct DifferentialGenerator {
         return (head + (isChunked ? chunked(body, wellFormed: true) : body), body)
     }
 
+    /// Limits that many a request is at or over.
+    mutating func tightLimits() -> HTTP1Limits {
+        var limits = HTTP1Limits()
+        limits.headBytes = Int.random(in: 20...200, using: &random)
+        limits.fieldCount = pick([1, 2, 3, 64])
+        limits.targetBytes = pick([1, 8, 12, 8192])
+        limits.chunkExtensionBytes = pick([0, 2, 4, 8, 1000])
+        return limits
+    }
+
     private mutating func request() -> [UInt8] {
         var lines: [String] = []
         let method = once(in: 6) ? pick(Self.methods) : pick(["GET", "POST", "POST", "PUT"])
@@ -65,16 +76,20 @@ struct DifferentialGenerator {
         if Self.withBody.contains(method) || once(in: 20) {
             let content = (0..<pick([0, 1, 5, 16, 40])).map { _ in pick(Array("abc 0\r\nGET".utf8)) }
             if once(in: 2) {
-                lines.append("\(pick(["Content-Length", "content-length"])): \(content.count)")
+                lines.append("\(pick(["Content-Length", "content-length"])):\(blank())\(content.count)\(blank())")
                 body = content
             } else {
-                lines.append("\(pick(["Transfer-Encoding", "transfer-encoding"])): \(pick(["chunked", "Chunked"]))")
+                lines.append(
+                    "\(pick(["Transfer-Encoding", "transfer-encoding"])):\(blank())\(pick(["chunked", "Chunked"]))\(blank())"
+                )
                 body = chunked(content)
             }
         }
         if lines.count > 3 { lines.swapAt(lines.count - 1, lines.count - pick([1, 2, 3])) }
         return Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8) + body
     }
+
+    private mutating func blank() -> String { once(in: 10) ? pick(["", "\t", "  ", " \t", "\u{b}"]) : " " }
 
     private mutating func chunked(_ content: [UInt8], wellFormed: Bool = false) -> [UInt8] {
         let extensions = wellFormed ? ["", ";a", ";a=b", ";a=\"b c\"", ";a;b=c"] : Self.extensions
@@ -125,7 +140,8 @@ struct DifferentialGenerator {
     private static let fields = [
         "Authorization: Bearer abc", "Content-Type: application/json", "Accept: */*", "Expect: 100-continue",
         "Connection: close", "Connection: keep-alive", "Connection: upgrade", "Upgrade: websocket", "Upgrade: h2c",
-        "Connection: Upgrade, HTTP2-Settings", "Connection: keep-alive, close", "Connection: ,close ,", "X-Empty:",
+        "Connection: Upgrade, HTTP2-Settings", "Connection: keep-alive, close", "Connection: ,close ,",
+        "Connection:\tclose\t", "Connection: close\t,a", "X-Empty:",
         "X-Blanks: \t a b \t", "TE: trailers", "X-Latin: \u{e9}", "Content-Encoding: gzip", "Trailer: X-Trailer",
         "User-Agent: a (b; c)", "x-tab:\ta\tb", "Cookie: a=b", "Content-Length: 0", "Proxy-Connection: close",
     ]

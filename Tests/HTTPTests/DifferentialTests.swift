@@ -31,6 +31,18 @@ import Testing
         #expect(taken > cases / 10 && taken < cases * 9 / 10, "\(taken) of \(cases) begin with a request that is taken")
     }
 
+    @Test func `limits are met at the same byte wherever the bytes are cut`() {
+        var over: Set<HTTPFault.Kind> = []
+        for seed in 0..<4000 {
+            var generator = DifferentialGenerator(seed: UInt64(seed))
+            let (bytes, limits) = (generator.connection(), generator.tightLimits())
+            let reading = Reading(bytes, limits: limits)
+            if let fault = reading.fault { over.insert(fault.kind) }
+            #expect(Reading(bytes, cuts: generator.cuts(bytes.count), limits: limits) == reading, "seed \(seed)")
+        }
+        #expect(over.isSuperset(of: [.headTooLarge, .tooManyFields, .targetTooLong, .bodyChunkMalformed]))
+    }
+
     @Test func `well-formed requests are all taken, with their bodies`() {
         for seed in 0..<2000 {
             var generator = DifferentialGenerator(seed: UInt64(seed))

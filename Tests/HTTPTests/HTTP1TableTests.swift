@@ -104,6 +104,7 @@ import Testing
         Row("a body on GET", "RFC 9110, 9.3.1", "\(get)Content-Length: 5\r\n\r\nhello"),
         Row("chunks on GET", "RFC 9110, 9.3.1", "\(get)Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
         Row("a leading zero", "RFC 9110, 8.6", "\(post)Content-Length: 05\r\n\r\nhello"),
+        Row("a tab behind a length", "RFC 9110, 8.6", "\(post)Content-Length: 5\t\r\n\r\nhello"),
         Row("a sign", "RFC 9110, 8.6", "\(post)Content-Length: +5\r\n\r\nhello"),
         Row("a list of lengths", "RFC 9110, 8.6", "\(post)Content-Length: 5, 5\r\n\r\nhello"),
         Row("two equal lengths", "RFC 9110, 8.6", "\(post)Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello"),

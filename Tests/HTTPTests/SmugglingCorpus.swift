@@ -67,7 +67,8 @@ enum SmugglingCorpus {
             "xchunked", "chunkedx", "chunked,", ",chunked", "chunked, chunked", "identity", "identity, chunked",
             "chunked, identity", "gzip, chunked", "chunked, gzip", "gzip", "cow", "chunked;q=1", "chunked; a=b",
             "\"chunked\"",
-            "'chunked'", "chun ked", "chunked chunked", "chunked\tx", "", " ", "\u{b}chunked", "chunked\u{b}",
+            "'chunked'", "chun ked", "chunked chunked", "chunked\tx", "chunked\t", "\tchunked", "", " ", "\u{b}chunked",
+            "chunked\u{b}",
             "\u{c}chunked",
             "\0chunked", "chunked\0", "chunked\u{7f}", "\u{a0}chunked", "chunked\u{85}", "chu\u{ad}nked",
             "\u{17f}chunked",
@@ -104,7 +105,8 @@ enum SmugglingCorpus {
         "5\0", "\0005", "5\u{a0}", "٥", "99999999999999999999", "18446744073709551621", "9223372036854775808",
         "1000000000000000", "5\r\nContent-Length: 5", "5\r\nContent-Length: 6", "0\r\nContent-Length: 5", "5_0", "'5'",
         "\"5\"",
-        "5\r\n 0", "\r\n 5", "0\r\n5", "00", "000000000000000005", "5,", ",5", "5\u{7f}", "(5)", "5\tx", "４", "1 0",
+        "5\r\n 0", "\r\n 5", "0\r\n5", "00", "000000000000000005", "5,", ",5", "5\u{7f}", "(5)", "5\tx", "5\t", "\t5",
+        " 5 \t", "４", "1 0",
     ].map { Payload("CL \($0.debugDescription)", "\(post)Content-Length: \($0)\r\n\r\nhello\(smuggled)") }
 
     /// Ends of lines that one server sees and another does not.

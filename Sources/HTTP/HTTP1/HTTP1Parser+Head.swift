@@ -79,6 +79,10 @@ extension HTTP1Parser {
             guard name.allSatisfyToken else { throw .fieldName }
             return
         }
+        if field == .contentLength || field == .transferEncoding {
+            // The grammar has it for a blank, but there are servers that do not.
+            for byte in bytes[colon...] where byte == 0x09 { throw .tabInFraming }
+        }
         try head.take(field, ByteRange(lower..<upper), of: bytes)
         if field == .connection || field == .proxyConnection {
             readConnection(field, UnsafeRawBufferPointer(rebasing: bytes[lower..<upper]))

@@ -55,6 +55,9 @@ extension HTTPFault {
     static var transferEncoding: Self {
         Self(.malformed, "The only transfer coding understood is chunked, once, with HTTP/1.1.")
     }
+    static var tabInFraming: Self {
+        Self(.malformed, "Content-Length or Transfer-Encoding has a tab beside its value; leave it out.")
+    }
     static var lengthAndCoding: Self {
         Self(.malformed, "The request has both Content-Length and Transfer-Encoding.")
     }

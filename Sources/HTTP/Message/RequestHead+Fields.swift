@@ -37,12 +37,12 @@ extension RequestHead {
 
     /// Checks what the fields say together (RFC 9112, sections 3.2 and 6.3; RFC 9110, sections 9.3.1 and 10.1.1).
     mutating func finish(_ bytes: UnsafeRawBufferPointer) throws(HTTPFault) {
-        guard version == .http10 || self[.host] != nil else { throw .noHost }
+        guard version == .http10 || !authorityRange.isEmpty else { throw .noHost }
         guard !(isChunked && contentLength != nil) else { throw .lengthAndCoding }
         guard method.takesBody || !hasBody else { throw .bodyNotTaken }
         if bytes[Int(targetRange.lower)] != UInt8(ascii: "/") { try resolveAbsoluteForm(bytes) }
         // HTTP/1.0 knows no interim response, and without a body there is nothing to wait for.
-        expectsContinue = expectsContinue && version == .http11 && hasBody
+        expectsContinue = expectsContinue && version != .http10 && hasBody
     }
 }
 
