@@ -3,7 +3,7 @@
 /// What one HTTP/2 connection may hold and cause.
 ///
 /// Its memory is bounded by `connectionWindow` for requests, by the answers that wait, at most `maxConcurrentStreams`,
-/// and by some 30 KiB for nghttp2 and the head being read.
+/// and by some 20 KiB for nghttp2 and the head being read.
 public struct HTTP2Limits: Sendable {
     /// Requests at once (`SETTINGS_MAX_CONCURRENT_STREAMS`); one that was reset counts until the work on it ended.
     public var maxConcurrentStreams = 128
