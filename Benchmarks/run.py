@@ -72,7 +72,7 @@ class Bench:
                     {"series": series, "server": label, "connections": connections, "round": number, **result})
                 print(f"  {series} {number + 1}/{self.options.rounds} {label:26} c={connections:<4} "
                       f"{result['rate']:9,.0f}/s {result['cpu_us']:8.1f} us CPU  "
-                      f"p50 {result.get('p50_us', 0):7.0f} p99 {result.get('p99_us', 0):7.0f} us"
+                      + (f"p50 {result['p50_us']:7.0f} p99 {result['p99_us']:7.0f} us" if "p50_us" in result else "")
                       + (f"  {result['errors']} ERRORS" if result["errors"] else ""), flush=True)
 
     def loaded(self, server, request, connections, **how):
@@ -136,13 +136,13 @@ class Bench:
 
     def latency(self, algorithm, roofline, durable, request):
         """Latency at half of the rate at which each server saturates, which the same run measures."""
-        connections = options_connections = min(self.options.connections)
+        connections = min(self.options.connections)
         saturation = {}
         for label, server in (("roofline", roofline), (f"Tollgate {algorithm} durable", durable)):
             saturation[label] = load.http1(server, request, connections, self.options.seconds)["rate"]
         fsync = load.fsync_times(durable.folder)
         self.interleave("latency", [
-            (label, options_connections, lambda server=server, label=label: {
+            (label, 4 * connections, lambda server=server, label=label: {
                 **load.http1(server, request, 4 * connections, self.options.seconds, rate=saturation[label] / 2),
                 "saturation": saturation[label], "fsync": fsync})
             for label, server in (("roofline", roofline), (f"Tollgate {algorithm} durable", durable))])
@@ -189,6 +189,9 @@ def main():
         raise process.Missing("two cores are needed: one for the server, one for the load")
     process.build()
     bench = Bench(options)
+    if os.getloadavg()[0] > 1:
+        bench.note(f"the machine is busy with something else (load average {os.getloadavg()[0]:.1f}): rates and latencies "
+                   "say little, CPU times somewhat more")
     try:
         bench.run()
     finally:

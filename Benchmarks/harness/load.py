@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import time
 
 from .process import BUILD, run_pinned
@@ -37,13 +38,13 @@ def wrk(server, request, connections, seconds, folder):
           's.errors.status + s.errors.connect + s.errors.read + s.errors.write + s.errors.timeout, '
           'l:percentile(50), l:percentile(99), l.max)) end\n')
     path = head.split(" ", 2)[1]
-    cpu = server.process.cpu_seconds()
+    cpu, own = server.process.cpu_seconds(), _children_seconds()
     output = run_pinned(["wrk", "-t1", f"-c{connections}", f"-d{round(seconds + 1)}s", "-s", script,
                          f"https://localhost:{server.port}{path}"])
     cpu = server.process.cpu_seconds() - cpu
     requests, duration, errors, p50, p99, largest = json.loads(re.search(r"JSON (.*)", output)[1])
     return {"requests": requests, "errors": errors, "rate": requests / duration * 1e6, "cpu_us": cpu * 1e6 / requests,
-            "server_busy": cpu / duration * 1e6, "p50_us": p50, "p99_us": p99, "max_us": largest}
+            "server_busy": cpu / duration * 1e6, "load_busy": (_children_seconds() - own) / duration * 1e6, "p50_us": p50, "p99_us": p99, "max_us": largest}
 
 
 def http2(server, request, connections, seconds, folder, streams=10):
@@ -54,7 +55,7 @@ def http2(server, request, connections, seconds, folder, streams=10):
     lines = [line.split(": ", 1) for line in head.split("\r\n")[1:]]
     fields = [word for name, value in lines if name in ("Authorization", "Content-Type", "Accept")
               for word in ("-H", f"{name.lower()}: {value}")]
-    cpu, begun = server.process.cpu_seconds(), time.monotonic()
+    cpu, own, begun = server.process.cpu_seconds(), _children_seconds(), time.monotonic()
     output = run_pinned(["h2load", "-t1", f"-c{connections}", f"-m{streams}", "-D", round(seconds + 1), "-d", data,
                          *fields, f"https://localhost:{server.port}{head.split(' ', 2)[1]}"])
     cpu, elapsed = server.process.cpu_seconds() - cpu, time.monotonic() - begun
@@ -65,7 +66,8 @@ def http2(server, request, connections, seconds, folder, streams=10):
     answered = int(re.search(r"status codes: (\d+) 2xx", output)[1])
     return {"requests": answered, "errors": failed + requests - answered,
             "rate": float(re.search(r"finished in [^,]*, ([\d.]+) req/s", output)[1]),
-            "cpu_us": cpu * 1e6 / max(answered, 1), "server_busy": cpu / elapsed}
+            "cpu_us": cpu * 1e6 / max(answered, 1), "server_busy": cpu / elapsed,
+            "load_busy": (_children_seconds() - own) / elapsed}
 
 
 def handshakes(server, seconds, request=None, resumed=False, at_once=32):
@@ -74,9 +76,15 @@ def handshakes(server, seconds, request=None, resumed=False, at_once=32):
         BUILD / "handshakes", "-p", server.port, "-c", at_once, "-d", seconds, "-P", server.process.pid,
         *(["-s", "-r", request] if resumed else [])]))
     result["requests"] = result["handshakes"]
+    result["load_busy"] = 1.0  # a handshake is more work for the client
     if resumed and result["resumed"] < 0.99 * result["handshakes"]:
         raise RuntimeError(f"only {result['resumed']} of {result['handshakes']} handshakes were resumed")
     return result
+
+
+def _children_seconds():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def fsync_times(folder, times=200, size=16384):

@@ -35,7 +35,7 @@ def main():
                           textcoords="offset points", va="center", fontsize=8)
         axis.set_title(f"{row['series']}, {row['connections']} connections", fontsize=10, loc="left")
         axis.set_xlabel("thousands a second on one core; share of the roofline, CPU time of one", fontsize=8)
-        axis.set_xlim(0, max(values) * 1.45)
+        axis.set_xlim(0, max(values) * 1.6)
         axis.tick_params(labelsize=8)
         axis.spines[["top", "right"]].set_visible(False)
     figure.suptitle(data["title"], fontsize=11, x=0.01, ha="left")

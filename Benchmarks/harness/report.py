@@ -29,7 +29,7 @@ def medians(measurements):
     grouped = {}
     for entry in measurements:
         grouped.setdefault((entry["series"], entry["connections"]), {}).setdefault(entry["server"], []).append(entry)
-    figures = ("rate", "cpu_us", "server_busy", "p50_us", "p99_us", "p999_us", "max_us", "saturation")
+    figures = ("rate", "cpu_us", "server_busy", "load_busy", "p50_us", "p99_us", "p999_us", "max_us", "saturation")
     return {
         key: {
             server: {
@@ -45,7 +45,8 @@ def medians(measurements):
 
 def capacity(figures):
     """What one core answers in a second: the rate, or where the load was full first, what the CPU time allows."""
-    return max(figures["rate"], 1e6 / figures["cpu_us"]) if figures["server_busy"] < 0.9 else figures["rate"]
+    is_load_full = figures["load_busy"] >= 0.9 and figures["server_busy"] < 0.9
+    return max(figures["rate"], 1e6 / figures["cpu_us"]) if is_load_full else figures["rate"]
 
 
 def markdown(results):
@@ -53,30 +54,38 @@ def markdown(results):
         f"Commit {results['commit']}, {results['date']}, {results['processor']}, Linux {results['kernel']}; load by "
         f"{results['loader']}, {results['rounds']} interleaved rounds of {results['seconds']:g} s, medians. Small bodies: "
         f"model {results['model']}.", "",
-        "CPU is of all threads of the server, for one request. Where a server was busy for less than 0.9 of its core, the "
-        "load generator was full first: its capacity is then what its CPU time per request allows.", ""]
+        "CPU is of all threads of the server, for one request. Where the load generator was full (busy for 0.9 of its core) "
+        "before the server was, the server's capacity is what its CPU time per request allows, else it is the rate.", ""]
     for (series, connections), servers in medians(results["measurements"]).items():
         lines += [f"### {TITLES[series]}, {connections} connections", "",
-                  "| server | rate/s | lowest to highest | CPU us | busy | capacity of roofline | p50 us | p99 us | errors |",
+                  "| server | rate/s | lowest to highest | CPU us | busy: server, load | capacity, CPU time of roofline | p50 us "
+                  "| p99 us | errors |",
                   "|---|---:|---:|---:|---:|---:|---:|---:|---:|"]
         base = servers.get("roofline")
         for server, its in servers.items():
-            ratio = f"{capacity(its) / capacity(base):.2f}" if base and series != "latency" else ""
+            ratio = ""
+            if base and series != "latency":
+                ratio = f"{capacity(its) / capacity(base):.2f}, {its['cpu_us'] / base['cpu_us']:.2f}"
             lines.append(
                 f"| {server} | {its['rate']:,.0f} | {its['rates'][0]:,.0f} to {its['rates'][-1]:,.0f} "
-                f"| {its['cpu_us']:.1f} | {its['server_busy']:.2f} | {ratio} | {its.get('p50_us', 0):,.0f} "
-                f"| {its.get('p99_us', 0):,.0f} | {its['errors']} |")
+                f"| {its['cpu_us']:.1f} | {its['server_busy']:.2f}, {its['load_busy']:.2f} | {ratio} | {microseconds(its, 'p50_us')} "
+                f"| {microseconds(its, 'p99_us')} | {its['errors']} |")
         if series == "latency":
             for server, its in servers.items():
                 if server.startswith("Tollgate"):
                     lines += ["", latency_sentence(its)]
         lines.append("")
-    lines += ["### Goals", "", "| series | Tollgate | against | ratio | wanted | |", "|---|---|---|---:|---:|---|"]
+    lines += ["### Goals", "", "| series | Tollgate | against | ratio | wanted | | by CPU time |",
+              "|---|---|---|---:|---:|---|---:|"]
     for row in goals(results):
         lines.append("| " + " | ".join(row) + " |")
     if results["notes"]:
         lines += ["", *(f"- {note}" for note in results["notes"])]
     return "\n".join(lines) + "\n"
+
+
+def microseconds(figures, name):
+    return f"{figures[name]:,.0f}" if name in figures else ""
 
 
 def latency_sentence(its):
@@ -99,7 +108,7 @@ def goals(results):
                     if against.startswith(other):
                         ratio = capacity(its) / capacity(peer)
                         yield (f"{series}, {connections}", name, against, f"{ratio:.2f}", f"{wanted:g}",
-                               "met" if ratio >= wanted else "MISSED")
+                               "met" if ratio >= wanted else "MISSED", f"{peer['cpu_us'] / its['cpu_us']:.2f}")
 
 
 def write(results, folder):
