@@ -68,6 +68,9 @@ class Bench:
                     self.note(f"{series}: {label} is left out: {error}")
                     cases.remove(case)
                     continue
+                if result["requests"] == 0:
+                    self.note(f"{series}: {label} answered nothing in round {number + 1}, which is left out")
+                    continue
                 self.measurements.append(
                     {"series": series, "server": label, "connections": connections, "round": number, **result})
                 print(f"  {series} {number + 1}/{self.options.rounds} {label:26} c={connections:<4} "
