@@ -7,6 +7,7 @@ import pathlib
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -16,6 +17,9 @@ BUILD = HERE / ".build"
 PEERS = HERE / ".peers"
 
 SERVER_CORE, LOAD_CORE = 0, 1
+
+# SIGTERM ends a program the way Ctrl-C does: what it started is ended too.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 class Missing(Exception):
@@ -47,6 +51,8 @@ class Process:
 
     def __init__(self, command, log, core=SERVER_CORE, environment=None, folder=ROOT):
         def prepare():
+            # The program's own signal handler must not answer for the child before it is the server.
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             if core is not None:
                 os.sched_setaffinity(0, {core} if isinstance(core, int) else core)
 
