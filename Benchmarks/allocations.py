@@ -35,6 +35,8 @@ def measure(binary, path, body, requests, stacks, durability, settings=None):
         before = counters.by_thread()
         counters.count(True)
         client.predict(path, body, server.token, times)
+        # What follows behind the answers, as the audit's index, belongs to them.
+        gateway.wait_idle(server.process)
         counters.count(False)
         after = counters.by_thread()
         zero = {group: (0, 0) for group in GROUPS}
