@@ -24,7 +24,7 @@ help:
 	@echo "make test     every test, the end-to-end ones included"
 	@echo "make lint     formatting and warnings"
 	@echo "make format   format the sources in place"
-	@echo "make bench    requests per second on one core, with wrk"
+	@echo "make bench    beside a bare C loop, HAProxy and Envoy, on one core; Benchmarks/README.md has more"
 	@echo "make certs    a development CA and a server certificate in certs/"
 	@echo "make clean    remove what was built; state/ and certs/ stay"
 
@@ -52,9 +52,11 @@ lint:
 format:
 	swift format --in-place --recursive --parallel Package.swift Sources Tests
 
+# BENCH has options for it: make bench BENCH="--only small --rounds 3"
 bench: build certs
-	@examples/packages.sh wrk
-	@examples/bench/run.sh
+	@examples/packages.sh haproxy nghttp2-client wrk
+	@Benchmarks/peers.sh || true
+	@Benchmarks/run.py $(BENCH)
 
 certs: deps
 	@certs/development.sh
