@@ -187,7 +187,7 @@ static inline int nioossl_accept_server_name(SSL *ssl, int *alert, void *argumen
 static inline void nioossl_configure(SSL_CTX *context, int minimum_version) {
     SSL_CTX_set_min_proto_version(context, minimum_version);
     SSL_CTX_set_mode(
-        context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+        context, SSL_MODE_AUTO_RETRY | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_options(
         context,
         SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE

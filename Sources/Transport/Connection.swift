@@ -55,6 +55,8 @@ public final class Connection {
     private var hasMorePlaintext = false
     private var isDelivering = false
     private var wasFull = false
+    private var wasBusy = true
+    private var holdsNothing = false
 
     /// Records are made only as far ahead as a socket may take at once.
     private static let sealedAhead = 256 * 1024
@@ -130,6 +132,8 @@ public final class Connection {
     private var isHeld: Bool { isPaused || pendingOutput > Self.highWater || phase == .closing }
 
     private func receive() {
+        wasBusy = true
+        holdsNothing = false
         let count = recv(descriptor, loop.ciphertext.baseAddress, loop.ciphertext.count, 0)
         if count > 0 {
             take(UnsafeRawBufferPointer(rebasing: loop.ciphertext[..<count]))
@@ -353,7 +357,15 @@ public final class Connection {
         loop.rewatch(descriptor, token: token, events: wanted)
     }
 
+    /// Called about once a second: who said nothing since the last call holds no buffers until the next word.
     func giveBackMemory() {
+        guard !wasBusy else {
+            wasBusy = false
+            return
+        }
+        guard !holdsNothing else { return }
+        holdsNothing = true
+        tls.releaseBuffers()
         if output.isEmpty { output.release() }
         if unsent.isEmpty { unsent.release() }
         if unread.isEmpty { unread.release() }

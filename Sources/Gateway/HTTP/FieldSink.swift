@@ -49,62 +49,17 @@ extension HTTP1ResponseWriter: FieldSink {
     }
 }
 
-/// Collects the fields of an HTTP/2 answer; its memory is kept from one answer to the next.
-struct HTTP2FieldSink: FieldSink, ~Copyable {
-    var fields = HTTP2Fields()
-    private var field = ResponseField.contentType
-    private var value = ByteQueue()
-
-    mutating func begin(_ field: ResponseField) {
-        self.field = field
-        value.removeAll()
-    }
-
-    mutating func append(_ text: StaticString) { value.append(text) }
-
-    mutating func append(_ text: String) {
-        var text = text
-        text.withUTF8 { bytes in
-            value.appendUninitialised(minimum: bytes.count) { room in
-                var count = 0
-                for byte in bytes where byte >= 0x20 && byte != 0x7f {
-                    room[count] = byte
-                    count += 1
-                }
-                return count
-            }
-        }
-    }
-
-    mutating func append(decimal number: UInt64) {
-        value.appendUninitialised(minimum: 20) { room in
-            var digits = 1
-            var rest = number
-            while rest >= 10 {
-                rest /= 10
-                digits += 1
-            }
-            rest = number
-            for place in (0..<digits).reversed() {
-                room[place] = 48 + UInt8(truncatingIfNeeded: rest % 10)
-                rest /= 10
-            }
-            return digits
-        }
-    }
+extension HTTP2Fields: FieldSink {
+    mutating func begin(_ field: ResponseField) { beginField(field.http2, varies: field.varies) }
+    mutating func append(_ text: String) { append(text: text) }
+    mutating func end() { endField() }
 
     mutating func append(_ id: RequestID) {
-        value.appendUninitialised(minimum: RequestID.textSize) { room in
-            room.withMemoryRebound(to: UInt8.self) { bytes in
-                if let base = bytes.baseAddress { id.write(to: base) }
-            }
-            return RequestID.textSize
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: RequestID.textSize) { text in
+            guard let base = text.baseAddress else { return }
+            id.write(to: base)
+            append(bytes: UnsafeRawBufferPointer(text))
         }
-    }
-
-    mutating func end() {
-        let (field, varies) = (field, field.varies)
-        value.withUnsafeReadableBytes { fields.add(field.http2, $0, varies: varies) }
     }
 }
 

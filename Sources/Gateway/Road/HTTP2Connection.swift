@@ -172,8 +172,8 @@ final class HTTP2Connection: HTTPConnection, HTTP2SessionDelegate {
 
     override func respond(_ stream: RequestStream, auditIndex: UInt64?) {
         guard let http2 = stream.http2, let reply = stream.exchange.reply else { return }
-        loop.fields.fields.removeAll()
-        loop.date.withBytes { loop.fields.fields.add("date", $0) }
+        loop.fields.begin()
+        loop.fields.field(date: loop.date)
         loop.fields.response(
             reply,
             to: stream.exchange,
@@ -182,13 +182,13 @@ final class HTTP2Connection: HTTPConnection, HTTP2SessionDelegate {
         )
         if reply.body.count <= 16 * 1024 {
             reply.body.withUnsafeBytes {
-                _ = session.respond(http2, status: reply.status, fields: loop.fields.fields, body: $0)
+                _ = session.respond(http2, status: reply.status, fields: loop.fields, body: $0)
             }
         } else {
             session.respond(
                 http2,
                 status: reply.status,
-                fields: loop.fields.fields,
+                fields: loop.fields,
                 holding: reply.body,
                 reply.body.indices
             )

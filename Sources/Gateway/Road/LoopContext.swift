@@ -34,7 +34,7 @@ final class LoopContext {
     private(set) var date = HTTPDate()
     /// Write the answers' heads, one after the other, in memory that stays.
     var writer = HTTP1ResponseWriter()
-    var fields = HTTP2FieldSink()
+    var fields = HTTP2Fields()
     private var tenants: [TenantID: TenantContext] = [:]
 
     /// Every stream of this loop, the idle ones included: a ticket's slot is the place here.
