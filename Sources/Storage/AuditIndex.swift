@@ -71,6 +71,7 @@ public final class AuditIndex: Sendable {
     public func follow(_ reader: AuditReader, atMost limit: Int) throws -> Int {
         let first = indexedSize
         reader.seek(to: first)
+        guard reader.size > first else { return 0 }
         var next = first
         var fault: AuditError?
         do {

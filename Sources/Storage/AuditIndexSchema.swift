@@ -6,9 +6,10 @@ import GatewayCore
 
 /// The tables of the search index.
 ///
-/// Most records are alike in all but time and request: such a likeness is a *kind*, kept once. For each value of a field
-/// `marks` says in which blocks of records it occurs: a search walks the blocks with all its values and looks at the
-/// records in them. So a record costs one row and one request id, however many fields can be searched.
+/// Most records are alike in all but time and request: such a likeness is a *kind*, kept once. For each kind, and for each
+/// value of a field, `marks` says in which blocks of records it occurs: a search walks the blocks with one of its values
+/// and a kind that has them all, and looks at the records in them. So a record costs one row and one request id, however
+/// many fields can be searched.
 ///
 /// The log is in the order of time but for requests that overlap. So no index by time is kept, only the first and last
 /// record of each minute: they bound a search by time to a range of ids.
@@ -19,6 +20,9 @@ enum AuditIndexSchema {
 
     /// Records in a block.
     static let block: Int64 = 4096
+
+    /// In `marks`, what stands for a field when the value is a kind's id.
+    static let kindField: Int64 = 0
 
     /// The fields of a kind, numbered as in `marks`.
     enum Field: Int64, CaseIterable {

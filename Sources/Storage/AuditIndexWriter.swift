@@ -76,6 +76,10 @@ struct AuditIndexWriter {
             memory.kinds[place].id = db.lastInsertedRowID
         }
         if memory.kinds[place].block != block {
+            marks.bind(1, AuditIndexSchema.kindField)
+            marks.bind(2, memory.kinds[place].id)
+            marks.bind(3, block)
+            try marks.run()
             for field in AuditIndexSchema.Field.allCases { try mark(field, fields[field], block, &memory.marks) }
             memory.kinds[place].block = block
         }

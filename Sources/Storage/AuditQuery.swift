@@ -47,11 +47,12 @@ public struct AuditQuery: Hashable, Sendable {
 extension AuditQuery {
     /// The statement that gives the indices, within a range of them that the time allows.
     ///
-    /// It walks a request's records when the query names one, otherwise the blocks that are marked with all its values,
-    /// and looks at each record in them; both in the order of the result, so that it ends as soon as that is full.
+    /// It walks a request's records when the query names one, otherwise the blocks that are marked with its values, and
+    /// looks at each record in them; both in the order of the result, so that it ends as soon as that is full.
     func statement(within range: ClosedRange<Int64>) -> (sql: String, arguments: StatementArguments) {
         let block = AuditIndexSchema.block
         let fields = self.fields
+        let conditions = fields.map { "\($0.field.column) = ?" }.joined(separator: " AND ")
         let order = newestFirst ? "DESC" : "ASC"
         var sql: String
         let walk: String
@@ -74,9 +75,16 @@ extension AuditQuery {
                 range.lowerBound, range.upperBound, first.field.rawValue, first.value, range.lowerBound / block,
                 range.upperBound / block,
             ]
-            for (field, value) in fields.dropFirst() {
-                sql += " AND EXISTS (SELECT 1 FROM marks WHERE field = ? AND value = ? AND block = m.block)"
-                arguments += [field.rawValue, value]
+            if fields.count > 1 {
+                // The sign takes the column's affinity away, without which SQLite would not look a value up.
+                sql += """
+                     AND EXISTS (
+                        SELECT 1 FROM marks
+                        WHERE field = \(AuditIndexSchema.kindField) AND value IN (SELECT +id FROM kinds WHERE \(conditions))
+                            AND block = m.block
+                    )
+                    """
+                arguments += StatementArguments(fields.map(\.value))
             }
         } else {
             sql = "SELECT r.id FROM records r WHERE r.id BETWEEN ? AND ?"
@@ -84,7 +92,6 @@ extension AuditQuery {
             arguments = [range.lowerBound, range.upperBound]
         }
         if !fields.isEmpty {
-            let conditions = fields.map { "\($0.field.column) = ?" }.joined(separator: " AND ")
             // The first is looked at once, before any block: values may all occur and never together.
             sql += " AND EXISTS (SELECT 1 FROM kinds WHERE \(conditions))"
             sql += " AND r.kind IN (SELECT id FROM kinds WHERE \(conditions))"
