@@ -68,7 +68,11 @@ let package = Package(
         library("Inference", ["GatewayCore", "GatewayCrypto", "COpenVINO"], link: openVINOLibrary),
         library(
             "Storage",
-            ["GatewayCore", "Identity", "Limits", "Audit", .product(name: "GRDB", package: "GRDB.swift")]
+            [
+                "GatewayCore", "Identity", "Limits", "Audit",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ]
         ),
 
         // The protocol: no I/O, knows nothing of the gateway.

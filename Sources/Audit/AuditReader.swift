@@ -19,6 +19,8 @@ public final class AuditReader {
 
     /// Reads on from ``position``.
     private var cursor: SegmentCursor?
+    /// The record that the cursor stands behind, when ``advance()`` has just come there.
+    private var current: Frame?
     /// The index that ``next()`` returns next.
     public private(set) var position: UInt64 = 0
     /// Records that were sealed when the buffer was filled; what it holds behind them may be replaced in the file.
@@ -56,8 +58,9 @@ public final class AuditReader {
     /// How many records there are now: the index of the one that comes next.
     public var size: UInt64 { bound() }
 
-    /// Makes ``next()`` go on from that index.
+    /// Makes ``next()`` and ``advance()`` go on from that index.
     public func seek(to index: UInt64) {
+        current = nil
         guard index != position else { return }
         position = index
         cursor = nil
@@ -67,6 +70,16 @@ public final class AuditReader {
     ///
     /// - Throws: ``AuditError`` `corrupt` with file and offset when the record is not what was written; `io`.
     public func next() throws(AuditError) -> AuditEntry? {
+        guard let index = try advance() else { return nil }
+        return AuditEntry(index: index, bytes: withRecord { Array($0) })
+    }
+
+    /// Goes to the next record in order, to be read with ``withRecord(_:)``, and answers its index; nil as in
+    /// ``next()``.
+    ///
+    /// - Throws: ``AuditError`` as ``next()`` does.
+    public func advance() throws(AuditError) -> UInt64? {
+        current = nil
         if position >= seen {
             let size = bound()
             guard position < size else { return nil }
@@ -78,17 +91,26 @@ public final class AuditReader {
             cursor = try open(place, capacity: 1 << 18)
             try skip(&cursor, from: place.index, to: position)
         }
-        if let entry = try read(&cursor, position) {
-            position += 1
-            return entry
+        current = try step(&cursor, position)
+        if current == nil {
+            // The segment ends here: the record is the first of the one behind.
+            let place = try place(of: position)
+            guard place.segment == position else { throw lost(position, in: place.segment) }
+            cursor = try open(place, capacity: 1 << 18)
+            current = try step(&cursor, position)
+            guard current != nil else { throw lost(position, in: place.segment) }
         }
-        // The segment ends here: the record is the first of the one behind.
-        let place = try place(of: position)
-        guard place.segment == position else { throw lost(position, in: place.segment) }
-        cursor = try open(place, capacity: 1 << 18)
-        guard let entry = try read(&cursor, position) else { throw lost(position, in: place.segment) }
         position += 1
-        return entry
+        return position - 1
+    }
+
+    /// The JSON of the record that ``advance()`` went to, where it was read; valid during the call. It is empty when
+    /// there is none.
+    public func withRecord<Value, Failure: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Value
+    ) throws(Failure) -> Value {
+        guard let current, cursor != nil else { return try body(UnsafeRawBufferPointer(start: nil, count: 0)) }
+        return try cursor!.withPayload(of: current, body)
     }
 
     /// The record of that index; nil when it is not sealed yet.
@@ -103,8 +125,8 @@ public final class AuditReader {
             finder = try open(place, capacity: 1 << 16)
         }
         try skip(&finder, from: place.index, to: index)
-        guard let entry = try read(&finder, index) else { throw lost(index, in: place.segment) }
-        return entry.bytes
+        guard let frame = try step(&finder, index) else { throw lost(index, in: place.segment) }
+        return finder?.payload(of: frame)
     }
 
     // MARK: - Parts
@@ -152,16 +174,15 @@ public final class AuditReader {
         cursor = consume current
     }
 
-    /// The record that the cursor stands before; nil when the segment ends there.
-    private func read(_ cursor: inout SegmentCursor?, _ index: UInt64) throws(AuditError) -> AuditEntry? {
+    /// Steps over the record that the cursor stands before; nil when the segment ends there.
+    private func step(_ cursor: inout SegmentCursor?, _ index: UInt64) throws(AuditError) -> Frame? {
         guard var current = cursor.take() else { return nil }
         let offset = current.offset
         offsets.note(index, at: offset, segment: current.first)
         switch try current.step(expecting: index) {
         case .frame(let frame):
-            let entry = AuditEntry(index: index, bytes: current.payload(of: frame))
             cursor = consume current
-            return entry
+            return frame
         case .end: return nil
         case .damaged(let reason):
             // Zeros that were written ahead may stand behind a segment's last record.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Audit
 import GRDB
 import GatewayCore
 import Synchronization
@@ -10,14 +11,16 @@ import Synchronization
 /// a power failure the index is whole and a little shorter, and ``indexedSize`` says from where to go on. One thread
 /// appends; any number search meanwhile. Every call blocks.
 public final class AuditIndex: Sendable {
-    private static let application: Int32 = 0x5447_6978
-    private static let version: Int64 = 1
-
     private let path: String
     private let pool: DatabasePool
     private let size: Atomic<UInt64>
     /// Held by the one that appends or closes: SQLite must not be asked to write once it is closed.
-    private let isClosed = Mutex(false)
+    private let state = Mutex(State())
+
+    private struct State {
+        var isClosed = false
+        var memory = AuditIndexMemory()
+    }
 
     /// Opens the index, creating it when there is none. One that is damaged or of another release is replaced by an
     /// empty one; a file that is no index of the gateway is left alone (``StorageError/foreign(path:)``).
@@ -54,8 +57,43 @@ public final class AuditIndex: Sendable {
             guard entry.index == next else { throw .gap(expected: next, found: entry.index) }
             next += 1
         }
-        try whileOpen { _ in try pool.write { db in try Self.insert(new, into: db) } }
+        try write { write in
+            for entry in new { try entry.withFields { try write($0, entry.index) } }
+        }
         size.store(next, ordering: .releasing)
+    }
+
+    /// Adds the records that the reader comes to next, in one transaction, and answers how many they were; fewer than
+    /// `limit` when it has come to the log's end. The reader is brought to ``indexedSize`` first, and stands there after
+    /// an error.
+    ///
+    /// - Throws: ``StorageError``; ``Audit/AuditError`` when a record cannot be read: those before it are in.
+    public func follow(_ reader: AuditReader, atMost limit: Int) throws -> Int {
+        let first = indexedSize
+        reader.seek(to: first)
+        guard reader.size > first else { return 0 }
+        var next = first
+        var fault: AuditError?
+        do {
+            try write { write in
+                do {
+                    while next - first < limit, let index = try reader.advance() {
+                        try reader.withRecord { record in
+                            try RecordFields.read(record) { try write($0, index) }
+                        }
+                        next = index + 1
+                    }
+                } catch let error as AuditError {
+                    fault = error
+                }
+            }
+        } catch {
+            reader.seek(to: first)
+            throw error
+        }
+        size.store(next, ordering: .releasing)
+        if let fault { throw fault }
+        return Int(next - first)
     }
 
     /// The indices of the records that meet the query, in its order.
@@ -73,17 +111,35 @@ public final class AuditIndex: Sendable {
 
     /// Folds the write-ahead log into the file and closes it. Later calls fail.
     public func close() throws(StorageError) {
-        try whileOpen { isClosed in
+        try whileOpen { state in
             try pool.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
             try pool.close()
-            isClosed = true
+            state.isClosed = true
         }
     }
 
-    private func whileOpen(_ body: (inout Bool) throws -> Void) throws(StorageError) {
-        let failure = isClosed.withLock { isClosed -> StorageError? in
-            if isClosed { return .closed(path: path) }
-            do { try body(&isClosed) } catch { return StorageError(error, path: path) }
+    /// Runs `body` in a transaction with a function that adds the next record.
+    func write(
+        _ body: ((_ fields: RecordFields, _ index: UInt64) throws -> Void) throws -> Void
+    ) throws(StorageError) {
+        try whileOpen { state in
+            do {
+                try pool.write { db in
+                    var writer = try AuditIndexWriter(db)
+                    try body { fields, index in try writer.write(fields, id: Int64(index), &state.memory) }
+                    try writer.finish()
+                }
+            } catch {
+                state.memory = AuditIndexMemory()
+                throw error
+            }
+        }
+    }
+
+    private func whileOpen(_ body: (inout State) throws -> Void) throws(StorageError) {
+        let failure = state.withLock { state -> StorageError? in
+            if state.isClosed { return .closed(path: path) }
+            do { try body(&state) } catch { return StorageError(error, path: path) }
             return nil
         }
         if let failure { throw failure }
@@ -93,47 +149,19 @@ public final class AuditIndex: Sendable {
 // MARK: - The tables
 
 extension AuditIndex {
-    /// The log is in the order of time but for requests that overlap. So no index by time is kept, only the first and
-    /// last record of each minute: they bound a search by time to a range of ids.
-    private static let tables = """
-        CREATE TABLE records (
-            id INTEGER PRIMARY KEY,
-            time INTEGER,
-            tenant TEXT,
-            key_id TEXT,
-            request_id TEXT,
-            status INTEGER,
-            reason TEXT,
-            decision TEXT,
-            action TEXT,
-            model TEXT
-        ) STRICT;
-        CREATE INDEX records_by_tenant ON records (tenant);
-        CREATE INDEX records_by_key ON records (key_id) WHERE key_id IS NOT NULL;
-        CREATE INDEX records_by_request ON records (request_id) WHERE request_id IS NOT NULL;
-        CREATE INDEX records_by_model ON records (model) WHERE model IS NOT NULL;
-        CREATE INDEX records_by_status ON records (status) WHERE status <> 200;
-        CREATE INDEX records_by_reason ON records (reason) WHERE reason <> 'ok';
-        CREATE INDEX records_by_decision ON records (decision) WHERE decision <> 'allowed';
-        CREATE INDEX records_by_action ON records (action) WHERE action <> 'predict';
-        CREATE TABLE minutes (
-            minute INTEGER PRIMARY KEY,
-            first INTEGER NOT NULL,
-            last INTEGER NOT NULL
-        ) STRICT;
-        PRAGMA user_version = \(version);
-        """
-
     private static func open(_ path: String) throws(StorageError) -> (pool: DatabasePool, size: UInt64) {
-        let isNew = try DatabaseFile(path: path).prepare(application: application)
+        let isNew = try DatabaseFile(path: path).prepare(application: AuditIndexSchema.application)
         do {
-            var configuration = Configuration.gateway("audit-index", newApplication: isNew ? application : nil)
+            var configuration = Configuration.gateway(
+                "audit-index",
+                newApplication: isNew ? AuditIndexSchema.application : nil
+            )
             configuration.maximumReaderCount = 2
             let pool = try DatabasePool(path: path, configuration: configuration)
             let size = try pool.write { db in
                 switch try Int64.fetchOne(db, sql: "PRAGMA user_version") {
-                case 0: try db.execute(sql: tables)
-                case version: break
+                case 0: try db.execute(sql: AuditIndexSchema.tables)
+                case AuditIndexSchema.version: break
                 default: throw StorageError.newerSchema(path: path)
                 }
                 return try Int64.fetchOne(db, sql: "SELECT max(id) + 1 FROM records") ?? 0
@@ -142,25 +170,6 @@ extension AuditIndex {
         } catch {
             throw StorageError(error, path: path)
         }
-    }
-
-    private static func insert(_ entries: ArraySlice<AuditIndexEntry>, into db: Database) throws {
-        let insert = try db.cachedStatement(sql: "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-        var minutes: [Int64: ClosedRange<Int64>] = [:]
-        for entry in entries {
-            let id = Int64(entry.index)
-            try insert.execute(arguments: [
-                id, entry.time?.nanoseconds, entry.tenant, entry.keyID, entry.requestID, entry.status, entry.reason,
-                entry.decision, entry.action, entry.model,
-            ])
-            if let time = entry.time { minutes[time.minute] = (minutes[time.minute]?.lowerBound ?? id)...id }
-        }
-        let extend = try db.cachedStatement(
-            sql: """
-                INSERT INTO minutes VALUES (?, ?, ?) ON CONFLICT (minute) DO UPDATE SET last = excluded.last
-                """
-        )
-        for (minute, ids) in minutes { try extend.execute(arguments: [minute, ids.lowerBound, ids.upperBound]) }
     }
 
     /// The ids that can meet the query's bounds of index and time; nil when none can.
@@ -181,13 +190,5 @@ extension AuditIndex {
             last = min(last, high)
         }
         return first <= last ? first...last : nil
-    }
-}
-
-extension UnixTime {
-    /// Whole minutes since the epoch, rounded down.
-    fileprivate var minute: Int64 {
-        let seconds = self.seconds
-        return seconds >= 0 ? seconds / 60 : (seconds - 59) / 60
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Audit
 public import GatewayCore
 
 /// What the search index keeps of one audit record. Columns that the record does not have are nil.
@@ -27,21 +28,43 @@ public struct AuditIndexEntry: Hashable, Sendable {
 
     /// Takes the columns from the record's JSON. A record that is no JSON object is found by its index alone.
     public init(index: UInt64, record: some Collection<UInt8>) {
+        self = Array(record).withUnsafeBytes { bytes in
+            RecordFields.read(bytes) { AuditIndexEntry(index: index, $0) }
+        }
+    }
+
+    private init(index: UInt64, _ fields: RecordFields) {
+        func text(_ bytes: UnsafeRawBufferPointer?) -> String? { bytes.map { String(decoding: $0, as: UTF8.self) } }
         self.index = index
-        guard let members = (try? JSON.parse(record))?.members else { return }
-        for member in members {
-            switch member.name {
-            case "time": time = member.value.string.flatMap { UnixTime($0) }
-            case "tenant": tenant = member.value.string
-            case "key_id": keyID = member.value.string
-            case "request_id": requestID = member.value.string
-            case "status": status = member.value.integer
-            case "reason": reason = member.value.string
-            case "decision": decision = member.value.string
-            case "action": action = member.value.string
-            case "model": model = member.value.string
-            default: break
+        time = fields.time
+        tenant = text(fields.tenant)
+        keyID = text(fields.keyID)
+        requestID = text(fields.requestID)
+        status = fields.status
+        reason = text(fields.reason)
+        decision = text(fields.decision)
+        action = text(fields.action)
+        model = text(fields.model)
+    }
+
+    /// Hands the columns as slices of bytes to `body`.
+    func withFields<Value>(_ body: (RecordFields) throws -> Value) rethrows -> Value {
+        let columns: [(WritableKeyPath<RecordFields, RecordFields.Text?>, String?)] = [
+            (\.tenant, tenant), (\.keyID, keyID), (\.requestID, requestID), (\.reason, reason),
+            (\.decision, decision), (\.action, action), (\.model, model),
+        ]
+        let texts = columns.flatMap { Array(($1 ?? "").utf8) }
+        return try texts.withUnsafeBytes { memory in
+            var fields = RecordFields()
+            fields.time = time
+            fields.status = status
+            var next = 0
+            for case (let column, let text?) in columns {
+                let end = next + text.utf8.count
+                fields[keyPath: column] = UnsafeRawBufferPointer(rebasing: memory[next..<end])
+                next = end
             }
+            return try body(fields)
         }
     }
 }

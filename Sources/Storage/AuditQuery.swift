@@ -46,34 +46,84 @@ public struct AuditQuery: Hashable, Sendable {
 
 extension AuditQuery {
     /// The statement that gives the indices, within a range of them that the time allows.
+    ///
+    /// It walks a request's records when the query names one, otherwise the blocks that are marked with its values, and
+    /// looks at each record in them; both in the order of the result, so that it ends as soon as that is full.
     func statement(within range: ClosedRange<Int64>) -> (sql: String, arguments: StatementArguments) {
-        var conditions = ["id BETWEEN ? AND ?"]
-        var arguments: StatementArguments = [range.lowerBound, range.upperBound]
-        func require(_ condition: String, _ value: (some DatabaseValueConvertible)?) {
-            guard let value else { return }
-            conditions.append(condition)
-            arguments += [value]
+        let block = AuditIndexSchema.block
+        let fields = self.fields
+        let conditions = fields.map { "\($0.field.column) = ?" }.joined(separator: " AND ")
+        let order = newestFirst ? "DESC" : "ASC"
+        var sql: String
+        let walk: String
+        var arguments: StatementArguments
+        if let requestID {
+            sql = """
+                SELECT r.id FROM requests q CROSS JOIN records r ON r.id = q.id
+                WHERE q.request_id = ? AND q.id BETWEEN ? AND ?
+                """
+            walk = "q.id \(order)"
+            arguments = [AuditIndexSchema.request(requestID), range.lowerBound, range.upperBound]
+        } else if let first = fields.first {
+            sql = """
+                SELECT r.id FROM marks m CROSS JOIN records r
+                ON r.id BETWEEN max(m.block * \(block), ?) AND min(m.block * \(block) + \(block - 1), ?)
+                WHERE m.field = ? AND m.value = ? AND m.block BETWEEN ? AND ?
+                """
+            walk = "m.block \(order), r.id \(order)"
+            arguments = [
+                range.lowerBound, range.upperBound, first.field.rawValue, first.value, range.lowerBound / block,
+                range.upperBound / block,
+            ]
+            if fields.count > 1 {
+                // The sign takes the column's affinity away, without which SQLite would not look a value up.
+                sql += """
+                     AND EXISTS (
+                        SELECT 1 FROM marks
+                        WHERE field = \(AuditIndexSchema.kindField) AND value IN (SELECT +id FROM kinds WHERE \(conditions))
+                            AND block = m.block
+                    )
+                    """
+                arguments += StatementArguments(fields.map(\.value))
+            }
+        } else {
+            sql = "SELECT r.id FROM records r WHERE r.id BETWEEN ? AND ?"
+            walk = "r.id \(order)"
+            arguments = [range.lowerBound, range.upperBound]
         }
-        require("tenant = ?", tenant)
-        require("key_id = ?", keyID)
-        require("request_id = ?", requestID)
-        require("model = ?", model)
-        require("status = ?", status)
-        require("reason = ?", reason)
-        require("decision = ?", decision)
-        require("action = ?", action)
-        require("time >= ?", since?.nanoseconds)
-        require("time < ?", until?.nanoseconds)
-        // Common values are left out of these indices; SQLite uses one only where the query repeats its condition.
-        if let status, status != 200 { conditions.append("status <> 200") }
-        if let reason, reason != "ok" { conditions.append("reason <> 'ok'") }
-        if let decision, decision != "allowed" { conditions.append("decision <> 'allowed'") }
-        if let action, action != "predict" { conditions.append("action <> 'predict'") }
-        let sql = """
-            SELECT id FROM records WHERE \(conditions.joined(separator: " AND "))
-            ORDER BY id \(newestFirst ? "DESC" : "ASC") LIMIT ?
-            """
+        if !fields.isEmpty {
+            // The first is looked at once, before any block: values may all occur and never together.
+            sql += " AND EXISTS (SELECT 1 FROM kinds WHERE \(conditions))"
+            sql += " AND r.kind IN (SELECT id FROM kinds WHERE \(conditions))"
+            arguments += StatementArguments(fields.map(\.value) + fields.map(\.value))
+        }
+        if let since {
+            sql += " AND r.time >= ?"
+            arguments += [since.nanoseconds]
+        }
+        if let until {
+            sql += " AND r.time < ?"
+            arguments += [until.nanoseconds]
+        }
+        sql += " ORDER BY \(walk) LIMIT ?"
         arguments += [max(limit, 0)]
         return (sql, arguments)
+    }
+
+    /// The fields that are asked for, those with the most values first.
+    private var fields: [(field: AuditIndexSchema.Field, value: DatabaseValue)] {
+        AuditIndexSchema.Field.allCases.compactMap { field in
+            let value: DatabaseValue? =
+                switch field {
+                case .keyID: keyID?.databaseValue
+                case .tenant: tenant?.databaseValue
+                case .model: model?.databaseValue
+                case .status: status?.databaseValue
+                case .reason: reason?.databaseValue
+                case .decision: decision?.databaseValue
+                case .action: action?.databaseValue
+                }
+            return value.map { (field, $0) }
+        }
     }
 }

@@ -15,7 +15,9 @@ import Testing
             record.tenant = Bool.random(using: &random) ? "acme" : nil
             record.charge?.requests = Int64.random(in: 0...1 << 50, using: &random)
             record.charge?.delayMicros = Bool.random(using: &random) ? 0 : 1500
-            if record.charge != nil { record.change = nil }
+            if Bool.random(using: &random) {
+                record.change = AuditChange(before: nil, after: ["charge": ["requests": 9]])
+            }
             let bytes = record.encoded()
             let decoded = try AuditRecord(bytes: bytes)
             let found = ChargedRecord(bytes)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Audit
 import Foundation
 import GRDB
 import GatewayCore
@@ -17,6 +18,10 @@ import Testing
         var entry = AuditIndexEntry(index: index, record: [])
         change(&entry)
         return entry
+    }
+
+    private func uuid(_ number: Int) -> String {
+        RequestID(high: 0x0199_aa00_0000_7000, low: 0x8000_0000_0000_0000 + UInt64(number)).description
     }
 
     @Test func `the columns come from the record's own members`() {
@@ -52,12 +57,12 @@ import Testing
         var random = SeededGenerator(seed: 11)
         func one(_ values: [String?]) -> String? { values.randomElement(using: &random)! }
         var all: [AuditIndexEntry] = []
-        for number in 0..<3000 {
+        for number in 0..<9000 {
             all.append(
                 entry(UInt64(number)) { entry in
                     entry.tenant = one(["acme", "acme", "globex", nil])
                     entry.keyID = one(["k1", "k2", nil])
-                    entry.requestID = "r\(number / 2)"
+                    entry.requestID = number % 3 == 0 ? uuid(number / 6) : "r\(number / 2)"
                     entry.status = [200, 200, 429, 401, nil].randomElement(using: &random)!
                     entry.reason = one(["ok", "ok", "rate_exceeded", "token_expired"])
                     entry.decision = one(["allowed", "allowed", "refused"])
@@ -74,7 +79,7 @@ import Testing
         for start in stride(from: 0, to: all.count, by: 700) {
             try index.append(Array(all[start..<min(start + 700, all.count)]))
         }
-        #expect(index.indexedSize == 3000)
+        #expect(index.indexedSize == 9000)
 
         var found = 0
         for _ in 0..<400 {
@@ -84,16 +89,17 @@ import Testing
             var query = AuditQuery(limit: .random(in: 0...50, using: &random), newestFirst: .random(using: &random))
             query.tenant = maybe(one(["acme", "globex", "none"]))
             query.keyID = maybe(one(["k1", "k2"]))
-            query.requestID = maybe("r\(Int.random(in: 0..<1600, using: &random))", 20)
+            query.requestID = maybe("r\(Int.random(in: 0..<4800, using: &random))", 20)
+            if let number = maybe(Int.random(in: 0..<1600, using: &random), 20) { query.requestID = uuid(number) }
             query.status = maybe([200, 429, 401].randomElement(using: &random)!)
             query.reason = maybe(one(["ok", "rate_exceeded"]))
             query.decision = maybe(one(["allowed", "refused"]))
             query.action = maybe(one(["predict", "key.revoke"]))
             query.model = maybe(one(["digits", "iris"]))
-            query.since = maybe(UnixTime(seconds: now.seconds + .random(in: -100...3200, using: &random)))
-            query.until = maybe(UnixTime(seconds: now.seconds + .random(in: -100...3200, using: &random)))
-            query.afterIndex = maybe(.random(in: 0..<3100, using: &random))
-            query.beforeIndex = maybe(.random(in: 0..<3100, using: &random))
+            query.since = maybe(UnixTime(seconds: now.seconds + .random(in: -100...9200, using: &random)))
+            query.until = maybe(UnixTime(seconds: now.seconds + .random(in: -100...9200, using: &random)))
+            query.afterIndex = maybe(.random(in: 0..<9300, using: &random))
+            query.beforeIndex = maybe(.random(in: 0..<9300, using: &random))
             let expected = all.filter { query.matches($0) }.map(\.index)
             let ordered = query.newestFirst ? Array(expected.reversed()) : expected
             try #require(try index.search(query) == Array(ordered.prefix(query.limit)), "\(query)")
@@ -173,10 +179,12 @@ import Testing
         #expect(try index.search(AuditQuery()) == [0])
     }
 
-    @Test func `an index of another release is started again`() throws {
+    @Test(arguments: [1, 99]) func `an index of another release is started again`(version: Int) throws {
         try AuditIndex(path: folder.index).close()
         let old = try DatabaseQueue(path: folder.index)
-        try old.write { try $0.execute(sql: "INSERT INTO records (id) VALUES (0); PRAGMA user_version = 99") }
+        try old.write {
+            try $0.execute(sql: "INSERT INTO records (id, kind) VALUES (0, 0); PRAGMA user_version = \(version)")
+        }
         try old.close()
         let index = try AuditIndex(path: folder.index)
         #expect(index.indexedSize == 0)
@@ -201,12 +209,87 @@ import Testing
         #expect(try Data(contentsOf: URL(filePath: folder.file("notes"))) == text)
     }
 
+    @Test func `an index follows a reader of the log, in steps, and goes on where it was`() throws {
+        let log = try filledLog(250)
+        var index = try AuditIndex(path: folder.index)
+        #expect(try index.follow(log, atMost: 100) == 100)
+        #expect(index.indexedSize == 100)
+        try index.close()
+        index = try AuditIndex(path: folder.index)
+        log.seek(to: 7)
+        #expect(try index.follow(log, atMost: 100) == 100)
+        #expect(try index.follow(log, atMost: 100) == 50)
+        #expect(try index.follow(log, atMost: 100) == 0)
+        var query = AuditQuery(limit: 1000, newestFirst: false)
+        #expect(try index.search(query) == Array(0..<250))
+        query.status = 429
+        #expect(try index.search(query) == (0..<250).filter { $0 % 10 == 0 })
+        query.requestID = uuid(20)
+        #expect(try index.search(query) == [20])
+        query.requestID = "name \"21\""
+        query.status = nil
+        #expect(try index.search(query) == [21])
+    }
+
+    @Test func `records in front of a damaged one are found`() throws {
+        let log = try filledLog(250)
+        let segment = folder.file("audit/journal/00000000000000000000.journal")
+        var bytes = try Data(contentsOf: URL(filePath: segment))
+        let place = try #require(bytes.range(of: Data(uuid(120).utf8)))
+        bytes[place.lowerBound + 3] ^= 1
+        try bytes.write(to: URL(filePath: segment))
+        let index = try AuditIndex(path: folder.index)
+        #expect(throws: AuditError.self) { try index.follow(log, atMost: 1000) }
+        #expect(index.indexedSize == 120)
+        #expect(throws: AuditError.self) { try index.follow(log, atMost: 1000) }
+        #expect(try index.search(AuditQuery(limit: 1)) == [119])
+    }
+
+    /// A log on the disk in which every tenth request is refused, and every request with an odd number names itself.
+    private func filledLog(_ count: Int) throws -> AuditReader {
+        let configuration = AuditConfiguration(directory: folder.file("audit"), durability: .written, gateway: "g")
+        let log = try AuditLog(configuration: configuration, time: .system)
+        let sealed = DispatchSemaphore(value: 0)
+        let mailbox = Mailbox { for _ in $0 { sealed.signal() } }
+        for number in 0..<count {
+            var record = AuditRecord(
+                time: now + Int64(number),
+                gateway: "g",
+                durability: .written,
+                decision: .allowed,
+                reason: .ok
+            )
+            record.requestID = number % 2 == 0 ? uuid(number) : "name \"\(number)\""
+            record.status = number % 10 == 0 ? 429 : 200
+            log.submit([Submission(payload: record.encoded(), mailbox: mailbox, ticket: UInt64(number))])
+        }
+        for _ in 0..<count { sealed.wait() }
+        log.close()
+        return try AuditReader(directory: folder.file("audit"))
+    }
+
+    @Test func `what a failed transaction wrote is written again`() throws {
+        struct Fault: Error {}
+        let index = try AuditIndex(path: folder.index)
+        let first = entry(0) { $0.tenant = "acme" }
+        #expect(throws: StorageError.self) {
+            try index.write { write in
+                try first.withFields { try write($0, 0) }
+                throw Fault()
+            }
+        }
+        try index.append([first])
+        var query = AuditQuery()
+        query.tenant = "acme"
+        #expect(try index.search(query) == [0])
+    }
+
     @Test func `searches for rare values walk an index, not the log`() throws {
         let index = try AuditIndex(path: folder.index)
         try index.append([entry(0)])
         try index.close()
         let database = try DatabaseQueue(path: folder.index)
-        var queries = Array(repeating: AuditQuery(), count: 8)
+        var queries = Array(repeating: AuditQuery(), count: 9)
         queries[0].tenant = "acme"
         queries[1].keyID = "k1"
         queries[2].requestID = "r1"
@@ -215,6 +298,8 @@ import Testing
         queries[5].reason = "rate_exceeded"
         queries[6].decision = "refused"
         queries[7].action = "key.revoke"
+        queries[8].tenant = "acme"
+        queries[8].status = 429
         for query in queries {
             let (sql, arguments) = query.statement(within: 0...1000)
             let plan = try database.read { db in
@@ -222,7 +307,22 @@ import Testing
                     $0["detail"] as String
                 }
             }
-            #expect(plan.allSatisfy { $0.contains("INDEX records_by_") && !$0.contains("TEMP B-TREE") }, "\(plan)")
+            #expect(
+                plan.contains {
+                    $0.hasPrefix("SEARCH m USING PRIMARY KEY") || $0.hasPrefix("SEARCH q USING PRIMARY KEY")
+                }
+            )
+            #expect(plan.contains { $0.hasPrefix("SEARCH \(query.requestID == nil ? "m" : "q") USING PRIMARY KEY") })
+            #expect(plan.contains { $0.hasPrefix("SEARCH r USING INTEGER PRIMARY KEY (rowid") })
+            #expect(
+                query.status == nil || query.tenant == nil
+                    || plan.contains("SEARCH marks USING PRIMARY KEY (field=? AND value=? AND block=?)")
+            )
+            // The kinds are few.
+            #expect(
+                !plan.contains { $0.contains("TEMP B-TREE") || $0.hasPrefix("SCAN") && $0 != "SCAN kinds" },
+                "\(plan)"
+            )
         }
     }
 }

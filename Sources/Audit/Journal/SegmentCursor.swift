@@ -98,8 +98,18 @@ struct SegmentCursor: ~Copyable {
 
     /// The payload of the frame that the last ``step(expecting:verified:)`` returned.
     func payload(of frame: Frame) -> [UInt8] {
+        withPayload(of: frame) { Array($0) }
+    }
+
+    /// The same where it lies in the buffer, during the call.
+    func withPayload<Value, Failure: Error>(
+        of frame: Frame,
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Value
+    ) throws(Failure) -> Value {
         let end = Int(offset - start)
-        return Array(buffer[end - frame.length..<end])
+        return try buffer.withUnsafeBufferPointer { (buffer) throws(Failure) in
+            try body(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[end - frame.length..<end]))
+        }
     }
 
     /// Goes to another place of the segment and forgets what was read before.
