@@ -7,7 +7,7 @@ public struct TenantID: Hashable, Sendable, CustomStringConvertible {
 
     /// nil when the text is not such a name.
     public init?(_ text: some StringProtocol) {
-        guard isName(text, extra: []) else { return nil }
+        guard isName(text, extra: "") else { return nil }
         description = String(text)
     }
 
@@ -26,7 +26,7 @@ public struct ModelName: Hashable, Sendable, CustomStringConvertible {
 
     /// nil when the text is not such a name.
     public init?(_ text: some StringProtocol) {
-        guard isName(text, extra: [UInt8(ascii: "_"), UInt8(ascii: ".")]) else { return nil }
+        guard isName(text, extra: "_.") else { return nil }
         description = String(text)
     }
 }
@@ -38,17 +38,21 @@ public struct PlanName: Hashable, Sendable, CustomStringConvertible {
 
     /// nil when the text is not such a name.
     public init?(_ text: some StringProtocol) {
-        guard isName(text, extra: []) else { return nil }
+        guard isName(text, extra: "") else { return nil }
         description = String(text)
     }
 }
 
-private func isName(_ text: some StringProtocol, extra: [UInt8]) -> Bool {
-    let bytes = text.utf8
-    guard (1...63).contains(bytes.count), let first = bytes.first, let last = bytes.suffix(1).first else {
-        return false
+private func isName(_ text: some StringProtocol, extra: StaticString) -> Bool {
+    var text = text as? String ?? String(text)
+    return text.withUTF8 { bytes in
+        func isAlphanumeric(_ byte: UInt8) -> Bool { (97...122).contains(byte) || (48...57).contains(byte) }
+        guard (1...63).contains(bytes.count), isAlphanumeric(bytes[0]), isAlphanumeric(bytes[bytes.count - 1]) else {
+            return false
+        }
+        for byte in bytes where !isAlphanumeric(byte) && byte != UInt8(ascii: "-") {
+            guard extra.withUTF8Buffer({ $0.contains(byte) }) else { return false }
+        }
+        return true
     }
-    func alphanumeric(_ byte: UInt8) -> Bool { (97...122).contains(byte) || (48...57).contains(byte) }
-    return alphanumeric(first) && alphanumeric(last)
-        && bytes.allSatisfy { alphanumeric($0) || $0 == UInt8(ascii: "-") || extra.contains($0) }
 }

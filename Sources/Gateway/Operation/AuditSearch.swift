@@ -13,7 +13,7 @@ final class AuditSearch: Sendable {
     private let finder: Mutex<AuditReader>
 
     /// Records that go into the index in one transaction.
-    private static let batch = 1024
+    private static let batch = 4096
     /// How long a search waits for the index, in nanoseconds; what is newer is not found by it.
     private static let patience: Int64 = 2_000_000_000
 
@@ -30,19 +30,7 @@ final class AuditSearch: Sendable {
     ///
     /// - Returns: whether there may be more.
     func follow() throws -> Bool {
-        try reader.withLock { reader in
-            var rows: [AuditIndexEntry] = []
-            while rows.count < Self.batch, let entry = try reader.next() {
-                rows.append(AuditIndexEntry(index: entry.index, record: entry.bytes))
-            }
-            do {
-                if !rows.isEmpty { try index.append(rows) }
-            } catch {
-                reader.seek(to: index.indexedSize)
-                throw error
-            }
-            return rows.count == Self.batch
-        }
+        try reader.withLock { try index.follow($0, atMost: Self.batch) == Self.batch }
     }
 
     /// The records that fit, with their indices; those sealed before the call are among them unless the index is far

@@ -74,8 +74,8 @@ final class LimitLedger: Sendable {
     }
 
     private static func replay(_ state: borrowing State) throws {
-        while let entry = try state.reader.next() {
-            guard let charge = ChargedRecord(entry.bytes) else { continue }
+        while try state.reader.advance() != nil {
+            guard let charge = state.reader.withRecord({ ChargedRecord($0) }) else { continue }
             state.table.replay(tenant: charge.tenant, requests: charge.requests, at: charge.time)
         }
     }
