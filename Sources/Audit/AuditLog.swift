@@ -7,8 +7,10 @@ import Synchronization
 ///
 /// ```swift
 /// let log = try AuditLog(configuration: configuration, time: .system)
-/// let mailbox = Mailbox { sealed in eventLoop.execute { answer(sealed) } }
-/// log.submit([Submission(payload: record.encoded(), mailbox: mailbox, ticket: 7)])
+/// let mailbox = Mailbox { wakeup.fire() }
+/// let batch = RecordBatch(mailbox: mailbox)
+/// batch.append(record, ticket: 7)
+/// log.submit(batch)
 /// ```
 ///
 /// A thread of its own takes everything that waits, appends it to the journal in one write, has it brought to the disk
@@ -88,30 +90,14 @@ public final class AuditLog: Sendable {
         close()
     }
 
-    /// Queues records, from any thread and without I/O; their mailboxes hear of the outcome.
+    /// Queues a batch, from any thread and without I/O; it comes back to its mailbox with its outcome.
     ///
-    /// When the log is failing, closed or has too much waiting, the whole batch fails before this returns. A payload
-    /// that is empty or too long for the log fails alone.
-    public func submit(_ batch: consuming [Submission]) {
-        accept(batch)
-    }
-
-    private func accept(_ batch: [Submission]) {
-        var batch = batch
-        if batch.contains(where: { !Self.isWritable($0) }) {
-            fail(batch.filter { !Self.isWritable($0) })
-            batch.removeAll { !Self.isWritable($0) }
-        }
-        if !batch.isEmpty, !queue.put(batch) { fail(batch) }
-    }
-
-    private static func isWritable(_ submission: Submission) -> Bool {
-        (1...AuditRecord.maximumBytes).contains(submission.payload.count)
-    }
-
-    private func fail(_ batch: [Submission]) {
+    /// When the log is failing, closed or has too much waiting, it fails before this returns.
+    public func submit(_ batch: RecordBatch) {
+        guard !batch.isEmpty, !queue.put(batch) else { return }
         state.failures.add(UInt64(batch.count), ordering: .relaxed)
-        Mailbox.deliver(batch, first: nil)
+        batch.first = nil
+        Mailbox.deliver([batch])
     }
 
     /// How many records are sealed: the index of the next.

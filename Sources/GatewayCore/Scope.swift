@@ -41,7 +41,9 @@ public struct ScopeSet: OptionSet, Hashable, Sendable {
 extension ScopeSet: CustomStringConvertible {
     /// The scopes' names, space-delimited, in a fixed order.
     public var description: String {
-        Self.names.filter { contains($0.1) }.map(\.0).joined(separator: " ")
+        // One scope alone is what most requests ask for, and a text that is there already.
+        if let name = Self.names.first(where: { $0.1 == self }) { return name.0 }
+        return Self.names.filter { contains($0.1) }.map(\.0).joined(separator: " ")
     }
 }
 

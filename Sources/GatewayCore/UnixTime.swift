@@ -36,14 +36,17 @@ public struct UnixTime: Comparable, Hashable, Sendable {
 extension UnixTime: CustomStringConvertible {
     /// RFC 3339 in UTC with microseconds: `2026-11-24T06:13:28.000001Z`.
     public var description: String {
-        String(unsafeUninitializedCapacity: 27) { buffer in
+        String(unsafeUninitializedCapacity: Self.textSize) { buffer in
             write(to: buffer)
-            return 27
+            return Self.textSize
         }
     }
 
-    /// Writes the 27 bytes of ``description``.
-    func write(to out: UnsafeMutableBufferPointer<UInt8>) {
+    /// Bytes of ``description``.
+    public static let textSize = 27
+
+    /// Writes the ``textSize`` bytes of ``description``.
+    public func write(to out: UnsafeMutableBufferPointer<UInt8>) {
         let seconds = self.seconds
         let remainder = nanoseconds % 1_000_000_000
         let micros = (remainder < 0 ? remainder + 1_000_000_000 : remainder) / 1000

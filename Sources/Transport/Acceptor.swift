@@ -23,7 +23,7 @@ public final class Acceptor {
     /// For the connections that come.
     public var settings: Settings
     // A loop outlives what it watches.
-    unowned let loop: EventLoop
+    unowned(unsafe) let loop: EventLoop
     let socket: ListeningSocket
     private let contexts: TLSContextHolder
     private let limits: ConnectionLimits

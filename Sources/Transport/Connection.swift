@@ -17,7 +17,7 @@ public final class Connection {
     /// What the handshake agreed on; nil before it is done.
     public private(set) var agreement: TLSAgreement?
     // A loop outlives its connections.
-    public unowned let loop: EventLoop
+    public unowned(unsafe) let loop: EventLoop
 
     /// What epoll(7) is asked and says.
     private enum Readiness {

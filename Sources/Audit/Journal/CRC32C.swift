@@ -1,8 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CCRC32C
+
 /// CRC-32C (Castagnoli; RFC 3720, appendix B.4), eight bytes at a step.
 enum CRC32C {
     static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+        isNative ? ~crc32c_native(~0, bytes.baseAddress, bytes.count) : byTable(bytes)
+    }
+
+    private static let isNative = crc32c_is_native() != 0
+
+    /// For processors without an instruction for it.
+    static func byTable(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
         tables.withUnsafeBufferPointer { table in
             var crc = ~UInt32(0)
             var next = 0

@@ -22,15 +22,15 @@ struct Frame {
     var size: Int { Self.headSize + length }
 
     /// Appends a frame to `out`.
-    static func append(_ payload: [UInt8], index: UInt64, synced: UInt64, to out: inout [UInt8]) {
+    static func append(_ payload: UnsafeRawBufferPointer, index: UInt64, synced: UInt64, to out: inout [UInt8]) {
         let start = out.count
-        func put<Word: FixedWidthInteger>(_ word: Word) {
-            withUnsafeBytes(of: word.littleEndian) { out.append(contentsOf: $0) }
+        withUnsafeTemporaryAllocation(byteCount: headSize, alignment: 8) { head in
+            head.storeBytes(of: UInt32(0), as: UInt32.self)
+            head.storeBytes(of: UInt32(payload.count).littleEndian, toByteOffset: 4, as: UInt32.self)
+            head.storeBytes(of: index.littleEndian, toByteOffset: 8, as: UInt64.self)
+            head.storeBytes(of: synced.littleEndian, toByteOffset: 16, as: UInt64.self)
+            out.append(contentsOf: UnsafeRawBufferPointer(head))
         }
-        put(UInt32(0))
-        put(UInt32(payload.count))
-        put(index)
-        put(synced)
         out.append(contentsOf: payload)
         out.withUnsafeMutableBytes { bytes in
             let crc = CRC32C.checksum(UnsafeRawBufferPointer(rebasing: bytes[(start + 4)...]))

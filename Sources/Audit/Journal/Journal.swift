@@ -37,6 +37,12 @@ final class Journal {
         var count: UInt64 = 0
         var bytes: Int64 = 0
         var marks: [(index: UInt64, offset: Int64)] = []
+
+        mutating func clear() {
+            count = 0
+            bytes = 0
+            marks.removeAll(keepingCapacity: true)
+        }
     }
 
     /// Opens or makes the journal in `directory`, cutting off what a crash left unfinished.
@@ -115,16 +121,21 @@ final class Journal {
     // MARK: - Writing
 
     /// Writes the records' frames behind the last ones.
-    func append(_ payloads: some Collection<[UInt8]>) throws(AuditError) {
-        let bytes = payloads.reduce(0) { $0 + Int64(Frame.headSize + $1.count) }
+    func append(_ batches: [RecordBatch]) throws(AuditError) {
+        var bytes: Int64 = 0
+        for batch in batches { bytes += Int64(Frame.headSize * batch.count + batch.byteCount) }
         if mustRotate || (end > SegmentFile.headerSize && end + bytes > segmentBytes) { try rotate() }
         buffer.removeAll(keepingCapacity: true)
-        pending = Pending()
+        pending.clear()
         var index = next
-        for payload in payloads {
-            if (index - first) % OffsetIndex.stride == 0 { pending.marks.append((index, end + Int64(buffer.count))) }
-            Frame.append(payload, index: index, synced: synced, to: &buffer)
-            index += 1
+        for batch in batches {
+            for place in 0..<batch.count {
+                if (index - first) % OffsetIndex.stride == 0 {
+                    pending.marks.append((index, end + Int64(buffer.count)))
+                }
+                Frame.append(batch[place], index: index, synced: synced, to: &buffer)
+                index += 1
+            }
         }
         pending.count = index - next
         pending.bytes = bytes
@@ -142,7 +153,7 @@ final class Journal {
         for mark in pending.marks { offsets.note(mark.index, at: mark.offset, segment: first) }
         next += pending.count
         end += pending.bytes
-        pending = Pending()
+        pending.clear()
         if sync { noteSynced() }
     }
 

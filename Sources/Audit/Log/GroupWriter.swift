@@ -37,11 +37,13 @@ final class GroupWriter {
 
     /// Works until the queue is closed and empty.
     func run() {
+        var group: [RecordBatch] = []
         while true {
             let isClean = journal.synced == journal.next
-            switch queue.take(within: isClean ? nil : Self.syncInterval) {
-            case .group(let group):
+            switch queue.take(&group, within: isClean ? nil : Self.syncInterval) {
+            case .group:
                 write(group)
+                group.removeAll(keepingCapacity: true)
                 if !isDurable, time.monotonic() - lastSync >= Self.syncInterval { syncWritten() }
             case .idle:
                 syncWritten()
@@ -52,10 +54,11 @@ final class GroupWriter {
         }
     }
 
-    private func write(_ group: [Submission]) {
-        let first = journal.next
+    private func write(_ group: [RecordBatch]) {
+        var index = journal.next
+        let first = index
         do throws(AuditError) {
-            try journal.append(group.lazy.map(\.payload))
+            try journal.append(group)
             let start = time.monotonic()
             try journal.seal(sync: isDurable)
             if isDurable { state.noteSync(nanoseconds: time.monotonic() - start) }
@@ -65,9 +68,15 @@ final class GroupWriter {
         }
         state.size.store(journal.next, ordering: .releasing)
         state.groups.add(1, ordering: .relaxed)
-        state.records.add(UInt64(group.count), ordering: .relaxed)
-        state.bytes.add(group.reduce(0) { $0 + UInt64($1.payload.count) }, ordering: .relaxed)
-        Mailbox.deliver(group, first: first)
+        state.records.add(journal.next - first, ordering: .relaxed)
+        var bytes = 0
+        for batch in group {
+            batch.first = index
+            index += UInt64(batch.count)
+            bytes += batch.byteCount
+        }
+        state.bytes.add(UInt64(bytes), ordering: .relaxed)
+        Mailbox.deliver(group)
     }
 
     private func syncWritten() {
@@ -91,11 +100,12 @@ final class GroupWriter {
     }
 
     /// Fails the group and all that waits, and comes back when the journal can be written again or is closed.
-    private func fail(_ group: [Submission], _ error: AuditError) {
+    private func fail(_ group: [RecordBatch], _ error: AuditError) {
         note(error)
         let failed = group + queue.beginFailing()
-        state.failures.add(UInt64(failed.count), ordering: .relaxed)
-        Mailbox.deliver(failed, first: nil)
+        state.failures.add(failed.reduce(0) { $0 + UInt64($1.count) }, ordering: .relaxed)
+        for batch in failed { batch.first = nil }
+        Mailbox.deliver(failed)
         var pause = Self.firstPause
         while true {
             if queue.pause(pause) { return }

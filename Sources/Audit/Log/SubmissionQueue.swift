@@ -7,7 +7,8 @@ import Glibc
 /// `@unchecked Sendable`: every access to `state` holds `mutex`.
 final class SubmissionQueue: @unchecked Sendable {
     enum Take {
-        case group([Submission])
+        /// What waited is in the caller's array now.
+        case group
         /// Nothing came in the time given.
         case idle
         /// Closed, and nothing waits any more.
@@ -17,8 +18,9 @@ final class SubmissionQueue: @unchecked Sendable {
     private enum Mode { case open, failing, closed }
 
     private struct State {
-        var waiting: [Submission] = []
+        var waiting: [RecordBatch] = []
         var bytes = 0
+        var records = 0
         var mode = Mode.open
         var isWriterAsleep = false
     }
@@ -49,18 +51,14 @@ final class SubmissionQueue: @unchecked Sendable {
 
     // MARK: - Submitters
 
-    /// Queues a batch; false when the log is failing, closed or full, and then nothing of it was taken.
-    func put(_ batch: [Submission]) -> Bool {
-        let bytes = batch.reduce(0) { $0 + $1.payload.count }
+    /// Queues a batch; false when the log is failing, closed or full, and then it was not taken.
+    func put(_ batch: RecordBatch) -> Bool {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
-        guard state.mode == .open, state.bytes + bytes <= maximumBytes else { return false }
-        state.bytes += bytes
-        if state.waiting.isEmpty {
-            state.waiting = batch
-        } else {
-            state.waiting.append(contentsOf: batch)
-        }
+        guard state.mode == .open, state.bytes + batch.byteCount <= maximumBytes else { return false }
+        state.bytes += batch.byteCount
+        state.records += batch.count
+        state.waiting.append(batch)
         if state.isWriterAsleep {
             state.isWriterAsleep = false
             pthread_cond_signal(condition)
@@ -80,13 +78,14 @@ final class SubmissionQueue: @unchecked Sendable {
     var count: Int {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
-        return state.waiting.count
+        return state.records
     }
 
     // MARK: - The writer
 
-    /// Takes everything that waits; sleeps until there is something, or for `nanoseconds`.
-    func take(within nanoseconds: Int64? = nil) -> Take {
+    /// Takes everything that waits, for `group`, which is empty and whose memory serves for what comes; sleeps until there
+    /// is something, or for `nanoseconds`.
+    func take(_ group: inout [RecordBatch], within nanoseconds: Int64? = nil) -> Take {
         let deadline = nanoseconds.map(Self.deadline)
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
@@ -94,20 +93,21 @@ final class SubmissionQueue: @unchecked Sendable {
             if state.mode == .closed { return .closed }
             if !sleep(until: deadline) { return .idle }
         }
-        let group = state.waiting
-        state.waiting = []
+        swap(&group, &state.waiting)
         state.bytes = 0
-        return .group(group)
+        state.records = 0
+        return .group
     }
 
     /// Refuses submissions from now on and answers those that wait already.
-    func beginFailing() -> [Submission] {
+    func beginFailing() -> [RecordBatch] {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         if state.mode == .open { state.mode = .failing }
         let group = state.waiting
         state.waiting = []
         state.bytes = 0
+        state.records = 0
         return group
     }
 

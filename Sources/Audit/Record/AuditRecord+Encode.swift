@@ -8,6 +8,13 @@ extension AuditRecord {
         RecordWriter.write(write) { Array($0) }
     }
 
+    /// Writes the payload to memory that has room for ``RecordWriter/room`` bytes; how many it was.
+    func encode(to memory: UnsafeMutablePointer<UInt8>) -> Int {
+        var writer = RecordWriter(out: memory)
+        write(to: &writer)
+        return writer.count - 1
+    }
+
     /// Writes the record as one JSON value.
     public func encode(into json: inout JSONWriter) {
         RecordWriter.write(write) { json.raw($0) }
@@ -42,7 +49,7 @@ extension AuditRecord {
         if !limits.isEmpty {
             json.name("limits")
             json.beginArray()
-            for limit in limits.prefix(8) { limit.write(to: &json) }
+            for place in 0..<min(8, limits.count) { limits[place].write(to: &json) }
             json.endArray()
         }
         json.member("listener", listener?.rawValue, 16)
@@ -56,7 +63,7 @@ extension AuditRecord {
         json.member("queue_us", queueMicros)
         json.member("reason", reason, 64)
         json.member("request_bytes", requestBytes)
-        json.member("request_id", requestID, 128)
+        if let id { json.member("request_id", id) } else { json.member("request_id", requestID, 128) }
         json.member("response_bytes", responseBytes)
         json.member("role", role, 32)
         json.member("route", route, 128)
@@ -72,7 +79,7 @@ extension AuditRecord {
         json.member("subject", subject, 256)
         json.member("target", target, 256)
         json.member("tenant", tenant, 64)
-        json.member("time", time.description, 32)
+        json.member("time", time)
         if let tls {
             json.name("tls")
             json.beginObject()

@@ -48,7 +48,7 @@ public struct AuditRecord: Hashable, Sendable {
     /// The public part of the API key that was shown or that the token came from.
     public var keyID: String?
     /// The limits as the decision saw them; at most 8 are written.
-    public var limits: [AuditLimit]
+    public var limits: AuditLimits
     /// The door it came in by.
     public var listener: AuditListener?
     /// The HTTP method.
@@ -73,6 +73,8 @@ public struct AuditRecord: Hashable, Sendable {
     public var requestBytes: Int64?
     /// The request's name, as in the answer.
     public var requestID: String?
+    /// The same as the gateway makes it, which needs no text; written in place of ``requestID``, and not set by decoding.
+    public var id: RequestID?
     /// Bytes of the answer's body.
     public var responseBytes: Int64?
     /// The role of the credential's holder.

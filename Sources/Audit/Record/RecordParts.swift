@@ -79,6 +79,49 @@ public struct AuditLimit: Hashable, Sendable {
     }
 }
 
+/// The limits of a record; two of them, as most requests have, need no memory of their own.
+public struct AuditLimits: Hashable, Sendable, RandomAccessCollection, ExpressibleByArrayLiteral {
+    private var first: AuditLimit?
+    private var second: AuditLimit?
+    private var rest: [AuditLimit] = []
+
+    /// The limits in their order.
+    public init(_ limits: some Sequence<AuditLimit>) {
+        for limit in limits { append(limit) }
+    }
+
+    /// The limits in their order.
+    public init(arrayLiteral limits: AuditLimit...) { self.init(limits) }
+
+    /// No limits.
+    public init() {}
+
+    /// Adds one at the end.
+    public mutating func append(_ limit: AuditLimit) {
+        if first == nil {
+            first = limit
+        } else if second == nil {
+            second = limit
+        } else {
+            rest.append(limit)
+        }
+    }
+
+    /// 0.
+    public var startIndex: Int { 0 }
+    /// How many there are.
+    public var endIndex: Int { first == nil ? 0 : second == nil ? 1 : 2 + rest.count }
+
+    /// The limit at that place.
+    public subscript(place: Int) -> AuditLimit {
+        switch place {
+        case 0: first!
+        case 1: second!
+        default: rest[place - 2]
+        }
+    }
+}
+
 /// Where a connection came from.
 public struct AuditSource: Hashable, Sendable {
     /// An IP address, or a keyed hash of one where the privacy policy says so; at most 128 bytes.

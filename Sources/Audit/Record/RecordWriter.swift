@@ -15,8 +15,7 @@ struct RecordWriter: ~Copyable {
         _ body: (inout RecordWriter) -> Void,
         finish: (UnsafeBufferPointer<UInt8>) -> Value
     ) -> Value {
-        // One byte more for the comma behind the record.
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: AuditRecord.maximumBytes + 1) { memory in
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: room) { memory in
             guard let base = memory.baseAddress else {
                 preconditionFailure("an allocation that is not empty has a base")
             }
@@ -26,7 +25,10 @@ struct RecordWriter: ~Copyable {
         }
     }
 
-    private init(out: UnsafeMutablePointer<UInt8>) {
+    /// Bytes that the memory for a record must have: one more for the comma behind it.
+    static let room = AuditRecord.maximumBytes + 1
+
+    init(out: UnsafeMutablePointer<UInt8>) {
         self.out = out
     }
 
@@ -65,6 +67,24 @@ struct RecordWriter: ~Copyable {
         self.name(name, room: 6 * text.utf8.count)
         put(UInt8(ascii: "\""))
         text.withUTF8 { escape($0) }
+        put(UInt8(ascii: "\""))
+        put(UInt8(ascii: ","))
+    }
+
+    mutating func member(_ name: StaticString, _ id: RequestID) {
+        self.name(name, room: RequestID.textSize)
+        put(UInt8(ascii: "\""))
+        id.write(to: out + count)
+        count &+= RequestID.textSize
+        put(UInt8(ascii: "\""))
+        put(UInt8(ascii: ","))
+    }
+
+    mutating func member(_ name: StaticString, _ time: UnixTime) {
+        self.name(name)
+        put(UInt8(ascii: "\""))
+        time.write(to: UnsafeMutableBufferPointer(start: out + count, count: UnixTime.textSize))
+        count &+= UnixTime.textSize
         put(UInt8(ascii: "\""))
         put(UInt8(ascii: ","))
     }
@@ -126,18 +146,25 @@ struct RecordWriter: ~Copyable {
     private mutating func escape(_ text: UnsafeBufferPointer<UInt8>) {
         let raw = UnsafeRawBufferPointer(text)
         var next = 0
-        while next < raw.count {
-            if next + 8 <= raw.count {
-                let word = raw.loadUnaligned(fromByteOffset: next, as: UInt64.self)
-                if !Self.mayNeedEscape(word) {
-                    UnsafeMutableRawPointer(out + count).storeBytes(of: word, as: UInt64.self)
-                    count &+= 8
-                    next += 8
-                    continue
-                }
+        while next + 8 <= raw.count {
+            let word = raw.loadUnaligned(fromByteOffset: next, as: UInt64.self)
+            if !Self.mayNeedEscape(word) {
+                UnsafeMutableRawPointer(out + count).storeBytes(of: word, as: UInt64.self)
+                count &+= 8
+                next &+= 8
+            } else {
+                let stop = next + 8
+                while next < stop { next += escapeOne(raw, at: next) }
             }
-            let stop = min(next + 8, raw.count)
-            while next < stop { next += escapeOne(raw, at: next) }
+        }
+        while next < raw.count {
+            let byte = text[next]
+            if byte >= 0x20, byte < 0x7f, byte != 0x22, byte != 0x5c {
+                put(byte)
+                next &+= 1
+            } else {
+                next += escapeOne(raw, at: next)
+            }
         }
     }
 

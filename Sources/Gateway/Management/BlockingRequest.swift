@@ -47,7 +47,7 @@ extension Services {
         } catch let error as StorageError {
             return BlockingOutcome(reply: .refused(refusal(for: error)))
         } catch {
-            let route = request.route.template.description
+            let route = request.route.template
             log.error("a request failed", ["route": .string(route), "error": .string("\(error)")])
             return BlockingOutcome(
                 reply: .refused(Refusal(.internalError, "The gateway could not answer this.", detail: "\(error)"))

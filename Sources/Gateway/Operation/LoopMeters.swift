@@ -15,8 +15,7 @@ final class LoopMeters {
 
     private struct RequestKey: Hashable {
         let listener: ListenerKind
-        /// The template's address: the templates are literals, one each.
-        let route: UnsafePointer<UInt8>
+        let route: String
         let method: HTTPMethod
         let status: Int
     }
@@ -165,10 +164,10 @@ final class LoopMeters {
         _ method: HTTPMethod,
         status: Int
     ) -> (counter: Counter, seconds: Histogram) {
-        let template: StaticString = route?.template ?? "none"
-        let key = RequestKey(listener: listener, route: template.utf8Start, method: method, status: status)
+        let template = route?.template ?? "none"
+        let key = RequestKey(listener: listener, route: template, method: method, status: status)
         return requests.value(of: key) {
-            let labels = [listener.rawValue, template.description]
+            let labels = [listener.rawValue, template]
             return (
                 counter: metrics.requests.with(labels: labels + [method.name.description, String(status)]),
                 seconds: metrics.requestSeconds.with(labels: labels)

@@ -22,7 +22,7 @@ extension AuditRecord {
             decision: reply.refusal == nil ? .allowed : .refused,
             reason: reply.refusal?.code ?? .ok
         )
-        requestID = exchange.id.description
+        id = exchange.id
         status = Int64(reply.status)
         listener = connection.listener == .tenant ? .tenant : .management
         self.connection = connection.id
@@ -30,8 +30,8 @@ extension AuditRecord {
         tls = connection.tls
         self.protocol = exchange.version.name.description
         method = exchange.method.name.description
-        route = exchange.route?.template.description
-        action = exchange.route?.action(exchange.method).description
+        route = exchange.route?.template
+        action = exchange.route?.action(exchange.method)
         configGeneration = loop.generation
 
         if let principal = exchange.principal {
@@ -64,7 +64,8 @@ extension AuditRecord {
             )
         }
         if let state = exchange.limits {
-            limits = [state.rate, state.quota].compactMap { $0.map(AuditLimit.init) }
+            if let rate = state.rate { limits.append(AuditLimit(rate)) }
+            if let quota = state.quota { limits.append(AuditLimit(quota)) }
         }
 
         requestBytes = Int64(exchange.requestBytes)

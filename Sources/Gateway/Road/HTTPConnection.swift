@@ -10,7 +10,7 @@ import Transport
 /// One client's connection: what both protocols share. The subclasses frame the requests and the answers.
 class HTTPConnection: ConnectionHandler {
     // The loop owns what it carries, and outlives it.
-    unowned let loop: LoopContext
+    unowned(unsafe) let loop: LoopContext
     let listener: ListenerKind
     let version: HTTPVersion
     let id: UInt64

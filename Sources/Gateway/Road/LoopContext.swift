@@ -5,7 +5,6 @@ import GatewayCore
 import HTTP
 import Identity
 import Inference
-import Synchronization
 import Transport
 
 /// What one event loop owns: nothing here is shared, so nothing here is locked.
@@ -43,8 +42,9 @@ final class LoopContext {
     private var spareBodies: [[UInt8]] = []
 
     private var mailbox: Mailbox?
-    private let receipts = Receipts()
-    private var submissions: [Submission] = []
+    private var batch: RecordBatch?
+    private var spareBatches: [RecordBatch] = []
+    private var sealed: [RecordBatch] = []
     private var predictions: [PendingPrediction] = []
     /// Connections whose protocol may have something to send.
     private var unsent: [HTTP2Connection] = []
@@ -68,10 +68,7 @@ final class LoopContext {
     /// Makes the mailbox in which the audit writer leaves its receipts, and starts the sweep of stalled requests.
     func start() {
         let wakeup = eventLoop.registerWakeup { [unowned self] in deliver() }
-        mailbox = Mailbox { [receipts] sealed in
-            receipts.list.withLock { $0 += sealed }
-            wakeup.fire()
-        }
+        mailbox = Mailbox { wakeup.fire() }
         eventLoop.turnEnded = { [unowned self] in endTurn() }
         eventLoop.schedule(every: 1_000_000_000) { [unowned self] in sweep() }
         date.update(to: services.time.now())
@@ -162,8 +159,9 @@ final class LoopContext {
         guard let mailbox, let connection = stream.connection, let reply = stream.exchange.reply else {
             preconditionFailure("a request came before the loop was started")
         }
-        let record = AuditRecord(of: stream, on: connection, reply: reply).encoded()
-        submissions.append(Submission(payload: record, mailbox: mailbox, ticket: stream.ticket.rawValue))
+        let batch = batch ?? spareBatches.popLast() ?? RecordBatch(mailbox: mailbox)
+        self.batch = batch
+        batch.append(AuditRecord(of: stream, on: connection, reply: reply), ticket: stream.ticket.rawValue)
     }
 
     func predict(_ prediction: PendingPrediction) {
@@ -176,11 +174,9 @@ final class LoopContext {
 
     private func endTurn() {
         if !predictions.isEmpty { runPredictions() }
-        if !submissions.isEmpty {
-            let batch = submissions
-            submissions = []
-            submissions.reserveCapacity(batch.count)
-            services.audit.submit(batch)
+        if let full = batch {
+            batch = nil
+            services.audit.submit(full)
         }
         if !unsent.isEmpty {
             for connection in unsent { connection.send() }
@@ -189,14 +185,16 @@ final class LoopContext {
     }
 
     private func deliver() {
-        let sealed = receipts.list.withLock { list in
-            defer { list = [] }
-            return list
+        mailbox?.take(&sealed)
+        for batch in sealed {
+            for place in 0..<batch.count {
+                let index = batch.first.map { $0 + UInt64(place) }
+                stream(Ticket(rawValue: batch.tickets[place]))?.sealed(index: index)
+            }
+            batch.removeAll()
+            spareBatches.append(batch)
         }
-        for receipt in sealed {
-            let index = receipt.outcome == .sealed ? receipt.index : nil
-            stream(Ticket(rawValue: receipt.ticket))?.sealed(index: index)
-        }
+        sealed.removeAll(keepingCapacity: true)
     }
 
     /// Runs what this turn gathered, one inference for each model.
@@ -211,11 +209,6 @@ final class LoopContext {
         }
         if predictions.isEmpty { swap(&waiting, &predictions) }
     }
-}
-
-/// What the audit writer's thread left for the loop.
-private final class Receipts: Sendable {
-    let list = Mutex<[Sealed]>([])
 }
 
 @available(*, unavailable)

@@ -22,7 +22,7 @@ final class RequestStream {
     }
 
     // The loop owns its streams, and outlives them.
-    unowned let loop: LoopContext
+    unowned(unsafe) let loop: LoopContext
     private let slot: Int
     /// Who brought the request; nil between two requests.
     private(set) var connection: HTTPConnection?

@@ -33,7 +33,7 @@ enum ListenerKind: String, Sendable {
 
 extension Route {
     /// The route's name in metrics and records: never a path that a client made up.
-    var template: StaticString {
+    var template: String {
         switch self {
         case .predictDefault: "/predict"
         case .predict: "/v1/models/{model}:predict"
@@ -87,7 +87,7 @@ extension Route {
     }
 
     /// The deed's name in audit records.
-    func action(_ method: HTTPMethod) -> StaticString {
+    func action(_ method: HTTPMethod) -> String {
         let reads = method == .get || method == .head
         switch self {
         case .predictDefault, .predict: return "predict"
