@@ -16,7 +16,10 @@ public struct PolicyState: Hashable, Sendable {
     public let resetSeconds: Int64
 
     /// `burst` for the rate, `daily` for the quota of the UTC day.
-    public var name: String {
+    public var name: String { label.description }
+
+    /// ``name`` where no text is to be made of it.
+    public var label: StaticString {
         switch kind {
         case .burst: "burst"
         case .daily: "daily"

@@ -8,7 +8,7 @@ public enum ExpositionFormat: Sendable {
     case openMetrics
 
     /// The media type for the answer's `Content-Type`.
-    public var contentType: String {
+    public var contentType: StaticString {
         switch self {
         case .prometheus: "text/plain; version=0.0.4; charset=utf-8"
         case .openMetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8"

@@ -41,6 +41,12 @@ public final class RecordBatch: @unchecked Sendable {
         end(record.encode(to: memory + byteCount), ticket)
     }
 
+    /// Writes a record of the template's kind behind the others.
+    public func append(_ template: RecordTemplate, _ measures: AuditMeasures, ticket: UInt64) {
+        reserve(RecordWriter.room)
+        end(template.write(measures, to: memory + byteCount), ticket)
+    }
+
     /// Appends a payload that is encoded already.
     ///
     /// - Precondition: it has 1 to 65,535 bytes.

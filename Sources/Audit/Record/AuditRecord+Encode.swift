@@ -8,6 +8,11 @@ extension AuditRecord {
         RecordWriter.write(write) { Array($0) }
     }
 
+    /// Writes the record as one JSON value.
+    public func encode(into json: inout JSONWriter) {
+        RecordWriter.write(write) { json.raw($0) }
+    }
+
     /// Writes the payload to memory that has room for ``RecordWriter/room`` bytes; how many it was.
     func encode(to memory: UnsafeMutablePointer<UInt8>) -> Int {
         var writer = RecordWriter(out: memory)
@@ -15,24 +20,18 @@ extension AuditRecord {
         return writer.count - 1
     }
 
-    /// Writes the record as one JSON value.
-    public func encode(into json: inout JSONWriter) {
-        RecordWriter.write(write) { json.raw($0) }
+    private func write(to json: inout RecordWriter) {
+        let measures = AuditMeasures(self)
+        write(to: &json) { slot, json in measures.write(slot, to: &json) }
     }
 
-    private func write(to json: inout RecordWriter) {
+    /// Writes all members in their order; those that measure are left to `open`.
+    func write(to json: inout RecordWriter, open: (AuditMeasures.Slot, inout RecordWriter) -> Void) {
         json.beginObject()
         json.member("action", action, 64)
         json.member("auth", auth?.rawValue, 16)
         if let change { change.write(to: &json) }
-        if let charge {
-            json.name("charge")
-            json.beginObject()
-            json.member("delay_us", charge.delayMicros == 0 ? nil : charge.delayMicros)
-            json.member("instances", charge.instances)
-            json.member("requests", charge.requests)
-            json.endObject()
-        }
+        open(.charge, &json)
         json.member("client_id", clientID, 256)
         json.member("config_generation", configGeneration)
         json.member("connection", connection.map { Int64(clamping: $0) })
@@ -41,17 +40,12 @@ extension AuditRecord {
         json.member("detail", detail.map(RecordText.plain), 1024)
         json.member("durability", durability.rawValue, 16)
         json.member("gateway", gateway, 128)
-        json.member("infer_us", inferMicros)
+        open(.inferMicros, &json)
         json.member("input_sha256", digest: inputSHA256)
-        json.member("instances", instances)
+        open(.instances, &json)
         json.member("issuer", issuer, 512)
         json.member("key_id", keyID, 64)
-        if !limits.isEmpty {
-            json.name("limits")
-            json.beginArray()
-            for place in 0..<min(8, limits.count) { limits[place].write(to: &json) }
-            json.endArray()
-        }
+        open(.limits, &json)
         json.member("listener", listener?.rawValue, 16)
         json.member("method", method, 32)
         json.member("model", model, 128)
@@ -60,11 +54,12 @@ extension AuditRecord {
         json.member("output_sha256", digest: outputSHA256)
         json.member("plan", plan, 64)
         json.member("protocol", `protocol`, 16)
-        json.member("queue_us", queueMicros)
+        open(.queueMicros, &json)
         json.member("reason", reason, 64)
-        json.member("request_bytes", requestBytes)
-        if let id { json.member("request_id", id) } else { json.member("request_id", requestID, 128) }
-        json.member("response_bytes", responseBytes)
+        open(.requestBytes, &json)
+        if id == nil { json.member("request_id", requestID, 128) }
+        open(.requestID, &json)
+        open(.responseBytes, &json)
         json.member("role", role, 32)
         json.member("route", route, 128)
         json.member("scope", scope, 512)
@@ -79,7 +74,7 @@ extension AuditRecord {
         json.member("subject", subject, 256)
         json.member("target", target, 256)
         json.member("tenant", tenant, 64)
-        json.member("time", time)
+        open(.time, &json)
         if let tls {
             json.name("tls")
             json.beginObject()
@@ -88,19 +83,8 @@ extension AuditRecord {
             json.endObject()
         }
         json.member("token_id", tokenID, 256)
-        json.member("total_us", totalMicros)
+        open(.totalMicros, &json)
         json.member("v", Self.version)
-        json.endObject()
-    }
-}
-
-extension AuditLimit {
-    fileprivate func write(to json: inout RecordWriter) {
-        json.beginObject()
-        json.member("limit", limit)
-        json.member("policy", policy, 64)
-        json.member("remaining", remaining)
-        json.member("reset_s", resetSeconds)
         json.endObject()
     }
 }

@@ -136,6 +136,11 @@ struct RecordWriter: ~Copyable {
         count &+= 1
     }
 
+    /// Copies a part of what a writer wrote before.
+    mutating func put(_ bytes: UnsafeBufferPointer<UInt8>, from: Int, to: Int) {
+        put(UnsafeBufferPointer(rebasing: bytes[from..<to]))
+    }
+
     private mutating func put(_ bytes: UnsafeBufferPointer<UInt8>) {
         guard let base = bytes.baseAddress else { return }
         (out + count).update(from: base, count: bytes.count)

@@ -6,7 +6,7 @@ import Limits
 /// What a step of the road hands on to be sealed and sent.
 struct Reply: Sendable {
     var status: Int
-    var contentType: String
+    var contentType: StaticString
     var body: [UInt8]
     /// Set when the reply says no; its code goes into the record.
     var refusal: Refusal?

@@ -10,18 +10,19 @@ extension FieldSink where Self: ~Copyable {
     /// - Parameters:
     ///   - auditIndex: the record's place in the log; nil when there is no record.
     ///   - isPrivate: whether no cache may keep the answer whatever it is.
-    mutating func response(_ reply: Reply, to exchange: Exchange, auditIndex: UInt64?, isPrivate: Bool) {
+    mutating func response(_ reply: Reply, to stream: RequestStream, auditIndex: UInt64?, isPrivate: Bool) {
+        let isToken = stream.exchange.route == .token
         field(.contentType, reply.contentType)
         begin(.requestID)
-        append(exchange.id)
+        append(stream.exchange.id)
         end()
         if let auditIndex { field(.auditIndex, decimal: auditIndex) }
-        if let limits = exchange.limits { self.limits(limits) }
+        if let limits = stream.exchange.limits { self.limits(limits) }
         if let seconds = reply.refusal?.retryAfter { field(.retryAfter, decimal: UInt64(max(1, seconds))) }
         for index in reply.fields.indices { field(reply.fields[index].field, reply.fields[index].value) }
-        if isPrivate || reply.refusal != nil || exchange.route == .token { field(.cacheControl, "no-store") }
+        if isPrivate || reply.refusal != nil || isToken { field(.cacheControl, "no-store") }
         // RFC 6749, section 5.1, asks for both.
-        if exchange.route == .token { field(.pragma, "no-cache") }
+        if isToken { field(.pragma, "no-cache") }
     }
 
     /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers), and the older `X-RateLimit-` triple
@@ -43,7 +44,7 @@ extension FieldSink where Self: ~Copyable {
 
     private mutating func name(_ policy: PolicyState, isFirst: Bool) {
         if isFirst { append("\"") } else { append(", \"") }
-        append(policy.name)
+        append(policy.label)
         append("\"")
     }
 

@@ -22,7 +22,6 @@ extension AuditRecord {
             decision: reply.refusal == nil ? .allowed : .refused,
             reason: reply.refusal?.code ?? .ok
         )
-        id = exchange.id
         status = Int64(reply.status)
         listener = connection.listener == .tenant ? .tenant : .management
         self.connection = connection.id
@@ -54,27 +53,44 @@ extension AuditRecord {
         model = exchange.model?.description
         modelVersion = exchange.served?.version ?? exchange.modelVersion
         modelDigest = exchange.served?.digest
-        if exchange.instances > 0 { instances = Int64(exchange.instances) }
         if let context = exchange.tenant, exchange.scope == .predict { plan = context.account.plan.name.description }
-        if exchange.admission != nil {
+        let measures = AuditMeasures(of: stream, reply: reply)
+        charge = measures.charge
+        inferMicros = measures.inferMicros
+        instances = measures.instances
+        limits = measures.limits
+        queueMicros = measures.queueMicros
+        id = measures.id
+        requestBytes = measures.requestBytes
+        responseBytes = measures.responseBytes
+        totalMicros = measures.totalMicros
+    }
+}
+
+extension AuditMeasures {
+    /// What is recorded of this request and of no other.
+    init(of stream: RequestStream, reply: Reply) {
+        self.init(time: stream.exchange.arrival)
+        id = stream.exchange.id
+        if stream.exchange.instances > 0 { instances = Int64(stream.exchange.instances) }
+        if stream.exchange.admission != nil {
             charge = AuditCharge(
-                instances: Int64(exchange.instances),
+                instances: Int64(stream.exchange.instances),
                 requests: 1,
-                delayMicros: (exchange.chargedAt.nanoseconds - exchange.arrival.nanoseconds) / 1000
+                delayMicros: (stream.exchange.chargedAt.nanoseconds - stream.exchange.arrival.nanoseconds) / 1000
             )
         }
-        if let state = exchange.limits {
+        if let state = stream.exchange.limits {
             if let rate = state.rate { limits.append(AuditLimit(rate)) }
             if let quota = state.quota { limits.append(AuditLimit(quota)) }
         }
-
-        requestBytes = Int64(exchange.requestBytes)
-        responseBytes = exchange.method == .head ? 0 : Int64(reply.body.count)
-        if exchange.inferenceNanoseconds > 0 {
-            queueMicros = exchange.queueNanoseconds / 1000
-            inferMicros = exchange.inferenceNanoseconds / 1000
+        requestBytes = Int64(stream.exchange.requestBytes)
+        responseBytes = stream.exchange.method == .head ? 0 : Int64(reply.body.count)
+        if stream.exchange.inferenceNanoseconds > 0 {
+            queueMicros = stream.exchange.queueNanoseconds / 1000
+            inferMicros = stream.exchange.inferenceNanoseconds / 1000
         }
-        totalMicros = (stream.services.time.monotonic() - exchange.startedAt) / 1000
+        totalMicros = (stream.services.time.monotonic() - stream.exchange.startedAt) / 1000
     }
 }
 

@@ -130,17 +130,24 @@ extension RequestStream {
     }
 
     /// Checks that the caller may reach the model; one that is not theirs looks like one that is not there.
-    private func reach(_ model: ModelName, version: Int64?, of principal: Principal) {
-        guard let tenant = loop.tenant(principal.tenant), principal.models.allows(model),
-            tenant.account.plan.models.allows(model), services.models.contains(model)
+    private func reach(_ name: ModelName, version: Int64?, of principal: Principal) {
+        exchange.model = name
+        exchange.modelVersion = version
+        if let last = connection?.last, exchange.scope == .predict, last.covers(principal, name, version: version) {
+            exchange.tenant = last.tenant
+            exchange.served = last.model
+            return admit()
+        }
+        guard let tenant = loop.tenant(principal.tenant), principal.models.allows(name),
+            tenant.account.plan.models.allows(name), services.models.contains(name)
         else {
+            exchange.model = nil
+            exchange.modelVersion = nil
             return refuse(
-                Refusal(.modelNotFound, "Servable not found for request: Latest(\(model))", detail: "model \(model)")
+                Refusal(.modelNotFound, "Servable not found for request: Latest(\(name))", detail: "model \(name)")
             )
         }
         exchange.tenant = tenant
-        exchange.model = model
-        exchange.modelVersion = version
         admit()
     }
 

@@ -186,7 +186,7 @@ final class HTTP1Connection: HTTPConnection {
         loop.writer.field("Content-Length", decimal: UInt64(reply.body.count))
         loop.writer.response(
             reply,
-            to: stream.exchange,
+            to: stream,
             auditIndex: auditIndex,
             isPrivate: listener == .management
         )

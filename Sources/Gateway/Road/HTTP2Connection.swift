@@ -176,7 +176,7 @@ final class HTTP2Connection: HTTPConnection, HTTP2SessionDelegate {
         loop.fields.field(date: loop.date)
         loop.fields.response(
             reply,
-            to: stream.exchange,
+            to: stream,
             auditIndex: auditIndex,
             isPrivate: listener == .management
         )

@@ -19,6 +19,8 @@ class HTTPConnection: ConnectionHandler {
     /// nil once the connection has ended; requests under way may outlive it until they are sealed.
     private(set) var transport: Connection?
     private(set) var isDraining: Bool
+    /// What the last request reached, and its record: a caller on a kept connection does the same again and again.
+    var last: LastRequest?
     /// The tenant that the connection counts for: the first that used it.
     private var tenant: TenantContext?
 

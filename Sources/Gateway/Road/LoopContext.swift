@@ -161,7 +161,12 @@ final class LoopContext {
         }
         let batch = batch ?? spareBatches.popLast() ?? RecordBatch(mailbox: mailbox)
         self.batch = batch
-        batch.append(AuditRecord(of: stream, on: connection, reply: reply), ticket: stream.ticket.rawValue)
+        let ticket = stream.ticket.rawValue
+        if let template = stream.recordTemplate(on: connection, reply: reply) {
+            batch.append(template, AuditMeasures(of: stream, reply: reply), ticket: ticket)
+        } else {
+            batch.append(AuditRecord(of: stream, on: connection, reply: reply), ticket: ticket)
+        }
     }
 
     func predict(_ prediction: PendingPrediction) {

@@ -14,13 +14,23 @@ struct PendingPrediction {
 extension RequestStream {
     /// Decodes the instances and queues them for the turn's inference.
     func predict(_ body: UnsafeRawBufferPointer) {
-        guard let name = exchange.model else { preconditionFailure("a prediction has a model") }
-        let model: Model
-        switch services.models.model(name, version: exchange.modelVersion) {
-        case .success(let found): model = found
-        case .failure(let refusal): return refuse(refusal)
+        guard let name = exchange.model, let principal = exchange.principal, let tenant = exchange.tenant else {
+            preconditionFailure("a prediction has a caller and a model")
         }
-        exchange.served = model
+        let model: Model
+        if let served = exchange.served {
+            model = served
+        } else {
+            switch services.models.model(name, version: exchange.modelVersion) {
+            case .success(let found): model = found
+            case .failure(let refusal): return refuse(refusal)
+            }
+            exchange.served = model
+            // A key's holder is looked up anew each time.
+            if exchange.usedToken {
+                connection?.last = LastRequest(principal, tenant, name, version: exchange.modelVersion, model)
+            }
+        }
         if let answer = model.fixedAnswer {
             exchange.instances = 1
             return reply(.json(answer))
