@@ -42,7 +42,8 @@ extension Connection {
             receive()
         case .established:
             if inbound == .open, isReading {
-                receive()
+                // What is held back comes first, and later in this turn.
+                if !hasHeld { receive() }
             } else if events & transport_broken != 0 {
                 // Both directions are over, though this side has not ended its own: a reset.
                 end(.reset(pendingError()))

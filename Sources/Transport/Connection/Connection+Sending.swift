@@ -12,9 +12,10 @@ extension Connection {
         lists.remove(.dirty)
         guard phase != .ended, phase != .lingering, !isBlocked else { return noteHighWater() }
         repeat {
-            guard seal() else { return }
+            // What the socket does not take stays plaintext, which is what is counted as pending.
+            if sealed.count < Self.sealedAtOnce / 16 { guard seal() else { return } }
             guard send() else { return noteHighWater() }
-        } while !output.isEmpty && phase != .handshaking
+        } while phase != .handshaking && (!output.isEmpty || phase == .closing && !saidGoodbye)
         allSent()
     }
 
