@@ -169,7 +169,9 @@ import Testing
         #expect(handler.events.last == "closed protocol_violation")
     }
 
-    @Test func `draining tells every handler, also those whose handshake ends later, and says when all is quiet`() throws {
+    @Test func `draining tells every handler, also those whose handshake ends later, and says when all is quiet`()
+        throws
+    {
         let rig = try Rig()
         var quiet = 0
         rig.loop.becameQuiet = { quiet += 1 }

@@ -55,7 +55,7 @@ extension Connection {
         guard inbound != .truncated, !peerIsGone else { return end(reason ?? .local) }
         transport_end_sending(descriptor)
         phase = .lingering
-        phaseDeadline = loop.now + EventLoop.nanoseconds(settings.lingerSeconds)
+        phaseDeadline = shared.pointee.now + EventLoop.nanoseconds(settings.lingerSeconds)
         setInterest(transport_readable)
         armTimer()
     }
@@ -70,7 +70,7 @@ extension Connection {
         case .reset, .aborted, .writeStalled, .handshakeTimeout, .stopped: transport_reset(descriptor)
         }
         phase = .ended
-        loop.ended.append(id.slot)
+        shared.pointee.ended.append(id.slot)
     }
 
     private func leaveHandshake() {

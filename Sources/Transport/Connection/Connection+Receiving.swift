@@ -58,7 +58,7 @@ extension Connection {
 
     /// One read. What fills the buffer leaves the rest to the next turn, so that others have theirs.
     private func receive() {
-        let buffer = loop.buffers.received
+        let buffer = shared.pointee.buffers.received
         let count = transport_receive(descriptor, buffer.baseAddress, buffer.count)
         if count > 0 {
             process(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
@@ -110,7 +110,7 @@ extension Connection {
     /// Decrypts and delivers `bytes`, and what OpenSSL still holds, until a pause or the end of it.
     private func decrypt(_ bytes: UnsafeRawBufferPointer) {
         var rest = bytes
-        let plaintext = loop.buffers.plaintext
+        let plaintext = shared.pointee.buffers.plaintext
         while phase == .established, inbound == .open {
             guard isReading else { return hold(rest) }
             var consumed = 0
@@ -163,7 +163,7 @@ extension Connection {
 
     /// Reads and throws away while this side ends, within bounds.
     private func discard(isBroken: Bool) {
-        let buffer = loop.buffers.received
+        let buffer = shared.pointee.buffers.received
         let count = transport_receive(descriptor, buffer.baseAddress, buffer.count)
         if count > 0 {
             discardable -= count

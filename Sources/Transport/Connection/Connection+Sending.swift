@@ -58,7 +58,7 @@ extension Connection {
         if taken > 0 { sealed.dropFirst(taken) }
         // Each byte taken gives the peer the whole time anew.
         if taken > 0 || stallDeadline == .max {
-            stallDeadline = loop.now + EventLoop.nanoseconds(settings.writeStallSeconds)
+            stallDeadline = shared.pointee.now + EventLoop.nanoseconds(settings.writeStallSeconds)
         }
         isBlocked = true
         setInterest(interest | transport_writable)
@@ -79,7 +79,7 @@ extension Connection {
     func retryStalled() {
         isBlocked = false
         flush()
-        if phase != .ended, stallDeadline <= loop.now { end(.writeStalled) }
+        if phase != .ended, stallDeadline <= shared.pointee.now { end(.writeStalled) }
     }
 
     /// Stops reading over the high-water mark, and goes on under the low one.
@@ -99,25 +99,25 @@ extension Connection {
 
     /// Takes memory for output out of the loop's.
     func borrowOutput() {
-        var queue = loop.buffers.borrow()
+        var queue = shared.pointee.buffers.borrow()
         swap(&queue, &output)
     }
 
     private func swapIn() {
-        var queue = loop.buffers.borrow()
+        var queue = shared.pointee.buffers.borrow()
         swap(&queue, &sealed)
     }
 
     private func returnOutput() {
         var queue = ByteQueue()
         swap(&queue, &output)
-        loop.buffers.giveBack(queue, largest: largestOutput)
+        shared.pointee.buffers.giveBack(queue, largest: largestOutput)
         largestOutput = 0
     }
 
     private func returnSealed(largest: Int) {
         var queue = ByteQueue()
         swap(&queue, &sealed)
-        loop.buffers.giveBack(queue, largest: largest)
+        shared.pointee.buffers.giveBack(queue, largest: largest)
     }
 }

@@ -44,22 +44,23 @@ public final class Connection {
     // Unowned without checks: the loop owns its connections, and ends them all before it goes.
     public unowned(unsafe) let loop: EventLoop
     /// Who is told of what happens.
-    public var handler: (any ConnectionHandler)?
+    public var handler: (any ConnectionHandler)? {
+        get { stream.pointee.handler }
+        set { stream.pointee.handler = newValue }
+    }
 
     let acceptor: Acceptor
     let descriptor: Int32
     var phase = Phase.handshaking
     /// What is known of the peer's direction.
-    public internal(set) var inbound = Inbound.open
-    // Made with the first bytes: who sends none costs no TLS state.
-    var tls: TLSConnection?
-
-    /// Plaintext that was written and not sealed yet.
-    var output = ByteQueue()
-    /// Records that the socket has not taken yet.
-    var sealed = ByteQueue()
-    /// Ciphertext that came before reading was paused.
-    var held = ByteQueue()
+    public internal(set) var inbound: Inbound {
+        get { stream.pointee.inbound }
+        set { stream.pointee.inbound = newValue }
+    }
+    /// TLS and what is under way in either direction: see ``tls``, ``output``, ``sealed`` and ``held``.
+    let stream: UnsafeMutablePointer<ConnectionStream>
+    /// The loop's own state, without counting references to the loop.
+    let shared: UnsafeMutablePointer<LoopState>
 
     var lists: Lists = []
     /// The handler wants nothing more for now.
@@ -103,6 +104,9 @@ public final class Connection {
         self.remote = remote
         self.acceptor = acceptor
         self.loop = loop
+        shared = loop.state
+        stream = .allocate(capacity: 1)
+        stream.initialize(to: ConnectionStream())
     }
 
     /// The ``AcceptorConfiguration/tag`` of the listener that it came through.
@@ -120,7 +124,11 @@ public final class Connection {
     public var isOpen: Bool { phase == .handshaking || phase == .established }
 
     // The loop may go without having run; nobody else knows the descriptor then.
-    deinit { if phase != .ended { transport_reset(descriptor) } }
+    deinit {
+        if phase != .ended { transport_reset(descriptor) }
+        stream.deinitialize(count: 1)
+        stream.deallocate()
+    }
 
     // MARK: Writing
 
@@ -157,17 +165,19 @@ public final class Connection {
         let deadline = min(handlerDeadline, phaseDeadline, stallDeadline)
         guard deadline != .max, phase != .ended else { return }
         let entry = Int32(id.slot)
-        if loop.wheel.due(entry) - TimerWheel.tick > deadline { loop.wheel.set(entry, deadline: deadline) }
+        if shared.pointee.wheel.due(entry) - TimerWheel.tick > deadline {
+            shared.pointee.wheel.set(entry, deadline: deadline)
+        }
     }
 
     func timePassed() {
-        if phaseDeadline <= loop.now {
+        if phaseDeadline <= shared.pointee.now {
             phaseDeadline = .max
             if phase == .handshaking { end(.handshakeTimeout) }
             if phase == .lingering { end(reason ?? .local) }
         }
-        if stallDeadline <= loop.now { retryStalled() }
-        if phase == .established, handlerDeadline <= loop.now {
+        if stallDeadline <= shared.pointee.now { retryStalled() }
+        if phase == .established, handlerDeadline <= shared.pointee.now {
             handlerDeadline = .max
             handler?.deadlinePassed(self)
         }
@@ -179,13 +189,13 @@ public final class Connection {
     func markDirty() {
         guard !lists.contains(.dirty), phase != .ended else { return }
         lists.insert(.dirty)
-        loop.dirty.append(id.slot)
+        shared.pointee.dirty.append(id.slot)
     }
 
     func markResumed() {
         guard !lists.contains(.resumed), phase != .ended else { return }
         lists.insert(.resumed)
-        loop.resumed.append(id.slot)
+        shared.pointee.resumed.append(id.slot)
     }
 
     func setInterest(_ wanted: UInt32) {

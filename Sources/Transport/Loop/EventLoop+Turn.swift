@@ -12,7 +12,7 @@ extension EventLoop {
     /// One turn; waits at most `wait` milliseconds for something to do, for ever when negative.
     func turn(wait: Int32) {
         let count = waitForEvents(wait)
-        now = time.monotonic()
+        state.pointee.now = time.monotonic()
         handshakeSteps = Self.handshakeStepsPerTurn
         for position in 0..<count { dispatch(events + position) }
         if now >= wheel.nextDue { runDeadlines() }

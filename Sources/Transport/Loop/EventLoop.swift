@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import GatewayCore
 internal import CTransport
+public import GatewayCore
 internal import Glibc
 internal import Synchronization
 
@@ -24,7 +24,7 @@ public final class EventLoop: @unchecked Sendable {
     public var becameQuiet: (() -> Void)?
 
     /// Nanoseconds of the monotonic clock, read once a turn.
-    public internal(set) var now: Int64
+    public var now: Int64 { state.pointee.now }
 
     let time: TimeSource
     let poller: Int32
@@ -36,20 +36,14 @@ public final class EventLoop: @unchecked Sendable {
     let events: UnsafeMutablePointer<epoll_event>
     static let eventCapacity = 512
 
-    var wheel: TimerWheel
+    /// Connections, their deadlines and the memory they share: see ``wheel``, ``table``, ``buffers`` and the lists.
+    let state: UnsafeMutablePointer<LoopState>
     var timers: [LoopTimer] = []
     var nextTimer = Int64.max
 
-    var table = ConnectionTable()
-    var buffers = LoopBuffers()
     var acceptors: [Acceptor?] = []
     /// Handshake steps that may still be made in this turn: each takes as long as fifty requests.
     var handshakeSteps = 0
-
-    // Slots of connections that wait for a part of the turn; each connection is in each list once at most.
-    var dirty = SlotList()
-    var resumed = SlotList()
-    var ended = SlotList()
 
     var isDraining = false
     private var saidQuiet = false
@@ -63,8 +57,9 @@ public final class EventLoop: @unchecked Sendable {
     public init(index: Int = 0, time: TimeSource = .system) throws(LoopError) {
         self.index = index
         self.time = time
-        now = time.monotonic()
-        wheel = TimerWheel(now: now)
+        let now = time.monotonic()
+        state = .allocate(capacity: 1)
+        state.initialize(to: LoopState(now: now))
         signal = try LoopSignal()
         poller = transport_epoll_create()
         events = .allocate(capacity: Self.eventCapacity)
@@ -81,6 +76,8 @@ public final class EventLoop: @unchecked Sendable {
     deinit {
         if poller >= 0 { close(poller) }
         events.deallocate()
+        state.deinitialize(count: 1)
+        state.deallocate()
     }
 
     // MARK: The thread
