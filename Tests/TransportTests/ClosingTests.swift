@@ -146,6 +146,19 @@ import Testing
         #expect(rig.loop.connectionCount == 0)
     }
 
+    @Test func `writing to a peer that is gone ends the connection, not the process`() throws {
+        let rig = try Rig()
+        let (client, handler) = try rig.handshaken()
+        handler.onEnded = { _ in }
+        client.hangUp()
+        try rig.until { handler.events.contains("peerEnded") }
+        try rig.until {
+            handler.connection?.write("answer")
+            return handler.reason != nil
+        }
+        #expect(handler.events.last == "closed reset")
+    }
+
     @Test func `aborting resets, and the handler hears of it after its own call`() throws {
         let rig = try Rig()
         let (client, handler) = try rig.handshaken()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CTransport
+import GatewayCore
 import Glibc
 import Synchronization
 import Testing
@@ -61,6 +62,37 @@ import Testing
         rig.loop.stopAccepting()
         #expect(rig.handlers.count == 2)
         try rig.until { clients.filter { $0.handshake() }.count == 2 }
+    }
+
+    @Test func `small answers are not held back for more`() throws {
+        let rig = try Rig()
+        let (_, handler) = try rig.handshaken()
+        var isOn: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        let descriptor = try #require(handler.connection).descriptor
+        #expect(getsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &isOn, &length) == 0)
+        #expect(isOn != 0)
+    }
+
+    @Test func `loops that share an inherited socket serve its connections between them`() throws {
+        let rig = try Rig(listens: false)
+        let shared = try ListenerSocket(adopting: dup(rig.socket.descriptor))
+        let other = try EventLoop(index: 1, time: .manual(rig.clock))
+        let configuration = try #require(rig.configuration)
+        try rig.loop.listen(shared, configuration)
+        try other.listen(shared, configuration)
+        let client = try rig.connect()
+        other.turn(wait: 10)
+        #expect(other.connectionCount == 1)
+        rig.settle()
+        #expect(rig.loop.connectionCount == 0)
+        try rig.until {
+            other.turn(wait: 1)
+            return client.handshake()
+        }
+        // One loop that stops leaves the socket to the others.
+        other.stopAccepting()
+        _ = try rig.handshaken()
     }
 
     // MARK: Limits

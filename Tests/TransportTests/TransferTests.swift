@@ -166,6 +166,18 @@ import Testing
         #expect(handler.events.count == 3)
     }
 
+    @Test func `a deadline set early counts from the handshake on`() throws {
+        let rig = try Rig(settings: AcceptorSettings(handshakeSeconds: 100))
+        rig.prepare = { [loop = rig.loop] in $0.connection?.setDeadline(loop.now + 1_000_000_000) }
+        let client = try rig.connect()
+        try rig.until { rig.handlers.count == 1 }
+        rig.advance(seconds: 5)
+        #expect(rig.handlers[0].events.isEmpty)
+        try rig.until { client.handshake() && rig.handlers[0].events.first == "connected" }
+        rig.advance(seconds: 0.2)
+        #expect(rig.handlers[0].events == ["connected", "deadlinePassed"])
+    }
+
     @Test func `an idle connection holds no buffers`() throws {
         let rig = try Rig()
         let (client, handler) = try rig.handshaken()

@@ -103,6 +103,7 @@ extension Connection {
         phase = .established
         phaseDeadline = .max
         acceptor.configuration.limits.handshakeEnded(remote.source)
+        armTimer()
         handler?.connected(self)
         if loop.isDraining { drain() }
     }
@@ -120,7 +121,7 @@ extension Connection {
             rest = UnsafeRawBufferPointer(rebasing: rest[consumed...])
             if count > 0 { handler?.received(self, UnsafeRawBufferPointer(rebasing: plaintext[..<count])) }
             switch outcome {
-            case .done: continue
+            case .done: if pendingOutput > settings.highWaterMark { isOverHighWater = true }
             case .wantsMore: return
             case .peerClosed: endInbound(.closed)
             case .failed(let error): if phase == .established { giveUp(.protocolViolation(error)) }

@@ -40,8 +40,8 @@ public final class Connection {
     public let id: ConnectionID
     /// Where the peer is.
     public let remote: SocketAddress
-    /// Whose thread serves it.
-    // Unowned without checks: the loop owns its connections, and ends them all before it goes.
+    /// Whose thread serves it; it owns its connections and ends them all before it goes, so that the reference needs no
+    /// check.
     public unowned(unsafe) let loop: EventLoop
     /// Who is told of what happens.
     public var handler: (any ConnectionHandler)? {
@@ -162,7 +162,8 @@ public final class Connection {
     /// Makes sure that the wheel gives the connection out no later than the earlier deadline. One that is set for an
     /// earlier time stays so, and is set anew when it comes.
     func armTimer() {
-        let deadline = min(handlerDeadline, phaseDeadline, stallDeadline)
+        // The handler hears nothing of time before its connection is there, or once it has closed it.
+        let deadline = min(phase == .established ? handlerDeadline : .max, phaseDeadline, stallDeadline)
         guard deadline != .max, phase != .ended else { return }
         let entry = Int32(id.slot)
         if shared.pointee.wheel.due(entry) - TimerWheel.tick > deadline {

@@ -11,8 +11,9 @@ internal import Synchronization
 /// A turn reads what has come and calls the handlers, then runs tasks, then ``turnEnded``, and only then seals and
 /// sends what the handlers wrote: one call to the system for each connection. Everything is called on the loop's
 /// thread, or before ``start()``, but for ``execute(_:)``, ``Wakeup/fire()``, ``stop()`` and ``join()``.
-// Sendable: the state below belongs to the loop's thread; what other threads touch is atomic or locked by itself.
 public final class EventLoop: @unchecked Sendable {
+    // Sendable: its state belongs to the loop's thread; what other threads touch is atomic or locked by itself.
+
     /// The loop's number among its peers, from 0.
     public let index: Int
 
