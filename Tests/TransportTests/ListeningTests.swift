@@ -56,6 +56,16 @@ import Testing
         #expect(error?.code == .notListening)
     }
 
+    @Test func `descriptors are taken only when they were passed to this very process`() {
+        let own = String(getpid())
+        #expect(ListenerSocket.passedCount(process: own, count: "2") == 2)
+        #expect(ListenerSocket.passedCount(process: "1", count: "2") == 0)
+        #expect(ListenerSocket.passedCount(process: nil, count: "2") == 0)
+        #expect(ListenerSocket.passedCount(process: own, count: "-1") == 0)
+        #expect(ListenerSocket.passedCount(process: own, count: "x") == 0)
+        #expect(ListenerSocket.passedCount(process: own, count: nil) == 0)
+    }
+
     @Test func `connections that wait when accepting stops are served`() throws {
         let rig = try Rig()
         let clients = [try rig.connect(), try rig.connect()]

@@ -40,6 +40,8 @@ public final class Connection {
     public let id: ConnectionID
     /// Where the peer is.
     public let remote: SocketAddress
+    /// The peer's address as text, without the port; made when it is first asked for.
+    public private(set) lazy var remoteHost = remote.host
     /// Whose thread serves it; it owns its connections and ends them all before it goes, so that the reference needs no
     /// check.
     public unowned(unsafe) let loop: EventLoop

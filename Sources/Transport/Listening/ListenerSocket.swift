@@ -71,17 +71,24 @@ public final class ListenerSocket: Sendable {
     ///
     /// - Throws: ``ListenerError`` when one of them does not listen.
     public static func inherited() throws(ListenerError) -> [ListenerSocket] {
-        let process = getenv("LISTEN_PID").flatMap { Int32(String(cString: $0)) }
-        let count = getenv("LISTEN_FDS").flatMap { Int32(String(cString: $0)) } ?? 0
+        let count = passedCount(
+            process: getenv("LISTEN_PID").map { String(cString: $0) },
+            count: getenv("LISTEN_FDS").map { String(cString: $0) }
+        )
         unsetenv("LISTEN_PID")
         unsetenv("LISTEN_FDS")
         unsetenv("LISTEN_FDNAMES")
-        guard process == getpid(), count > 0 else { return [] }
         var sockets: [ListenerSocket] = []
-        for descriptor in 3..<3 + min(count, 1024) {
+        for descriptor in 3..<3 + count {
             sockets.append(try ListenerSocket(adopting: descriptor))
         }
         return sockets
+    }
+
+    /// How many descriptors the variables pass to this process; none when they are another's, as a parent's.
+    static func passedCount(process: String?, count: String?) -> Int32 {
+        guard let process = process.flatMap({ Int32($0) }), process == getpid() else { return 0 }
+        return min(max(count.flatMap { Int32($0) } ?? 0, 0), 1024)
     }
 
     private init(owning descriptor: Int32, isShared: Bool) throws(ListenerError) {

@@ -58,10 +58,10 @@ public final class EventLoop: @unchecked Sendable {
     public init(index: Int = 0, time: TimeSource = .system) throws(LoopError) {
         self.index = index
         self.time = time
+        signal = try LoopSignal()
         let now = time.monotonic()
         state = .allocate(capacity: 1)
         state.initialize(to: LoopState(now: now))
-        signal = try LoopSignal()
         poller = transport_epoll_create()
         events = .allocate(capacity: Self.eventCapacity)
         guard poller >= 0 else { throw LoopError(call: "epoll_create", number: -poller) }

@@ -62,10 +62,15 @@ final class Rig {
 
     /// A socket that is connected to the loop's listener.
     func connect() throws -> TestClient {
+        clients.append(try Self.connect(to: socket.address.port))
+        return clients[clients.count - 1]
+    }
+
+    static func connect(to port: UInt16) throws -> TestClient {
         let client = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = socket.address.port.bigEndian
+        address.sin_port = port.bigEndian
         address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
         let result = withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
@@ -74,8 +79,7 @@ final class Rig {
         }
         guard result == 0 else { throw NeverCame() }
         _ = fcntl(client, F_SETFL, fcntl(client, F_GETFL) | O_NONBLOCK)
-        clients.append(TestClient(descriptor: client))
-        return clients[clients.count - 1]
+        return TestClient(descriptor: client)
     }
 
     /// A client whose handshake is done on both sides, with its handler.

@@ -104,6 +104,12 @@ final class TestClient {
         return unsent.isEmpty
     }
 
+    /// Waits until something comes; for a loop with a thread of its own.
+    func wait() {
+        var watched = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        poll(&watched, 1, 5000)
+    }
+
     // MARK: The socket below
 
     func writePlain(_ text: String) { _ = send(descriptor, text, text.utf8.count, noSignal) }
