@@ -48,7 +48,8 @@ extension Connection {
         guard count > 0 else { return true }
         let taken = sealed.withUnsafeReadableBytes { transport_send(descriptor, $0.baseAddress, $0.count) }
         if taken == count {
-            returnSealed(largest: count)
+            // After a stall the queue may have held far more than its rest.
+            returnSealed(largest: stallDeadline == .max ? count : .max)
             return true
         }
         guard taken >= 0 || transport_would_block(taken) != 0 else {
