@@ -7,7 +7,7 @@ internal import Synchronization
 /// Signals that come before the handler runs are one. What was written before ``fire()`` is seen by the handler.
 public final class Wakeup: Sendable {
     private let fired = Atomic<Bool>(false)
-    // The loop outlives its wakeups' use: see `stop` of EventLoop.
+    // Held strongly: firing after the loop's end is harmless.
     private let signal: LoopSignal
 
     init(_ signal: LoopSignal) { self.signal = signal }
