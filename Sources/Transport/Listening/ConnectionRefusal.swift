@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Why a connection was closed as soon as it was accepted.
+public enum ConnectionRefusal: Int, Sendable, CaseIterable {
+    /// ``ConnectionLimits/Settings/total`` are open.
+    case tooManyConnections
+    /// ``ConnectionLimits/Settings/perSource`` are open from that source.
+    case tooManyFromSource
+    /// ``ConnectionLimits/Settings/handshakes`` are under way.
+    case tooManyHandshakes
+    /// ``ConnectionLimits/Settings/handshakesPerSource`` are under way from that source.
+    case tooManyHandshakesFromSource
+    /// The process or the system has no file descriptor left (EMFILE, ENFILE).
+    case noDescriptors
+}
