@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Audit
+import Foundation
 import GatewayCore
 import GatewayCrypto
 import Identity
@@ -17,17 +18,20 @@ extension Gateway {
     /// A model that does not load is named in the log, and the others are served.
     ///
     /// - Parameters:
-    ///   - sockets: listening sockets that were handed over, the tenants' and the management's; empty to bind them.
     ///   - source: reads the configuration again for a reload.
+    ///
+    /// Sockets that a service manager passed (sd_listen_fds(3)), the tenants' first, then the management's, are used in
+    /// place of bound ones.
     /// - Throws: ``StateError``, `StorageError`, `AuditError`, `TLSError`, ``StartError`` (a port in use): each says what
     ///   was wrong, where, and what to do.
     public static func start(
         _ configuration: Configuration,
         log: StructuredLog,
-        sockets: [Int32] = [],
         source: @escaping @Sendable () throws(ConfigurationError) -> Configuration
     ) throws -> Gateway {
         let time = TimeSource.system
+        // Before there is any thread: it changes the environment.
+        let sockets = try ListenerSocket.inherited()
         let state = StateDirectory(path: configuration.state)
         let pepper = try state.pepper()
         // Certificates before all that takes time: what is most often wrong is said first.
@@ -47,7 +51,7 @@ extension Gateway {
         let ledger = try LimitLedger(audit: audit, store: store, limits: limits, plans: assignments, time: time)
         let search = AuditSearch(audit: audit, index: try index(of: audit, at: state.auditIndex, log: log), time: time)
 
-        let loopCount = configuration.eventLoops > 0 ? configuration.eventLoops : EventLoop.coreCount
+        let loopCount = configuration.eventLoops > 0 ? configuration.eventLoops : coreCount
         let poolThreads = max(1, loopCount / 2)
         let models = try loadModels(configuration, sessions: loopCount + poolThreads, time: time, log: log)
         guard let defaultModel = ModelName(configuration.models.default) else {
@@ -84,6 +88,16 @@ extension Gateway {
         )
         services.metrics.observe(services, stores: stores)
         return try Gateway(services: services, loops: loopCount, stores: stores, tickets: tickets, sockets: sockets)
+    }
+
+    /// The cores that this process may use.
+    private static var coreCount: Int {
+        var cores = 0
+        for line in (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8))?.split(separator: "\n") ?? []
+        where line.hasPrefix("Cpus_allowed:") {
+            for digit in line.dropFirst(13) { cores += digit.hexDigitValue?.nonzeroBitCount ?? 0 }
+        }
+        return max(1, cores)
     }
 
     // MARK: - Tenants and tokens

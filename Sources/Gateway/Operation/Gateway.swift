@@ -23,6 +23,9 @@ public final class Gateway: Sendable {
     /// Where the management listener is reached, port 0 resolved likewise.
     public let managementPort: Int
 
+    /// Kept from connections: for the log, the database, models and certificates.
+    private static let reservedDescriptors = 256
+
     private let services: Services
     private let loops: [EventLoop]
     private let handles: [LoopHandle]
@@ -37,11 +40,11 @@ public final class Gateway: Sendable {
         loops count: Int,
         stores: [CertificateStore],
         tickets: TicketKeyFile,
-        sockets: [Int32]
+        sockets: [ListenerSocket]
     ) throws {
         self.services = services
         let configuration = services.configuration
-        let budget = DescriptorBudget.raised()
+        let budget = DescriptorBudget.raised(reserving: Self.reservedDescriptors)
         loops = try (0..<count).map { try EventLoop(index: $0, time: services.time) }
         let contexts = loops.map { LoopContext(services: services, eventLoop: $0) }
         handles = contexts.map(\.handle)
@@ -50,7 +53,7 @@ public final class Gateway: Sendable {
             try Listener(
                 store,
                 loops: contexts,
-                sockets: place < sockets.count ? [sockets[place]] : [],
+                socket: place < sockets.count ? sockets[place] : nil,
                 budget: budget,
                 configuration: configuration
             )
@@ -84,10 +87,10 @@ public final class Gateway: Sendable {
         services.life.drain()
         let seconds = services.configuration.drainSeconds
         services.log.info("draining", ["deadline_s": .integer(Int64(seconds))])
-        for listener in listeners { listener.close() }
         for loop in loops {
             loop.execute { [quiet] in
-                loop.drain { _ = quiet.put(()) }
+                loop.becameQuiet = { _ = quiet.put(()) }
+                loop.drain()
             }
         }
         let deadline = Int64(seconds) * 1_000_000_000
@@ -111,6 +114,7 @@ public final class Gateway: Sendable {
         services.inference.shutdown()
         services.audit.close()
         for loop in loops { loop.stop() }
+        for loop in loops { loop.join() }
         try services.ledger.finish()
         try services.search.index.close()
         try services.store.close()

@@ -11,97 +11,99 @@ final class Listener: Sendable {
     let port: Int
     private let limits: ConnectionLimits
     private let budget: DescriptorBudget
-    private let doors: [Door]
+    private let loops: [EventLoop]
 
-    /// An acceptor on its loop.
-    private struct Door: @unchecked Sendable {
-        let loop: EventLoop
-        // Used on the loop alone.
-        let acceptor: Acceptor
-    }
-
-    /// - Parameter sockets: inherited ones; empty to bind.
+    /// Accepts from the start of the loops on.
+    ///
+    /// - Parameter socket: an inherited one, shared by all loops; nil to bind one for each.
     /// - Throws: ``StartError`` when the address cannot be taken.
     init(
         _ store: CertificateStore,
         loops: [LoopContext],
-        sockets: [Int32],
+        socket: ListenerSocket?,
         budget: DescriptorBudget,
         configuration: Configuration
-    ) throws(StartError) {
+    ) throws {
         kind = store.kind
         self.budget = budget
+        self.loops = loops.map(\.eventLoop)
         let address = configuration[store.kind]
-        limits = ConnectionLimits(Self.bounds(configuration.http, budget))
-        var port = address.port
-        var doors: [Door] = []
-        do throws(TransportError) {
-            for (place, context) in loops.enumerated() {
-                let socket =
-                    sockets.isEmpty
-                    ? try ListeningSocket(address: address.address, port: port)
-                    : try ListeningSocket(adopting: sockets[place % sockets.count], shared: place >= sockets.count)
-                port = socket.port
-                doors.append(Door(loop: context.eventLoop, acceptor: Self.acceptor(socket, store, context, limits)))
+        let sockets: [ListenerSocket]
+        do throws(ListenerError) {
+            if let socket {
+                sockets = Array(repeating: socket, count: loops.count)
+            } else {
+                sockets = try ListenerSocket.open(
+                    host: address.address,
+                    port: UInt16(address.port),
+                    count: loops.count
+                )
             }
         } catch {
             throw StartError(
                 description:
-                    "the \(store.kind.rawValue) listener cannot bind \(address.address):\(address.port): \(error)"
+                    "the \(store.kind.rawValue) listener cannot bind \(address.address):\(address.port): \(error.description)"
             )
         }
-        self.port = port
-        self.doors = doors
+        port = Int(sockets[0].address.port)
+        limits = ConnectionLimits(Self.bounds(configuration.http, budget))
+        for (socket, context) in zip(sockets, loops) {
+            try context.eventLoop.listen(socket, Self.acceptor(store, context, limits))
+        }
     }
 
     private static func acceptor(
-        _ socket: ListeningSocket,
         _ store: CertificateStore,
         _ context: LoopContext,
         _ limits: ConnectionLimits
-    ) -> Acceptor {
+    ) -> AcceptorConfiguration {
         let kind = store.kind
-        let entrance = Entrance(loop: context, listener: kind)
-        return Acceptor(
-            socket,
-            on: context.eventLoop,
-            contexts: store.holder,
-            limits: limits,
+        // Both run on the context's own loop.
+        nonisolated(unsafe) let entrance = Entrance(loop: context, listener: kind)
+        nonisolated(unsafe) let meters = context.meters
+        return AcceptorConfiguration(
+            tag: kind.tag,
+            tls: store.holder,
             settings: settings(context.limits),
-            handler: { _ in
-                context.meters.opened(kind)
+            limits: limits,
+            makeHandler: { _ in
+                meters.opened(kind)
                 return entrance
             },
-            refused: { context.meters.refused(kind, $0) }
+            refused: { refusal, _ in meters.refused(kind, refusal) }
         )
     }
 
-    /// Takes other limits for the connections that come.
+    /// Takes other limits for the connections that come, and other times for all.
     func apply(_ configuration: Configuration) {
         limits.set(Self.bounds(configuration.http, budget))
         let settings = Self.settings(configuration.http)
-        for door in doors { door.loop.execute { door.acceptor.settings = settings } }
+        let tag = kind.tag
+        for loop in loops { loop.execute { loop.apply(settings, tag: tag) } }
     }
 
-    /// Takes what waits, then accepts no more.
-    func close() {
-        for door in doors { door.loop.execute { door.acceptor.stop() } }
-    }
-
-    private static func bounds(_ http: Configuration.HTTP, _ budget: DescriptorBudget) -> ConnectionLimits.Bounds {
-        ConnectionLimits.Bounds(
-            connections: min(http.maxConnections, budget.connections),
+    private static func bounds(_ http: Configuration.HTTP, _ budget: DescriptorBudget) -> ConnectionLimits.Settings {
+        ConnectionLimits.Settings(
+            total: min(http.maxConnections, budget.connections),
             perSource: http.maxConnectionsPerSource,
-            handshakes: http.maxHandshakes
+            handshakes: http.maxHandshakes,
+            handshakesPerSource: http.maxHandshakes
         )
     }
 
-    private static func settings(_ http: Configuration.HTTP) -> Acceptor.Settings {
-        Acceptor.Settings(
-            handshakeNanoseconds: Int64(http.handshakeSeconds) * 1_000_000_000,
-            writeNanoseconds: Int64(http.writeSeconds) * 1_000_000_000
+    private static func settings(_ http: Configuration.HTTP) -> AcceptorSettings {
+        AcceptorSettings(
+            handshakeSeconds: Double(http.handshakeSeconds),
+            writeStallSeconds: Double(http.writeSeconds),
+            // As much as a body may have: a client that is still sending one hears why it need not.
+            lingerBytes: http.maxBodyBytes
         )
     }
+}
+
+extension ListenerKind {
+    /// Tells the two apart where they are numbers.
+    fileprivate var tag: Int { self == .tenant ? 0 : 1 }
 }
 
 /// Waits for the handshakes of a loop's new connections and gives each the protocol that it settled on.

@@ -79,11 +79,11 @@ final class LoopMeters {
 
     func closed(_ listener: ListenerKind, _ reason: CloseReason) {
         handles(listener).connections.add(-1, shard: shard)
-        metrics.connectionsClosed.with(labels: [listener.rawValue, reason.label]).increment(shard: shard)
+        metrics.connectionsClosed.with(labels: [listener.rawValue, reason.label.description]).increment(shard: shard)
     }
 
-    func refused(_ listener: ListenerKind, _ refusal: ConnectionLimits.Refusal) {
-        metrics.connectionsRefused.with(labels: [listener.rawValue, refusal.rawValue]).increment(shard: shard)
+    func refused(_ listener: ListenerKind, _ refusal: ConnectionRefusal) {
+        metrics.connectionsRefused.with(labels: [listener.rawValue, refusal.label.description]).increment(shard: shard)
     }
 
     func streamRefused(_ listener: ListenerKind) {

@@ -29,8 +29,8 @@ class HTTPConnection: ConnectionHandler {
         self.loop = loop
         self.listener = listener
         self.version = version
-        id = transport.id
-        source = AuditSource(address: transport.remote.text, port: transport.remote.port)
+        id = transport.id.raw
+        source = AuditSource(address: transport.remoteHost, port: transport.remote.port)
         tls = AuditTLS(
             cipher: transport.agreement?.cipherSuite ?? "",
             version: transport.agreement?.version.rawValue ?? ""

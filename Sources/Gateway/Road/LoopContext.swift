@@ -70,7 +70,7 @@ final class LoopContext {
         let wakeup = eventLoop.registerWakeup { [unowned self] in deliver() }
         mailbox = Mailbox { wakeup.fire() }
         eventLoop.turnEnded = { [unowned self] in endTurn() }
-        eventLoop.schedule(every: 1_000_000_000) { [unowned self] in sweep() }
+        eventLoop.schedule(every: 1) { [unowned self] in sweep() }
         date.update(to: services.time.now())
         handle.set(self)
     }
@@ -112,6 +112,7 @@ final class LoopContext {
     private func sweep() {
         let now = services.time.monotonic()
         for stream in streams { stream.checkTime(now) }
+        eventLoop.releaseIdleMemory()
         date.update(to: services.time.now())
     }
 

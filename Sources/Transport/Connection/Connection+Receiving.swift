@@ -60,6 +60,7 @@ extension Connection {
     private func receive() {
         let buffer = shared.pointee.buffers.received
         let count = transport_receive(descriptor, buffer.baseAddress, buffer.count)
+        wasBusy = true
         if count > 0 {
             process(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
         } else if count == 0 {

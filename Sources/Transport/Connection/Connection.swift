@@ -86,6 +86,9 @@ public final class Connection {
     var discardable = 0
     /// The most that `output` held since it was last empty.
     var largestOutput = 0
+    /// Something came or left since memory was last asked for.
+    var wasBusy = true
+    var holdsNothing = false
 
     /// When the handler wants to be told.
     var handlerDeadline = Int64.max

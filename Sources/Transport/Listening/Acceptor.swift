@@ -8,7 +8,7 @@ final class Acceptor {
     /// As accept4(2): a new descriptor, or an error number negated.
     typealias Accept = (_ listener: Int32, _ remote: inout transport_address) -> Int32
 
-    let configuration: AcceptorConfiguration
+    var configuration: AcceptorConfiguration
     // The loop owns its acceptors.
     private unowned let loop: EventLoop
     private let index: Int

@@ -8,7 +8,7 @@ internal import Synchronization
 /// and when it closes, never by a request.
 public final class ConnectionLimits: Sendable {
     /// The numbers allowed at once.
-    public struct Settings: Sendable {
+    public struct Settings: Sendable, Equatable {
         /// Open connections.
         public var total: Int
         /// Open connections of one source.
@@ -33,7 +33,8 @@ public final class ConnectionLimits: Sendable {
     }
 
     /// What is allowed.
-    public let settings: Settings
+    public var settings: Settings { current.withLock { $0 } }
+    private let current: Mutex<Settings>
 
     private struct Counts {
         var open = 0
@@ -51,9 +52,12 @@ public final class ConnectionLimits: Sendable {
 
     /// Nothing is open yet.
     public init(_ settings: Settings) {
-        self.settings = settings
+        current = Mutex(settings)
         shards = (0..<64).map { _ in Shard() }
     }
+
+    /// Allows other numbers from now on; whoever is there stays.
+    public func set(_ settings: Settings) { current.withLock { $0 = settings } }
 
     /// Connections that are open now.
     public var connections: Int { open.load(ordering: .relaxed) }
@@ -64,6 +68,7 @@ public final class ConnectionLimits: Sendable {
 
     /// Counts a new connection with its handshake, or says why it must go; then nothing was counted.
     func admit(_ source: UInt64) -> ConnectionRefusal? {
+        let settings = settings
         guard open.add(1, ordering: .relaxed).newValue <= settings.total else {
             open.subtract(1, ordering: .relaxed)
             return .tooManyConnections

@@ -12,4 +12,15 @@ public enum ConnectionRefusal: Int, Sendable, CaseIterable {
     case tooManyHandshakesFromSource
     /// The process or the system has no file descriptor left (EMFILE, ENFILE).
     case noDescriptors
+
+    /// The reason as a word, for metrics and records.
+    public var label: StaticString {
+        switch self {
+        case .tooManyConnections: "connections_exceeded"
+        case .tooManyFromSource: "source_connections_exceeded"
+        case .tooManyHandshakes: "handshakes_exceeded"
+        case .tooManyHandshakesFromSource: "source_handshakes_exceeded"
+        case .noDescriptors: "descriptors_exhausted"
+        }
+    }
 }

@@ -152,6 +152,17 @@ public final class EventLoop: @unchecked Sendable {
     /// Connections that are open, those in a handshake or closing included.
     public var connectionCount: Int { table.count }
 
+    /// Cuts off whoever is still there. On the loop.
+    public func abortAll() {
+        forEachConnection { $0.abort() }
+    }
+
+    /// Has connections give back memory that said nothing since the last call; to be called about once a second. On the
+    /// loop.
+    public func releaseIdleMemory() {
+        forEachConnection { $0.releaseIdleMemory() }
+    }
+
     func sayQuiet() {
         guard isDraining, !saidQuiet, table.count == 0 else { return }
         saidQuiet = true
