@@ -105,7 +105,7 @@ let package = Package(
 
         tests("GatewayCoreTests", ["GatewayCore", "TestSupport"]),
         tests("GatewayCryptoTests", ["GatewayCrypto", "GatewayCore", "COpenSSL"]),
-        tests("TransportTests", ["Transport", "TLS", "COpenSSL", "GatewayCore", "TestSupport"]),
+        tests("TransportTests", ["Transport", "TLS", "GatewayCore", "COpenSSL", "CTransport", "TestSupport"]),
         tests("TLSTests", ["TLS", "COpenSSL", "TestSupport"]),
         // NIO's decoder is the oracle: nothing that it refuses may pass.
         tests(

@@ -69,7 +69,8 @@ final class LoopContext {
     func start() {
         let wakeup = eventLoop.registerWakeup { [unowned self] in deliver() }
         mailbox = Mailbox { wakeup.fire() }
-        eventLoop.turnEnded = { [unowned self] in endTurn() }
+        // This holds the context for as long as the loop runs; the others may rely on it.
+        eventLoop.turnEnded = { self.endTurn() }
         eventLoop.schedule(every: 1) { [unowned self] in sweep() }
         date.update(to: services.time.now())
         handle.set(self)
