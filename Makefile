@@ -7,7 +7,7 @@ MANAGEMENT_PORT ?= 9443
 STATE ?= state
 export PORT MANAGEMENT_PORT STATE
 
-PACKAGES = libssl-dev libjwt-dev libsqlite3-dev libcurl4-openssl-dev pkg-config openssl curl
+PACKAGES = libssl-dev libnghttp2-dev libjwt-dev libsqlite3-dev libcurl4-openssl-dev pkg-config openssl curl
 export PATH := $(CURDIR)/.tools/usr/bin:$(PATH)
 BINARY = .build/release/tollgate
 SOURCES = Package.swift $(shell find Sources -type f)
@@ -66,6 +66,7 @@ deps:
 	@Sources/COpenVINO/fetch.sh
 
 test-deps: deps
+	@examples/packages.sh nghttp2-client
 	@examples/promtool.sh
 
 clean:

@@ -53,7 +53,7 @@ import Testing
         let mailbox = inbox.mailbox
         var read: [AuditEntry] = []
         for i in 0..<1500 {
-            log.submit([Submission(payload: payload(i), mailbox: mailbox, ticket: UInt64(i))])
+            log.submit(payload(i), ticket: UInt64(i), to: mailbox)
             if let entry = try reader.next() { read.append(entry) }
             if i % 10 == 0, let last = read.last { #expect(try reader.record(at: last.index) == last.bytes) }
         }

@@ -157,9 +157,8 @@ import Testing
         record.instances = .min
         record.issuer = text
         record.keyID = text
-        record.limits = Array(
-            repeating: AuditLimit(policy: text, limit: .min, remaining: .min, resetSeconds: .min),
-            count: 100
+        record.limits = AuditLimits(
+            repeatElement(AuditLimit(policy: text, limit: .min, remaining: .min, resetSeconds: .min), count: 100)
         )
         record.listener = .management
         record.method = text

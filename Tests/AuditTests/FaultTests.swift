@@ -70,7 +70,7 @@ import Testing
         }
         let mailbox = inbox.mailbox
         for i in 0..<100 {
-            log.submit([Submission(payload: payload(i, size: 200), mailbox: mailbox, ticket: UInt64(i))])
+            log.submit(payload(i, size: 200), ticket: UInt64(i), to: mailbox)
             if i % 7 == 0 { inbox.wait(for: 1) }
         }
         inbox.wait(for: 100 - 15)
@@ -89,7 +89,7 @@ import Testing
             let mailbox = inbox.mailbox
             let count = Int.random(in: 1...80, using: &random)
             for i in 0..<count {
-                log.submit([Submission(payload: payload(i, size: 200), mailbox: mailbox, ticket: UInt64(i))])
+                log.submit(payload(i, size: 200), ticket: UInt64(i), to: mailbox)
             }
             let acknowledged = sealed.withLock { $0 }
             let after = files.afterPowerCut(&random)

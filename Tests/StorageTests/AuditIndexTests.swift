@@ -250,7 +250,7 @@ import Testing
         let configuration = AuditConfiguration(directory: folder.file("audit"), durability: .written, gateway: "g")
         let log = try AuditLog(configuration: configuration, time: .system)
         let sealed = DispatchSemaphore(value: 0)
-        let mailbox = Mailbox { for _ in $0 { sealed.signal() } }
+        let batch = RecordBatch(mailbox: Mailbox { sealed.signal() })
         for number in 0..<count {
             var record = AuditRecord(
                 time: now + Int64(number),
@@ -261,9 +261,10 @@ import Testing
             )
             record.requestID = number % 2 == 0 ? uuid(number) : "name \"\(number)\""
             record.status = number % 10 == 0 ? 429 : 200
-            log.submit([Submission(payload: record.encoded(), mailbox: mailbox, ticket: UInt64(number))])
+            batch.append(record, ticket: UInt64(number))
         }
-        for _ in 0..<count { sealed.wait() }
+        log.submit(batch)
+        sealed.wait()
         log.close()
         return try AuditReader(directory: folder.file("audit"))
     }

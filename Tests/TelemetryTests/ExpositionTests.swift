@@ -105,9 +105,10 @@ import Testing
     }
 
     @Test func `The content types are those that scrapers ask for`() {
-        #expect(ExpositionFormat.prometheus.contentType == "text/plain; version=0.0.4; charset=utf-8")
+        #expect(ExpositionFormat.prometheus.contentType.description == "text/plain; version=0.0.4; charset=utf-8")
         #expect(
-            ExpositionFormat.openMetrics.contentType == "application/openmetrics-text; version=1.0.0; charset=utf-8"
+            ExpositionFormat.openMetrics.contentType.description
+                == "application/openmetrics-text; version=1.0.0; charset=utf-8"
         )
     }
 }

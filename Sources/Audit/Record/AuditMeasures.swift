@@ -47,7 +47,8 @@ public struct AuditMeasures: Sendable {
 
     /// The members by their places in a record.
     enum Slot: CaseIterable {
-        case charge, inferMicros, instances, limits, queueMicros, requestBytes, requestID, responseBytes, time, totalMicros
+        case charge, inferMicros, instances, limits, queueMicros, requestBytes, requestID, responseBytes, time,
+            totalMicros
     }
 
     /// Writes the member of that place, where there is one.

@@ -36,16 +36,20 @@ struct ConfigurationField: Sendable {
             files("listeners.tenants.key", \.tenants.key).reloading,
             choice("listeners.tenants.tls_policy", \.tenants.tlsPolicy).reloading,
             choice("listeners.tenants.client_certificates", \.tenants.clientCertificates).reloading,
-            text("listeners.tenants.client_authorities", \.tenants.clientAuthorities, "a PEM file") { _ in true }.reloading,
-            text("listeners.tenants.client_revocations", \.tenants.clientRevocations, "a PEM file") { _ in true }.reloading,
+            text("listeners.tenants.client_authorities", \.tenants.clientAuthorities, "a PEM file") { _ in true }
+                .reloading,
+            text("listeners.tenants.client_revocations", \.tenants.clientRevocations, "a PEM file") { _ in true }
+                .reloading,
             text("listeners.management.address", \.management.address, "an IP address"),
             number("listeners.management.port", \.management.port, 0...65_535),
             files("listeners.management.certificate", \.management.certificate).reloading,
             files("listeners.management.key", \.management.key).reloading,
             choice("listeners.management.tls_policy", \.management.tlsPolicy).reloading,
             choice("listeners.management.client_certificates", \.management.clientCertificates).reloading,
-            text("listeners.management.client_authorities", \.management.clientAuthorities, "a PEM file") { _ in true }.reloading,
-            text("listeners.management.client_revocations", \.management.clientRevocations, "a PEM file") { _ in true }.reloading,
+            text("listeners.management.client_authorities", \.management.clientAuthorities, "a PEM file") { _ in true }
+                .reloading,
+            text("listeners.management.client_revocations", \.management.clientRevocations, "a PEM file") { _ in true }
+                .reloading,
             text("name", \.name, "a name of 1 to 200 visible characters without spaces") {
                 (1...200).contains($0.utf8.count) && $0.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
             },
@@ -107,11 +111,15 @@ struct ConfigurationField: Sendable {
 
     /// A list of files; in one text they stand with commas between them.
     private static func files(_ name: String, _ path: Path<[String]>) -> ConfigurationField {
-        var field = ConfigurationField(path: name, isSame: { $0[keyPath: path] == $1[keyPath: path] }) { configuration, text in
+        var field = ConfigurationField(path: name, isSame: { $0[keyPath: path] == $1[keyPath: path] }) {
+            configuration,
+            text in
             let files = text.split(separator: ",", omittingEmptySubsequences: false).map {
                 String($0.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
             }
-            guard !files.contains("") else { return Requirement(text: "a PEM file, or several with commas between them") }
+            guard !files.contains("") else {
+                return Requirement(text: "a PEM file, or several with commas between them")
+            }
             configuration[keyPath: path] = files
             return nil
         }
@@ -134,7 +142,9 @@ struct ConfigurationField: Sendable {
         _ path: Path<Value>
     ) -> ConfigurationField where Value.RawValue == String {
         let words = Value.allCases.map(\.rawValue)
-        return ConfigurationField(path: name, isSame: { $0[keyPath: path] == $1[keyPath: path] }) { configuration, text in
+        return ConfigurationField(path: name, isSame: { $0[keyPath: path] == $1[keyPath: path] }) {
+            configuration,
+            text in
             guard let value = Value(rawValue: text) else {
                 return Requirement(text: "one of \(words.joined(separator: ", "))")
             }

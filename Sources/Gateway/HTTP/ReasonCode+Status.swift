@@ -29,7 +29,8 @@ extension ReasonCode {
             .scopeInvalid:
             400
         case .inferenceFailed, .internalError: 500
-        case .modelUnavailable, .auditUnavailable, .storageUnavailable, .draining, .connections, .sourceConnections, .handshakes:
+        case .modelUnavailable, .auditUnavailable, .storageUnavailable, .draining, .connections, .sourceConnections,
+            .handshakes:
             503
         case .processingTimeout: 504
         }

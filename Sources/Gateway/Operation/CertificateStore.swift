@@ -73,7 +73,9 @@ final class CertificateStore: Sendable {
         _ tickets: TLSTicketKeys
     ) throws(TLSError) -> TLSContext {
         var tls = TLSConfiguration(
-            identities: zip(listener.certificate, listener.key).map { .init(certificateChainFile: $0, privateKeyFile: $1) }
+            identities: zip(listener.certificate, listener.key).map {
+                .init(certificateChainFile: $0, privateKeyFile: $1)
+            }
         )
         tls.policy = listener.tlsPolicy == .modern ? .modern : .intermediate
         tls.applicationProtocols = [.http2, .http11]

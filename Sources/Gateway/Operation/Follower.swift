@@ -54,7 +54,9 @@ extension Services {
         switch store.refresh() {
         case nil: return
         case .success(let context):
-            metrics.certificateReloads.with(labels: [store.kind.rawValue, "success"]).increment(shard: metrics.otherShard)
+            metrics.certificateReloads.with(labels: [store.kind.rawValue, "success"]).increment(
+                shard: metrics.otherShard
+            )
             log.info(
                 "changed certificates are served",
                 [
@@ -63,7 +65,9 @@ extension Services {
                 ]
             )
         case .failure(let error):
-            metrics.certificateReloads.with(labels: [store.kind.rawValue, "failure"]).increment(shard: metrics.otherShard)
+            metrics.certificateReloads.with(labels: [store.kind.rawValue, "failure"]).increment(
+                shard: metrics.otherShard
+            )
             log.error(
                 "changed certificates cannot be used; those before them stay",
                 ["listener": .string(store.kind.rawValue), "reason": .string("\(error)")]

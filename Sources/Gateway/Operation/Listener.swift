@@ -130,7 +130,7 @@ private final class Entrance: ConnectionHandler {
         loop.meters.closed(listener, reason)
     }
 
-    func drain(_ connection: Connection) { connection.close() }
+    func drain(_ connection: Connection) {}
     func deadlinePassed(_ connection: Connection) { connection.abort() }
     func peerEnded(_ connection: Connection) { connection.abort() }
     func received(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) { connection.abort() }

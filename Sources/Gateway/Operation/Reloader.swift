@@ -108,7 +108,9 @@ extension Services {
             reply.change = AdminChange(
                 target: "configuration",
                 before: ["generation": .integer(before)],
-                after: ["generation": .integer(outcome.generation), "changed": .array(outcome.changed.map(JSON.string))]
+                after: [
+                    "generation": .integer(outcome.generation), "changed": .array(outcome.changed.map(JSON.string)),
+                ]
             )
             return reply
         }

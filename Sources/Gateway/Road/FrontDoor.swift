@@ -286,6 +286,8 @@ extension RequestStream {
                 then(stream, value)
             }
         }
-        if !isTaken { refuse(Refusal(.queueFull, "Too much waits for this already; retry in a second.", retryAfter: 1)) }
+        if !isTaken {
+            refuse(Refusal(.queueFull, "Too much waits for this already; retry in a second.", retryAfter: 1))
+        }
     }
 }

@@ -29,7 +29,6 @@ final class HTTP1Connection: HTTPConnection {
         parser = HTTP1Parser(limits: loop.headLimits)
         super.init(transport, loop: loop, listener: listener, version: .http11)
         setDeadline(seconds: loop.limits.headerSeconds)
-        if isDraining { transport.close() }
     }
 
     // MARK: - Reading
@@ -249,8 +248,9 @@ final class HTTP1Connection: HTTPConnection {
         begin().cut(Refusal(.headerTimeout, "The request's head did not arrive in time."))
     }
 
+    /// A request that is on its way already is still taken; who has none is let go soon.
     override func finishDraining() {
-        if stream == nil { transport?.close() }
+        if stream == nil, !isReadingHead { setDeadline(seconds: 1) }
     }
 
     override func abandonStreams() {

@@ -31,7 +31,6 @@ final class HTTP2Connection: HTTPConnection, HTTP2SessionDelegate {
     init(_ transport: Connection, loop: LoopContext, listener: ListenerKind) {
         super.init(transport, loop: loop, listener: listener, version: .http2)
         setDeadline()
-        if isDraining { finishDraining() }
         schedule()
     }
 

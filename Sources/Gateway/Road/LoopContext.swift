@@ -220,4 +220,3 @@ final class LoopContext {
 
 @available(*, unavailable)
 extension LoopContext: Sendable {}
-

@@ -47,9 +47,10 @@ final class Acceptor {
     /// Connections wait.
     func ready() { take(atMost: Self.perTurn) }
 
-    /// Takes those that wait, then lets go of the socket: nobody who was told «connected» is dropped.
+    /// Takes those that wait, then lets go of the socket: nobody who was told «connected» is dropped. Those that wait at a
+    /// shared socket are left to the next who holds it.
     func stop() {
-        take(atMost: 65_536)
+        if socket?.isShared == false { take(atMost: 65_536) }
         guard let socket else { return }
         _ = transport_epoll_remove(loop.poller, socket.descriptor)
         self.socket = nil

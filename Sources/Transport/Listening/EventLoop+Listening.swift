@@ -15,7 +15,9 @@ extension EventLoop {
 
     /// Sets other times and sizes for what listens with that tag, its open connections among it. On the loop.
     public func apply(_ settings: AcceptorSettings, tag: Int) {
-        for acceptor in acceptors where acceptor?.configuration.tag == tag { acceptor?.configuration.settings = settings }
+        for acceptor in acceptors where acceptor?.configuration.tag == tag {
+            acceptor?.configuration.settings = settings
+        }
     }
 
     /// Takes the connections that wait, then lets go of every listening socket; a socket of which nobody else holds a
