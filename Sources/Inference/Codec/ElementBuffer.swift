@@ -27,6 +27,18 @@ struct ElementBuffer: ~Copyable {
         count += MemoryLayout<Element>.size
     }
 
+    /// Writes as many elements as `body` says it put into the memory it gets. There must be room for `limit`.
+    @inline(__always)
+    mutating func append<Element: BitwiseCopyable>(
+        limit: Int,
+        _ body: (UnsafeMutablePointer<Element>, _ limit: Int) -> Int
+    ) -> Int {
+        // Elements of one type follow each other from an aligned start.
+        let written = body((base + count).assumingMemoryBound(to: Element.self), limit)
+        count += written * MemoryLayout<Element>.size
+        return written
+    }
+
     @inline(never)
     private mutating func grow(_ bytes: Int) {
         let larger = max(capacity * 2, count + bytes)

@@ -102,7 +102,13 @@ struct TensorParser: ~Copyable {
             throw unequal(scanner, start: start, level: shape.count - 1, got: "0")
         }
         while true {
-            if expected < 0 { elements.reserve(MemoryLayout<Element>.size) }
+            if expected < 0 {
+                elements.reserve(MemoryLayout<Element>.size)
+            } else {
+                column += elements.append(limit: expected - 1 - column) { memory, limit in
+                    Element.scanRun(&scanner, into: memory, limit: limit)
+                }
+            }
             scanner.skipSpace()
             try element(&scanner, of: type, start: start, column: column)
             column += 1
