@@ -49,5 +49,22 @@ struct ElementBuffer: ~Copyable {
         capacity = larger
     }
 
-    func bytes() -> [UInt8] { Array(UnsafeRawBufferPointer(start: base, count: count)) }
+    /// What is written, until the next call that writes.
+    var memory: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
+
+    /// Forgets what is behind that many bytes.
+    mutating func truncate(to bytes: Int) {
+        precondition(bytes <= count, "a buffer can only be cut where it was written")
+        count = bytes
+    }
+
+    /// Gives memory beyond that many bytes back. What is written must be no more.
+    mutating func shrink(to bytes: Int) {
+        guard capacity > bytes, count <= bytes else { return }
+        let copy = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 16)
+        copy.copyMemory(from: base, byteCount: count)
+        base.deallocate()
+        base = copy
+        capacity = bytes
+    }
 }

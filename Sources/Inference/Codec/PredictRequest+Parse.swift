@@ -22,7 +22,8 @@ extension PredictRequest {
         body.withMemoryRebound(to: UInt8.self) { bytes in
             var parser = PredictParser(bytes, signature: signature, maxInstances: maxInstances)
             do throws(Refusal) {
-                return .success(try parser.request())
+                let form = try parser.request()
+                return .success(PredictRequest(inputs: parser.inputs, form: form))
             } catch {
                 return .failure(error)
             }
@@ -30,22 +31,35 @@ extension PredictRequest {
     }
 }
 
-private struct PredictParser {
+/// Reads one predict body.
+struct PredictParser {
     private var scanner: JSONScanner
     private let signature: ModelSignature
     private let maxInstances: Int
-    private var parsed: PredictRequest?
+    /// Takes the elements of a model of one input, behind those of other requests.
+    private let reader: TensorReader?
+    private var form: PredictRequest.Form?
+    /// The inputs read, in the signature's order; none when a reader took them.
+    private(set) var inputs: [Tensor] = []
     private var hasSignatureName = false
     /// Names that are neither ours nor repeated.
     private var others: [String] = []
 
-    init(_ bytes: UnsafeBufferPointer<UInt8>, signature: ModelSignature, maxInstances: Int) {
+    /// - Parameter reader: of the only input; nil for tensors of the request's own.
+    init(
+        _ bytes: UnsafeBufferPointer<UInt8>,
+        signature: ModelSignature,
+        maxInstances: Int,
+        reader: TensorReader? = nil
+    ) {
         scanner = JSONScanner(bytes)
+        self.reader = reader
         self.signature = signature
         self.maxInstances = maxInstances
     }
 
-    mutating func request() throws(Refusal) -> PredictRequest {
+    /// Reads the whole body.
+    mutating func request() throws(Refusal) -> PredictRequest.Form {
         scanner.skipSpace()
         guard scanner.count > scanner.next else { throw scanner.malformed("the body is empty") }
         guard scanner.take(0x7b) else { throw scanner.malformed("expected an object") }
@@ -57,8 +71,8 @@ private struct PredictParser {
         }
         scanner.skipSpace()
         guard scanner.next == scanner.count else { throw scanner.malformed("unexpected bytes after the object") }
-        guard let parsed else { throw Refusal(.fieldMissing, "the body lacks 'instances' or 'inputs'") }
-        return parsed
+        guard let form else { throw Refusal(.fieldMissing, "the body lacks 'instances' or 'inputs'") }
+        return form
     }
 
     private mutating func member() throws(Refusal) {
@@ -68,10 +82,12 @@ private struct PredictParser {
         try scanner.expect(0x3a, "expected ':' after a member name")
         if scanner.equals(name, "instances") {
             try admit(.row, at: start)
-            parsed = PredictRequest(inputs: try instances(), form: .row)
+            form = .row
+            try instances()
         } else if scanner.equals(name, "inputs") {
             try admit(.column, at: start)
-            parsed = PredictRequest(inputs: try columns(), form: .column)
+            form = .column
+            try columns()
         } else if scanner.equals(name, "signature_name") {
             if hasSignatureName { throw scanner.malformed("duplicate member name", at: start) }
             hasSignatureName = true
@@ -88,9 +104,9 @@ private struct PredictParser {
     }
 
     /// Refuses the second of `instances` and `inputs`.
-    private func admit(_ form: PredictRequest.Form, at start: Int) throws(Refusal) {
-        guard let parsed else { return }
-        if parsed.form == form { throw scanner.malformed("duplicate member name", at: start) }
+    private func admit(_ other: PredictRequest.Form, at start: Int) throws(Refusal) {
+        guard let form else { return }
+        if form == other { throw scanner.malformed("duplicate member name", at: start) }
         throw Refusal(.fieldInvalid, "the body has both 'instances' and 'inputs'; send one of them")
     }
 
@@ -110,7 +126,7 @@ private struct PredictParser {
     // MARK: - Row form
 
     /// `[instance, …]`: arrays for a model of one input, or objects by input name for any.
-    private mutating func instances() throws(Refusal) -> [Tensor] {
+    private mutating func instances() throws(Refusal) {
         try openList("instances")
         if scanner.peek == 0x7b { return try namedInstances() }
         guard signature.inputs.count == 1 else {
@@ -119,11 +135,11 @@ private struct PredictParser {
                 "every instance must be an object with the model's inputs: \(signature.inputNames)"
             )
         }
-        return [try list(of: signature.inputs[0])]
+        try list(of: signature.inputs[0])
     }
 
-    private mutating func namedInstances() throws(Refusal) -> [Tensor] {
-        let readers = signature.inputs.map(Reader.init)
+    private mutating func namedInstances() throws(Refusal) {
+        let readers = reader.map { [$0] } ?? signature.inputs.map(TensorReader.init)
         var count = 0
         repeat {
             guard count < maxInstances else { throw tooMany() }
@@ -137,20 +153,13 @@ private struct PredictParser {
             count += 1
         } while scanner.take(0x2c)
         try scanner.expect(0x5d, "expected ',' or ']' in an array")
-        return readers.map { $0.parser.tensor() }
-    }
-
-    /// A tensor parser that can stand in an array.
-    private final class Reader {
-        var parser: TensorParser
-
-        init(_ info: TensorInfo) { parser = TensorParser(info) }
+        if reader == nil { inputs = readers.map { $0.parser.tensor() } }
     }
 
     // MARK: - Column form
 
     /// `[…]` for a model of one input, or an object of such by input name for any.
-    private mutating func columns() throws(Refusal) -> [Tensor] {
+    private mutating func columns() throws(Refusal) {
         scanner.skipSpace()
         guard scanner.peek == 0x7b else {
             guard signature.inputs.count == 1 else {
@@ -160,13 +169,15 @@ private struct PredictParser {
                 )
             }
             try openList("inputs")
-            return [try list(of: signature.inputs[0])]
+            return try list(of: signature.inputs[0])
         }
         var tensors = [Tensor?](repeating: nil, count: signature.inputs.count)
         try members(instance: nil) { (parser, input) throws(Refusal) in
             try parser.openList(parser.signature.inputs[input].name)
-            tensors[input] = try parser.list(of: parser.signature.inputs[input])
+            try parser.list(of: parser.signature.inputs[input])
+            tensors[input] = parser.inputs.popLast()
         }
+        if reader != nil { return }
         let complete = tensors.compactMap { $0 }
         guard Set(complete.map { $0.shape[0] }).count == 1 else {
             let counts = zip(signature.inputs, complete).map { "'\($0.name)' \($1.shape[0])" }
@@ -175,7 +186,7 @@ private struct PredictParser {
                 "every input must hold as many instances: got \(counts.joined(separator: ", "))"
             )
         }
-        return complete
+        inputs = complete
     }
 
     // MARK: - Parts
@@ -222,15 +233,20 @@ private struct PredictParser {
         if scanner.peek == 0x5d { throw Refusal(.instancesEmpty, "'\(name)' holds no instance") }
     }
 
-    /// The instances of one input, up to and with the closing bracket.
-    private mutating func list(of info: TensorInfo) throws(Refusal) -> Tensor {
+    /// Reads the instances of one input, up to and with the closing bracket, into the reader or onto ``inputs``.
+    private mutating func list(of info: TensorInfo) throws(Refusal) {
+        if let reader { return try list(&reader.parser) }
         var parser = TensorParser(info)
+        try list(&parser)
+        inputs.append(parser.tensor())
+    }
+
+    private mutating func list(_ parser: inout TensorParser) throws(Refusal) {
         repeat {
             guard parser.count < maxInstances else { throw tooMany() }
             try parser.instance(&scanner)
         } while scanner.take(0x2c)
         try scanner.expect(0x5d, "expected ',' or ']' in an array")
-        return parser.tensor()
     }
 
     private func tooMany() -> Refusal {

@@ -28,6 +28,8 @@ public final class Model: Sendable {
     /// nil for a fixed answer.
     private let program: ServingProgram?
     private let plan: BatchPlan
+    /// Set when requests can be gathered as rows of one memory.
+    let rowLayout: RowLayout?
     private let parked: Mutex<[ParkedSession]>
 
     /// The longest an event loop is held by one inference, in nanoseconds.
@@ -55,6 +57,7 @@ public final class Model: Sendable {
             cost = InferenceCost(one: 0, thirtyTwo: 0)
             program = nil
             plan = .open
+            rowLayout = nil
             parked = Mutex([])
             return
         }
@@ -76,6 +79,7 @@ public final class Model: Sendable {
         )
         cost = first.cost
         plan = first.plan
+        rowLayout = first.session.rowLayout
         var parked = [ParkedSession(session: first.session)]
         while parked.count < sessions {
             parked.append(ParkedSession(session: try program.session(first.plan)))
