@@ -7,10 +7,8 @@ struct TensorParser: ~Copyable {
     let info: TensorInfo
     /// The shape of one instance; open dimensions are fixed by the first array that has them.
     private(set) var shape: [Int]
-    /// Instances read of this request.
+    /// Instances read of the request.
     private(set) var count = 0
-    /// Where the elements of this request begin, in bytes.
-    private var start = 0
     private var elements: ElementBuffer
     /// Finished children of each open array around the innermost one.
     private var children: [Int]
@@ -22,35 +20,31 @@ struct TensorParser: ~Copyable {
         elements = ElementBuffer(capacity: shape.reduce(info.elementType.size) { $0 * abs($1) })
     }
 
-    /// The instances of the request read last, as one tensor.
-    func tensor() -> Tensor {
-        let memory = elements.memory
-        let bytes = Array(UnsafeRawBufferPointer(rebasing: memory[start...]))
-        return Tensor(elementType: info.elementType, shape: [count] + shape, bytes: bytes)
-    }
+    /// The instances read, as one tensor.
+    func tensor() -> Tensor { tensor(from: 0, count: count) }
 
     // MARK: - Several requests behind one another
 
     /// The elements of all requests, until the next call that reads.
     var memory: UnsafeRawBufferPointer { elements.memory }
 
-    /// Begins another request behind those read. Only for a shape without open dimensions.
-    mutating func begin() {
-        count = 0
-        start = elements.count
+    /// The instances of one of the requests: `count` of them from that byte on.
+    func tensor(from start: Int, count: Int) -> Tensor {
+        let end = start + count * shape.reduce(info.elementType.size, *)
+        let bytes = Array(UnsafeRawBufferPointer(rebasing: elements.memory[start..<end]))
+        return Tensor(elementType: info.elementType, shape: [count] + shape, bytes: bytes)
     }
 
-    /// Forgets the request read last.
-    mutating func withdraw() {
-        elements.truncate(to: start)
+    /// Forgets what is behind that many bytes, and begins another request there. Only for a shape without open dimensions.
+    mutating func truncate(to bytes: Int) {
+        elements.truncate(to: bytes)
         count = 0
     }
 
     /// Forgets all requests, and gives memory beyond that many bytes back.
     mutating func removeAll(keeping bytes: Int) {
-        elements.truncate(to: 0)
+        truncate(to: 0)
         elements.shrink(to: bytes)
-        begin()
     }
 
     /// Reads the next instance at the cursor.

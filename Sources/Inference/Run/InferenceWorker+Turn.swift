@@ -28,7 +28,7 @@ extension InferenceWorker {
 
     /// Takes back the request that was read last for that model, as one that can run elsewhere.
     ///
-    /// - Returns: nil when none waits.
+    /// - Returns: nil when none waits whose inference has not begun.
     public func withdraw(from model: Model) -> PredictRequest? {
         batches.first { $0.model === model }?.withdraw()
     }
@@ -64,7 +64,7 @@ extension InferenceWorker {
     private func run(_ batch: ModelBatch, _ answer: (UInt64, Result<BatchAnswer, InferenceError>) -> Void) {
         var start = 0
         while start < batch.waiting.count {
-            let (end, count) = batch.end(from: start)
+            let (end, count) = batch.begin(from: start)
             if let layout = batch.model.rowLayout {
                 runRows(batch, start..<end, count: count, layout, answer)
             } else {

@@ -11,6 +11,8 @@ final class ModelBatch {
     /// nil for a model without a row layout.
     private let rows: TensorReader?
     private(set) var waiting: [Waiting] = []
+    /// Requests whose inference has begun.
+    private var begun = 0
     private var results = UnsafeMutableRawBufferPointer(start: nil, count: 0)
     /// The model was replaced: the batch ends with what waits.
     var isRetired = false
@@ -46,8 +48,9 @@ final class ModelBatch {
             waiting.append(Waiting(ticket: ticket, pending: pending, offset: 0, request: request))
             return pending
         }
-        rows.parser.begin()
-        let offset = rows.parser.memory.count / layout.inputBytes
+        let end = rows.parser.memory.count
+        rows.parser.truncate(to: end)
+        let offset = end / layout.inputBytes
         var parser = PredictParser(
             body.assumingMemoryBound(to: UInt8.self),
             signature: model.signature,
@@ -60,38 +63,41 @@ final class ModelBatch {
             waiting.append(Waiting(ticket: ticket, pending: pending, offset: offset, request: nil))
             return pending
         } catch {
-            rows.parser.withdraw()
+            rows.parser.truncate(to: end)
             throw error
         }
     }
 
-    /// Takes back the request read last.
+    /// Takes back the request read last, unless its inference has begun.
     func withdraw() -> PredictRequest? {
-        guard let last = waiting.popLast() else { return nil }
+        guard waiting.count > begun, let last = waiting.popLast() else { return nil }
         if let request = last.request { return request }
-        guard let rows else { return nil }
-        defer { rows.parser.withdraw() }
-        return PredictRequest(inputs: [rows.parser.tensor()], form: last.pending.form)
+        guard let rows, let layout = model.rowLayout else { return nil }
+        let tensor = rows.parser.tensor(from: last.offset * layout.inputBytes, count: last.pending.count)
+        rows.parser.truncate(to: last.offset * layout.inputBytes)
+        return PredictRequest(inputs: [tensor], form: last.pending.form)
     }
 
     /// Forgets all requests and keeps the memory.
     func removeAll() {
         waiting.removeAll(keepingCapacity: true)
+        begun = 0
         rows?.parser.removeAll(keeping: Self.keptBytes)
         if results.count > Self.keptBytes { room(for: 0) }
     }
 
     // MARK: - Running
 
-    /// The end of the requests from `start` on that share an inference: at most ``InferenceWorker/batchLimit``
+    /// Begins with the requests from `start` to an end that share an inference: at most ``InferenceWorker/batchLimit``
     /// instances, or one request with more.
-    func end(from start: Int) -> (end: Int, count: Int) {
+    func begin(from start: Int) -> (end: Int, count: Int) {
         var end = start
         var count = 0
         repeat {
             count += waiting[end].pending.count
             end += 1
         } while end < waiting.count && count + waiting[end].pending.count <= InferenceWorker.batchLimit
+        begun = end
         return (end, count)
     }
 
