@@ -22,10 +22,12 @@ extension JSONScanner {
         exactPowers.withUnsafeBufferPointer { powers in
             while done < limit, cursor <= last {
                 let word = cursor.loadUnaligned(as: UInt64.self)
-                if word == fourZeros, limit - done >= 4 {
+                // One to four zeros with their commas; memory behind them is written again later.
+                let zeros = (word ^ fourZeros).trailingZeroBitCount >> 4
+                if zeros > 0, limit - done >= 4 {
                     UnsafeMutableRawPointer(memory + done).storeBytes(of: .zero, as: SIMD4<Float>.self)
-                    done += 4
-                    cursor += 8
+                    done += zeros
+                    cursor += 2 * zeros
                     continue
                 }
                 if word == twoZeros, limit - done >= 2 {
@@ -34,8 +36,13 @@ extension JSONScanner {
                     cursor += 8
                     continue
                 }
-                let sign: UInt32 = UInt8(truncatingIfNeeded: word) == 0x2d ? 1 << 31 : 0
-                let at = cursor + (sign == 0 ? 0 : 1)
+                var sign: UInt32 = 0
+                var at = cursor
+                // A guess that is right for all images; where it is wrong it costs less than waiting each time.
+                if _slowPath(UInt8(truncatingIfNeeded: word) == 0x2d) {
+                    sign = 1 << 31
+                    at += 1
+                }
                 let first = UInt64(at.load(as: UInt8.self)) &- 48
                 guard first < 10 else { break }
                 let value: Float
