@@ -154,6 +154,28 @@ private let oneDouble = ModelSignature(
         #expect(accepted > 100)
     }
 
+    /// Under the address sanitizer this also shows that nothing behind a body is read.
+    @Test func `long numbers are read up to the end of a body, wherever it is cut`() throws {
+        for length in 1...24 {
+            let row = Array(repeating: "-0." + "1234567890123456789012345".prefix(length), count: 12)
+            let text = row.joined(separator: ",")
+            #expect(try outcome(text, .float32, spaces: 0).get().floats == row.map { Float(strtod($0, nil)) })
+            let body = Array("{\"instances\":[[\(text)]]}".utf8)
+            let signature = ModelSignature(
+                inputs: [TensorInfo(name: "x", elementType: .float32, shape: [-1, 12])],
+                outputs: one.outputs
+            )
+            for end in body.indices {
+                let cut = UnsafeMutableRawBufferPointer.allocate(byteCount: end, alignment: 1)
+                defer { cut.deallocate() }
+                cut.copyBytes(from: body[..<end])
+                #expect(throws: Refusal.self) {
+                    try PredictRequest.parse(body: UnsafeRawBufferPointer(cut), signature: signature).get()
+                }
+            }
+        }
+    }
+
     @Test func `a fault behind a run names its place`() throws {
         let signature = ModelSignature(
             inputs: [TensorInfo(name: "x", elementType: .float32, shape: [-1, 12])],
