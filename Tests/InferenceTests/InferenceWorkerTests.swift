@@ -183,6 +183,8 @@ private struct Loaded {
         #expect(cut(17) == [16, 1])
         #expect(cut(31) == [32])
         #expect(cut(70) == [32, 32, 8])
+        #expect(plan.nanoseconds(instances: 9) == 15)
+        #expect(plan.nanoseconds(instances: 70) == 78)
         #expect(BatchPlan.open.size(for: 200, limit: 128) == 128)
     }
 

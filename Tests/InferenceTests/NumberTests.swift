@@ -21,17 +21,47 @@ private let oneDouble = ModelSignature(
     /// What the C library makes of each text, rounded to 64 bits first.
     private func expectAgreement(_ texts: [String], sourceLocation: SourceLocation = #_sourceLocation) throws {
         let body = "{\"instances\":[\(texts.joined(separator: ","))]}"
-        let floats = try parse(body, one, maxInstances: .max).get().inputs[0].floats ?? []
-        for (text, float) in zip(texts, floats) {
-            let expected = Float(strtod(text, nil))
-            #expect(float.bitPattern == expected.bitPattern, "\(text)", sourceLocation: sourceLocation)
-        }
-        let doubles = try parse(body, oneDouble, maxInstances: .max).get().inputs[0]
-        doubles.elements(Double.self, in: 0..<texts.count) { doubles in
-            for (text, double) in zip(texts, doubles) {
-                #expect(double.bitPattern == strtod(text, nil).bitPattern, "\(text)", sourceLocation: sourceLocation)
+        let single = try parse(body, one, maxInstances: .max).get().inputs[0].floats ?? []
+        // One row of all of them is read another way, with or without a space behind the comma.
+        let row = ModelSignature(
+            inputs: [TensorInfo(name: "x", elementType: .float32, shape: [-1, texts.count])],
+            outputs: one.outputs
+        )
+        for floats in [
+            single,
+            try parse("{\"inputs\":[[\(texts.joined(separator: ","))]]}", row).get().inputs[0].floats ?? [],
+            try parse("{\"inputs\":[[\(texts.joined(separator: ", "))]]}", row).get().inputs[0].floats ?? [],
+        ] {
+            #expect(floats.count == texts.count)
+            for (text, float) in zip(texts, floats) {
+                let expected = Float(strtod(text, nil))
+                #expect(float.bitPattern == expected.bitPattern, "\(text)", sourceLocation: sourceLocation)
             }
         }
+        let doubles = try parse(body, oneDouble, maxInstances: .max).get().inputs[0].bytes.withUnsafeBytes { bytes in
+            bytes.withMemoryRebound(to: Double.self) { Array($0) }
+        }
+        for (text, double) in zip(texts, doubles) {
+            #expect(double.bitPattern == strtod(text, nil).bitPattern, "\(text)", sourceLocation: sourceLocation)
+        }
+    }
+
+    @Test func `numbers as printers of tensors write them are rounded right`() throws {
+        var generator = SeededGenerator(seed: 7)
+        let texts = (0..<40_000).map { _ in
+            let sign = Int.random(in: 0..<8, using: &generator) == 0 ? "-" : ""
+            // Lengths on both sides of every branch: a word of digits, two, and as many as 64 bits hold.
+            let digits = (0..<Int.random(in: 1...21, using: &generator)).map { _ in
+                String(Int.random(in: 0...9, using: &generator))
+            }.joined()
+            switch Int.random(in: 0..<6, using: &generator) {
+            case 0: return ["0", "0.0", "1", "1.0", "-0.0", "-0"].randomElement(using: &generator)!
+            case 1: return sign + String(Int.random(in: 0...99_999_999, using: &generator))
+            case 2: return sign + "0.00000" + digits
+            default: return "\(sign)\(Int.random(in: 0...9, using: &generator)).\(digits)"
+            }
+        }
+        try expectAgreement(texts)
     }
 
     @Test func `hard numbers are rounded as the C library rounds them`() throws {
@@ -78,6 +108,95 @@ private let oneDouble = ModelSignature(
             return [middle, middle.nextUp, middle.nextDown].randomElement(using: &generator)!.description
         }
         try expectAgreement(texts)
+    }
+}
+
+@Suite struct RowTests {
+    /// What is read of a row of twelve elements: 64-bit floats are read one by one.
+    private func outcome(_ row: String, _ type: ElementType, spaces: Int) -> Result<Tensor, Refusal> {
+        let signature = ModelSignature(
+            inputs: [TensorInfo(name: "x", elementType: type, shape: [-1, 12])],
+            outputs: one.outputs
+        )
+        // Space at the end lets runs reach to the end of the row.
+        return parse("{\"instances\":[[\(row)]]}" + String(repeating: " ", count: spaces), signature).map {
+            $0.inputs[0]
+        }
+    }
+
+    @Test func `what is read in runs is taken or refused as what is read one by one`() throws {
+        let alphabet = Array("0123456789.,,,--+eE []x\u{7f}é")
+        var generator = SeededGenerator(seed: 8)
+        var accepted = 0
+        for round in 0..<12_000 {
+            var row = Array("0.25,0,0,0,0,1,0.0,0.0,12,0.5,-1.25,77")
+            for _ in 0..<Int.random(in: 0...3, using: &generator) {
+                let at = Int.random(in: 0..<row.count, using: &generator)
+                let letter = alphabet.randomElement(using: &generator)!
+                if round % 2 == 0 { row[at] = letter } else { row.insert(letter, at: at) }
+            }
+            let text = String(row)
+            let spaces = round % 3 == 0 ? 0 : 64
+            switch (outcome(text, .float32, spaces: spaces), outcome(text, .float64, spaces: spaces)) {
+            case (.success(let runs), .success(let single)):
+                accepted += 1
+                let expected = single.bytes.withUnsafeBytes { bytes in
+                    bytes.withMemoryRebound(to: Double.self) { $0.map { Float($0).bitPattern } }
+                }
+                #expect(runs.floats?.map(\.bitPattern) == expected, "\(text)")
+            case (.failure(let runs), _) where runs.sentence.contains("out of range for FP32"): break
+            case (.failure(let runs), .failure(let single)):
+                #expect(runs.code == single.code, "\(text)")
+                #expect(runs.sentence.replacing("FP32", with: "FP64") == single.sentence, "\(text)")
+            case (let runs, let single): Issue.record("\(text): \(runs) in runs, \(single) one by one")
+            }
+        }
+        #expect(accepted > 100)
+    }
+
+    /// Under the address sanitizer this also shows that nothing behind a body is read.
+    @Test func `long numbers are read up to the end of a body, wherever it is cut`() throws {
+        for length in 1...24 {
+            let row = Array(repeating: "-0." + "1234567890123456789012345".prefix(length), count: 12)
+            let text = row.joined(separator: ",")
+            #expect(try outcome(text, .float32, spaces: 0).get().floats == row.map { Float(strtod($0, nil)) })
+            let body = Array("{\"instances\":[[\(text)]]}".utf8)
+            let signature = ModelSignature(
+                inputs: [TensorInfo(name: "x", elementType: .float32, shape: [-1, 12])],
+                outputs: one.outputs
+            )
+            for end in body.indices {
+                let cut = UnsafeMutableRawBufferPointer.allocate(byteCount: end, alignment: 1)
+                defer { cut.deallocate() }
+                cut.copyBytes(from: body[..<end])
+                #expect(throws: Refusal.self) {
+                    try PredictRequest.parse(body: UnsafeRawBufferPointer(cut), signature: signature).get()
+                }
+            }
+        }
+    }
+
+    @Test func `a fault behind a run names its place`() throws {
+        let signature = ModelSignature(
+            inputs: [TensorInfo(name: "x", elementType: .float32, shape: [-1, 12])],
+            outputs: one.outputs
+        )
+        let zeros = Array(repeating: "0.0", count: 8).joined(separator: ",")
+        for (element, says) in [
+            ("01", "a number has a leading zero at position [8] of instance 0"),
+            ("1.", "lacks a digit at position [8]"),
+            ("\"1\"", "got a string at position [8]"), ("1e99", "out of range for FP32 at position [8]"),
+            ("NaN", "NaN and Infinity are not numbers in JSON at position [8]"), (".5", "expected a number at byte 47"),
+            ("1 2", "expected ',' or ']' in an array at byte 49"), ("1,2", "got [13] in instance 0"),
+            ("1],[2", "got [9] in instance 0"),
+        ] {
+            let body = "{\"instances\":[[\(zeros),\(element),0,0,0]]}" + String(repeating: " ", count: 64)
+            guard case .failure(let refusal) = parse(body, signature) else {
+                Issue.record("accepted \(element)")
+                continue
+            }
+            #expect(refusal.sentence.contains(says), "\(element): \(refusal.sentence)")
+        }
     }
 }
 

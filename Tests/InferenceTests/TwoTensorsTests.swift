@@ -83,4 +83,24 @@ private let pair: String = {
         #expect(texts[0] == "{\"predictions\":[{\"sum\":[4,6],\"product\":[3,8]}]}")
         #expect(texts[1] == "{\"outputs\":{\"sum\":[[6,7],[9,10]],\"product\":[[5,6],[14,16]]}}")
     }
+
+    @Test func `requests of a turn are answered by name as well`() throws {
+        let bodies = [
+            "{\"instances\":[{\"a\":[1,2],\"b\":[3,4]}]}", "{\"inputs\":{\"a\":[[5,6],[7,8]],\"b\":[[1,1],[2,2]]}}",
+        ]
+        for (ticket, body) in bodies.enumerated() {
+            let parsed = Array(body.utf8).withUnsafeBytes {
+                worker.parse(body: $0, model: model, ticket: UInt64(ticket))
+            }
+            #expect(throws: Never.self) { try parsed.get() }
+        }
+        var answers: [String] = []
+        worker.run { ticket, result in
+            var bytes: [UInt8] = []
+            if case .success(let answer) = result { answer.write(into: &bytes) }
+            #expect(ticket == UInt64(answers.count))
+            answers.append(String(decoding: bytes, as: UTF8.self))
+        }
+        #expect(try bodies.map(answer) == answers)
+    }
 }

@@ -27,6 +27,18 @@ struct ElementBuffer: ~Copyable {
         count += MemoryLayout<Element>.size
     }
 
+    /// Writes as many elements as `body` says it put into the memory it gets. There must be room for `limit`.
+    @inline(__always)
+    mutating func append<Element: BitwiseCopyable>(
+        limit: Int,
+        _ body: (UnsafeMutablePointer<Element>, _ limit: Int) -> Int
+    ) -> Int {
+        // Elements of one type follow each other from an aligned start.
+        let written = body((base + count).assumingMemoryBound(to: Element.self), limit)
+        count += written * MemoryLayout<Element>.size
+        return written
+    }
+
     @inline(never)
     private mutating func grow(_ bytes: Int) {
         let larger = max(capacity * 2, count + bytes)
@@ -37,5 +49,22 @@ struct ElementBuffer: ~Copyable {
         capacity = larger
     }
 
-    func bytes() -> [UInt8] { Array(UnsafeRawBufferPointer(start: base, count: count)) }
+    /// What is written, until the next call that writes.
+    var memory: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
+
+    /// Forgets what is behind that many bytes.
+    mutating func truncate(to bytes: Int) {
+        precondition(bytes <= count, "a buffer can only be cut where it was written")
+        count = bytes
+    }
+
+    /// Gives memory beyond that many bytes back. What is written must be no more.
+    mutating func shrink(to bytes: Int) {
+        guard capacity > bytes, count <= bytes else { return }
+        let copy = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 16)
+        copy.copyMemory(from: base, byteCount: count)
+        base.deallocate()
+        base = copy
+        capacity = bytes
+    }
 }

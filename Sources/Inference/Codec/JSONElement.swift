@@ -8,6 +8,14 @@
 protocol JSONElement {
     /// Reads one element at the cursor, which stands on no space.
     static func scan(_ scanner: inout JSONScanner, into element: inout Self) -> NumberFault
+
+    /// Reads elements and the commas behind them while that is easy; see ``JSONScanner/floats(into:limit:)``.
+    static func scanRun(_ scanner: inout JSONScanner, into memory: UnsafeMutablePointer<Self>, limit: Int) -> Int
+}
+
+extension JSONElement {
+    @inline(__always)
+    static func scanRun(_ scanner: inout JSONScanner, into memory: UnsafeMutablePointer<Self>, limit: Int) -> Int { 0 }
 }
 
 extension Float: JSONElement {
@@ -24,6 +32,13 @@ extension Float: JSONElement {
         guard let double = scanner.double(of: decimal), Float(double).isFinite else { return .outOfRange }
         element = Float(double)
         return .none
+    }
+}
+
+extension Float {
+    @inline(__always)
+    static func scanRun(_ scanner: inout JSONScanner, into memory: UnsafeMutablePointer<Float>, limit: Int) -> Int {
+        scanner.floats(into: memory, limit: limit)
     }
 }
 
@@ -132,7 +147,7 @@ extension JSONScanner {
 @inline(__always)
 private func powersOfTen(_ exponent: Int) -> Double { exactPowers[exponent] }
 
-private let exactPowers: [Double] = [
+let exactPowers: [Double] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
     1e21, 1e22,
 ]

@@ -169,8 +169,12 @@ private func isEightDigits(_ chunk: UInt64) -> Bool {
 /// The value of eight ASCII digits, first digit in the lowest byte: neighbours are joined to pairs, pairs to fours,
 /// fours to the whole.
 @inline(__always)
-private func eightDigits(_ chunk: UInt64) -> UInt64 {
-    var value = chunk & 0x0f0f_0f0f_0f0f_0f0f
+private func eightDigits(_ chunk: UInt64) -> UInt64 { joinEightDigits(chunk & 0x0f0f_0f0f_0f0f_0f0f) }
+
+/// The same of bytes that are 0 to 9.
+@inline(__always)
+func joinEightDigits(_ digits: UInt64) -> UInt64 {
+    var value = digits
     value = (value &* 10 &+ (value >> 8)) & 0x00ff_00ff_00ff_00ff
     value = (value &* 100 &+ (value >> 16)) & 0x0000_ffff_0000_ffff
     return (value &* 10_000 &+ (value >> 32)) & 0xffff_ffff

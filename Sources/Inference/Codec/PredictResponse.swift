@@ -39,18 +39,12 @@ public struct PredictResponse: Sendable {
         self.batchSize = batchSize
         for (info, tensor) in zip(model.signature.outputs, batch) {
             let rows = self.rows(of: tensor)
-            let isFinite: Bool =
-                switch tensor.elementType {
-                case .float32: tensor.elements(Float.self, in: rows) { $0.allSatisfy(\.isFinite) }
-                case .float64: tensor.elements(Double.self, in: rows) { $0.allSatisfy(\.isFinite) }
-                case .bool, .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64: true
-                }
-            guard isFinite else {
-                throw InferenceError(
-                    .outputNotFinite,
-                    "the model's output '\(info.name)' is not a finite number for this input, and JSON has no form for it"
-                )
+            let size = tensor.elementType.size
+            let isFinite = tensor.bytes.withUnsafeBytes { memory in
+                let rows = memory[rows.lowerBound * size..<rows.upperBound * size]
+                return tensor.elementType.areFinite(UnsafeRawBufferPointer(rebasing: rows))
             }
+            guard isFinite else { throw InferenceError(notFinite: info) }
         }
     }
 
@@ -74,47 +68,9 @@ public struct PredictResponse: Sendable {
     ///
     /// A float is written in its shortest form that reads back the same, always with `.` or `e`.
     public func write(into bytes: inout [UInt8]) {
-        var writer = TensorWriter(bytes: bytes)
-        // The writer holds the only reference, or it would copy.
-        bytes = []
-        switch form {
-        case .row: writeRows(&writer)
-        case .column: writeColumns(&writer)
+        TensorWriter.answer(into: &bytes, form, count: count, outputs: model.signature.outputs) { writer, output, row in
+            writer.value(batch[output], instance: offset + row)
         }
-        bytes = writer.bytes
-    }
-
-    private func writeRows(_ writer: inout TensorWriter) {
-        writer.literal("{\"predictions\":[")
-        for row in 0..<count {
-            if row > 0 { writer.literal(",") }
-            if batch.count == 1 {
-                writer.value(batch[0], instance: offset + row)
-                continue
-            }
-            writer.literal("{")
-            for (index, tensor) in batch.enumerated() {
-                writer.name(model.signature.outputs[index].name, isFirst: index == 0)
-                writer.value(tensor, instance: offset + row)
-            }
-            writer.literal("}")
-        }
-        writer.literal("]}")
-    }
-
-    private func writeColumns(_ writer: inout TensorWriter) {
-        writer.literal("{\"outputs\":")
-        if batch.count > 1 { writer.literal("{") }
-        for (index, tensor) in batch.enumerated() {
-            if batch.count > 1 { writer.name(model.signature.outputs[index].name, isFirst: index == 0) }
-            writer.literal("[")
-            for row in 0..<count {
-                if row > 0 { writer.literal(",") }
-                writer.value(tensor, instance: offset + row)
-            }
-            writer.literal("]")
-        }
-        writer.literal(batch.count > 1 ? "}}" : "}")
     }
 
     /// The elements of this request in a batch's tensor.

@@ -7,7 +7,7 @@ struct TensorParser: ~Copyable {
     let info: TensorInfo
     /// The shape of one instance; open dimensions are fixed by the first array that has them.
     private(set) var shape: [Int]
-    /// Instances read.
+    /// Instances read of the request.
     private(set) var count = 0
     private var elements: ElementBuffer
     /// Finished children of each open array around the innermost one.
@@ -21,8 +21,30 @@ struct TensorParser: ~Copyable {
     }
 
     /// The instances read, as one tensor.
-    func tensor() -> Tensor {
-        Tensor(elementType: info.elementType, shape: [count] + shape, bytes: elements.bytes())
+    func tensor() -> Tensor { tensor(from: 0, count: count) }
+
+    // MARK: - Several requests behind one another
+
+    /// The elements of all requests, until the next call that reads.
+    var memory: UnsafeRawBufferPointer { elements.memory }
+
+    /// The instances of one of the requests: `count` of them from that byte on.
+    func tensor(from start: Int, count: Int) -> Tensor {
+        let end = start + count * shape.reduce(info.elementType.size, *)
+        let bytes = Array(UnsafeRawBufferPointer(rebasing: elements.memory[start..<end]))
+        return Tensor(elementType: info.elementType, shape: [count] + shape, bytes: bytes)
+    }
+
+    /// Forgets what is behind that many bytes, and begins another request there. Only for a shape without open dimensions.
+    mutating func truncate(to bytes: Int) {
+        elements.truncate(to: bytes)
+        count = 0
+    }
+
+    /// Forgets all requests, and gives memory beyond that many bytes back.
+    mutating func removeAll(keeping bytes: Int) {
+        truncate(to: 0)
+        elements.shrink(to: bytes)
     }
 
     /// Reads the next instance at the cursor.
@@ -102,7 +124,13 @@ struct TensorParser: ~Copyable {
             throw unequal(scanner, start: start, level: shape.count - 1, got: "0")
         }
         while true {
-            if expected < 0 { elements.reserve(MemoryLayout<Element>.size) }
+            if expected < 0 {
+                elements.reserve(MemoryLayout<Element>.size)
+            } else {
+                column += elements.append(limit: expected - 1 - column) { memory, limit in
+                    Element.scanRun(&scanner, into: memory, limit: limit)
+                }
+            }
             scanner.skipSpace()
             try element(&scanner, of: type, start: start, column: column)
             column += 1
@@ -256,27 +284,5 @@ extension TensorParser {
             shape.append(length)
         }
         return shape.count == 9 ? "more than 8 dimensions" : describe(shape: shape)
-    }
-}
-
-/// The kind of a JSON value, told from its first byte.
-enum JSONKind: String {
-    case number = "a number"
-    case string = "a string"
-    case array = "an array"
-    case object = "an object"
-    case bool = "true or false"
-    case null = "null"
-
-    init?(_ byte: UInt8) {
-        switch byte {
-        case 0x2d, 0x30...0x39: self = .number
-        case 0x22: self = .string
-        case 0x5b: self = .array
-        case 0x7b: self = .object
-        case 0x74, 0x66: self = .bool
-        case 0x6e: self = .null
-        default: return nil
-        }
     }
 }

@@ -21,38 +21,44 @@ struct TensorWriter {
 
     /// One instance of a tensor.
     mutating func value(_ tensor: Tensor, instance: Int) {
-        switch tensor.elementType {
-        case .float32: value(tensor, instance, of: Float.self) { $0.float($1) }
-        case .float64: value(tensor, instance, of: Double.self) { $0.text($1.description) }
-        case .bool: value(tensor, instance, of: UInt8.self) { $0.literal($1 == 0 ? "false" : "true") }
-        case .int8: value(tensor, instance, of: Int8.self) { $0.text($1.description) }
-        case .int16: value(tensor, instance, of: Int16.self) { $0.text($1.description) }
-        case .int32: value(tensor, instance, of: Int32.self) { $0.text($1.description) }
-        case .int64: value(tensor, instance, of: Int64.self) { $0.text($1.description) }
-        case .uint8: value(tensor, instance, of: UInt8.self) { $0.text($1.description) }
-        case .uint16: value(tensor, instance, of: UInt16.self) { $0.text($1.description) }
-        case .uint32: value(tensor, instance, of: UInt32.self) { $0.text($1.description) }
-        case .uint64: value(tensor, instance, of: UInt64.self) { $0.text($1.description) }
+        tensor.bytes.withUnsafeBytes { value($0, tensor.elementType, shape: tensor.shape, instance: instance) }
+    }
+
+    /// One instance of a tensor whose elements lie in `memory`, of that shape with the batch first.
+    mutating func value(_ memory: UnsafeRawBufferPointer, _ type: ElementType, shape: [Int], instance: Int) {
+        switch type {
+        case .float32: value(memory, shape, instance, of: Float.self) { $0.text($1.description) }
+        case .float64: value(memory, shape, instance, of: Double.self) { $0.text($1.description) }
+        case .bool: value(memory, shape, instance, of: UInt8.self) { $0.literal($1 == 0 ? "false" : "true") }
+        case .int8: value(memory, shape, instance, of: Int8.self) { $0.text($1.description) }
+        case .int16: value(memory, shape, instance, of: Int16.self) { $0.text($1.description) }
+        case .int32: value(memory, shape, instance, of: Int32.self) { $0.text($1.description) }
+        case .int64: value(memory, shape, instance, of: Int64.self) { $0.text($1.description) }
+        case .uint8: value(memory, shape, instance, of: UInt8.self) { $0.text($1.description) }
+        case .uint16: value(memory, shape, instance, of: UInt16.self) { $0.text($1.description) }
+        case .uint32: value(memory, shape, instance, of: UInt32.self) { $0.text($1.description) }
+        case .uint64: value(memory, shape, instance, of: UInt64.self) { $0.text($1.description) }
         }
     }
 
     @inline(__always)
     private mutating func value<Element: BitwiseCopyable>(
-        _ tensor: Tensor,
+        _ memory: UnsafeRawBufferPointer,
+        _ shape: [Int],
         _ instance: Int,
         of type: Element.Type,
         _ write: (inout Self, Element) -> Void
     ) {
-        let size = tensor.instanceCount
-        if size == 0 { return empty(tensor.shape.dropFirst()) }
-        tensor.elements(type, in: instance * size..<(instance + 1) * size) { elements in
-            // A bracket opens or closes wherever a whole array of some dimension begins or ends.
-            for index in elements.indices {
-                if index > 0 { bytes.append(0x2c) }
-                open(index, tensor.shape)
-                write(&self, elements[index])
-                close(index + 1, tensor.shape)
-            }
+        let size = shape.dropFirst().reduce(1, *)
+        if size == 0 { return empty(shape.dropFirst()) }
+        let stride = MemoryLayout<Element>.size
+        let row = UnsafeRawBufferPointer(rebasing: memory[instance * size * stride..<(instance + 1) * size * stride])
+        // A bracket opens or closes wherever a whole array of some dimension begins or ends.
+        for index in 0..<size {
+            if index > 0 { bytes.append(0x2c) }
+            open(index, shape)
+            write(&self, row.loadUnaligned(fromByteOffset: index * stride, as: type))
+            close(index + 1, shape)
         }
     }
 
@@ -84,26 +90,10 @@ struct TensorWriter {
         bytes.append(0x5d)
     }
 
-    private mutating func float(_ value: Float) { text(value.description) }
-
     private mutating func text(_ text: String) { bytes.append(contentsOf: text.utf8) }
 }
 
 extension Tensor {
     /// Elements of one instance.
     var instanceCount: Int { shape.dropFirst().reduce(1, *) }
-
-    /// Calls with the elements of a range, which must be of that type.
-    @inline(__always)
-    func elements<Element: BitwiseCopyable, Result>(
-        _ type: Element.Type,
-        in range: Range<Int>,
-        _ body: (UnsafeBufferPointer<Element>) -> Result
-    ) -> Result {
-        bytes.withUnsafeBytes { raw in
-            let size = MemoryLayout<Element>.size
-            return UnsafeRawBufferPointer(rebasing: raw[range.lowerBound * size..<range.upperBound * size])
-                .withMemoryRebound(to: type, body)
-        }
-    }
 }

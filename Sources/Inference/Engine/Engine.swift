@@ -35,6 +35,12 @@ protocol EngineSession {
         shapes: [[Int]],
         fill: (_ input: Int, _ memory: UnsafeMutableRawBufferPointer) -> Void
     ) throws(InferenceError) -> [Tensor]
+
+    /// The tensors' own memory when all shapes are known; nil otherwise.
+    var bound: BoundTensors? { get }
+
+    /// Runs the model on what stands in the memory of the bound inputs; the answer then stands in that of the outputs.
+    func infer() throws(InferenceError)
 }
 
 typealias ServingEngine = OpenVINOEngine

@@ -7,7 +7,10 @@ final class OpenVINOSession: EngineSession {
     private let signature: ModelSignature
     private let compiled: OpaquePointer
     private let request: OpaquePointer
+    /// For a session without ``bound``: they are set anew whenever the shape changes.
     private var inputs: [InputTensor] = []
+    /// When all shapes are known.
+    private(set) var bound: BoundTensors?
 
     /// Takes the compiled model: it is freed with the session.
     init(compiled: OpaquePointer, signature: ModelSignature) throws(InferenceError) {
@@ -20,14 +23,18 @@ final class OpenVINOSession: EngineSession {
         self.signature = signature
         self.compiled = compiled
         self.request = request
+        // The session is whole from here on: when binding fails, deinit frees what was made.
+        bound = try BoundTensors(request: request, compiled: compiled, signature: signature)
+        if bound != nil { return }
         for info in signature.inputs {
             inputs.append(InputTensor(elementType: info.elementType))
         }
     }
 
     deinit {
-        inputs = []
         ov_infer_request_free(request)
+        inputs = []
+        bound = nil
         ov_compiled_model_free(compiled)
     }
 
@@ -35,6 +42,7 @@ final class OpenVINOSession: EngineSession {
         shapes: [[Int]],
         fill: (_ input: Int, _ memory: UnsafeMutableRawBufferPointer) -> Void
     ) throws(InferenceError) -> [Tensor] {
+        if let bound { return try run(bound, shapes: shapes, fill: fill) }
         for index in inputs.indices {
             // Every shape is set and checked here: after a refused tensor the engine would run on the old data.
             let tensor = try inputs[index].prepare(shape: shapes[index])
@@ -47,11 +55,37 @@ final class OpenVINOSession: EngineSession {
                 )
             }
         }
-        try check(ov_infer_request_infer(request), .engineFailed, "the inference failed")
+        try infer()
         var outputs: [Tensor] = []
         outputs.reserveCapacity(signature.outputs.count)
         for index in signature.outputs.indices { outputs.append(try output(index)) }
         return outputs
+    }
+
+    func infer() throws(InferenceError) {
+        try check(ov_infer_request_infer(request), .engineFailed, "the inference failed")
+    }
+
+    private func run(
+        _ bound: BoundTensors,
+        shapes: [[Int]],
+        fill: (_ input: Int, _ memory: UnsafeMutableRawBufferPointer) -> Void
+    ) throws(InferenceError) -> [Tensor] {
+        guard shapes == bound.inputShapes else {
+            throw InferenceError(
+                .engineFailed,
+                "the model was made ready for inputs of shape \(bound.inputShapes.map { describe(shape: $0) })"
+            )
+        }
+        for (index, memory) in bound.inputs.enumerated() { fill(index, memory) }
+        try infer()
+        return signature.outputs.indices.map { index in
+            Tensor(
+                elementType: signature.outputs[index].elementType,
+                shape: bound.outputShapes[index],
+                bytes: Array(bound.outputs[index])
+            )
+        }
     }
 
     private func output(_ index: Int) throws(InferenceError) -> Tensor {

@@ -28,6 +28,8 @@ public final class Model: Sendable {
     /// nil for a fixed answer.
     private let program: ServingProgram?
     private let plan: BatchPlan
+    /// Set when requests can be gathered as rows of one memory.
+    let rowLayout: RowLayout?
     private let parked: Mutex<[ParkedSession]>
 
     /// The longest an event loop is held by one inference, in nanoseconds.
@@ -55,6 +57,7 @@ public final class Model: Sendable {
             cost = InferenceCost(one: 0, thirtyTwo: 0)
             program = nil
             plan = .open
+            rowLayout = nil
             parked = Mutex([])
             return
         }
@@ -76,6 +79,7 @@ public final class Model: Sendable {
         )
         cost = first.cost
         plan = first.plan
+        rowLayout = first.session.rowLayout
         var parked = [ParkedSession(session: first.session)]
         while parked.count < sessions {
             parked.append(ParkedSession(session: try program.session(first.plan)))
@@ -116,7 +120,8 @@ private struct FirstSession {
     let plan: BatchPlan
     let cost: InferenceCost
 
-    /// The sizes that small models are compiled for; each costs some 20 ms at load and two idle threads of the engine.
+    /// The sizes that small models are compiled for; each costs some 20 ms at load and, kept, two idle threads of the
+    /// engine.
     private static let sizes = [1, 4, 8, 16, 32]
 
     init(_ program: ServingProgram, isSmall: Bool, time: TimeSource) throws(InferenceError) {
@@ -142,7 +147,7 @@ private struct FirstSession {
         session = ModelSession(signature: signature, plan: plan, sessions: [open])
     }
 
-    /// Compiles and measures every size; fails for models that do not let their batch be fixed.
+    /// Compiles and measures every size and keeps those that pay; fails for models that do not let their batch be fixed.
     private static func plan(
         _ program: ServingProgram,
         _ signature: ModelSignature,
@@ -152,11 +157,14 @@ private struct FirstSession {
         var costs: [(size: Int, nanoseconds: Int64)] = []
         for size in sizes {
             let session = try program.compile(batch: size)
-            costs.append((size, try session.measure(signature: signature, batch: size, time: time)))
+            let nanoseconds = try session.measure(signature: signature, batch: size, time: time)
+            // A size is worth its threads when it saves a tenth of what smaller ones take.
+            if !costs.isEmpty, nanoseconds > BatchPlan(costs: costs).nanoseconds(instances: size) / 10 * 9 { continue }
+            costs.append((size, nanoseconds))
             sessions.append(session)
         }
         let plan = BatchPlan(costs: costs)
-        let cost = InferenceCost(one: costs[0].nanoseconds, thirtyTwo: costs[costs.count - 1].nanoseconds)
+        let cost = InferenceCost(one: costs[0].nanoseconds, thirtyTwo: plan.nanoseconds(instances: 32))
         return (ModelSession(signature: signature, plan: plan, sessions: sessions), plan, cost)
     }
 }

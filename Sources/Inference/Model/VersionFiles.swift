@@ -79,7 +79,9 @@ struct VersionFiles {
 
     /// The one file of a version of format ``ModelFormat/fixed``: at most 1 MiB of JSON.
     func fixedAnswer(_ path: String) throws(InferenceError) -> [UInt8] {
-        guard let file = files.first, file.size <= 1 << 20 else {
+        guard let file = files.first(where: { path.hasSuffix("/\($0.path)") && !$0.path.contains("/") }),
+            file.size <= 1 << 20
+        else {
             throw InferenceError(.filesUnreadable, "the fixed answer is over 1 MiB")
         }
         var bytes = [UInt8](repeating: 0, count: Int(file.size))

@@ -10,6 +10,8 @@ struct BatchPlan: Hashable, Sendable {
     let sizes: [Int]
     /// `first[n]` is the size to run first when n instances wait, for n up to the largest size.
     private let first: [Int]
+    /// `total[n]` is what n instances cost then.
+    private let total: [Int64]
 
     /// No fixed sizes.
     static let open = BatchPlan(costs: [])
@@ -29,6 +31,13 @@ struct BatchPlan: Hashable, Sendable {
             total.append(best.total)
         }
         self.first = first
+        self.total = total
+    }
+
+    /// What `count` instances are expected to cost; only for a plan with sizes.
+    func nanoseconds(instances count: Int) -> Int64 {
+        let largest = total.count - 1
+        return Int64(count / largest) * total[largest] + total[count % largest]
     }
 
     /// The size to run first when `count` instances wait; `limit` at most when there are no fixed sizes.

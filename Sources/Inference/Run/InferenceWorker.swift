@@ -6,8 +6,11 @@ public import GatewayCore
 ///
 /// It owns a compiled session of every model it has run, so no lock is taken and nothing is shared while it runs.
 public final class InferenceWorker {
-    private let time: TimeSource
+    let time: TimeSource
     private var sessions: [(model: Model, session: ModelSession)] = []
+    /// What waits for ``run(_:)``, by model.
+    var batches: [ModelBatch] = []
+    var isRunning = false
 
     /// Requests are gathered to at most this many instances; a larger request runs alone.
     public static let batchLimit = 128
@@ -17,7 +20,9 @@ public final class InferenceWorker {
         self.time = time
     }
 
-    deinit { keep(only: []) }
+    deinit {
+        for entry in sessions { entry.model.park(entry.session) }
+    }
 
     /// Runs requests for one model together and gives each its answer, in order.
     ///
@@ -58,13 +63,22 @@ public final class InferenceWorker {
         predict([request], on: model)[0]
     }
 
-    /// Gives back the sessions of all models but these; to be called after a reload.
+    /// Gives back the sessions of all models but these; to be called after a reload. What waits is still answered.
     public func keep(only models: [Model]) {
+        for batch in batches { batch.isRetired = !models.contains { $0 === batch.model } }
+        if !isRunning { batches.removeAll { $0.isRetired && $0.waiting.isEmpty } }
         sessions.removeAll { entry in
             if models.contains(where: { $0 === entry.model }) { return false }
+            if batches.contains(where: { $0.model === entry.model }) { return false }
             entry.model.park(entry.session)
             return true
         }
+    }
+
+    /// Gives back the session of a model.
+    func giveBack(_ model: Model) {
+        guard let index = sessions.firstIndex(where: { $0.model === model }) else { return }
+        model.park(sessions.remove(at: index).session)
     }
 
     // MARK: - One batch
@@ -105,7 +119,8 @@ public final class InferenceWorker {
         }
     }
 
-    private func session(of model: Model) throws(InferenceError) -> ModelSession {
+    /// The session of a model: the one it has, or one that the model lends.
+    func session(of model: Model) throws(InferenceError) -> ModelSession {
         for entry in sessions where entry.model === model { return entry.session }
         let session = try model.takeSession()
         sessions.append((model, session))

@@ -16,6 +16,57 @@ final class ModelSession {
         self.sessions = sessions
     }
 
+    /// How instances lie behind one another; nil for a model with several inputs or outputs or with open shapes.
+    var rowLayout: RowLayout? {
+        guard signature.inputs.count == 1, signature.outputs.count == 1, !plan.sizes.isEmpty,
+            !signature.inputs[0].instanceShape.contains(-1)
+        else { return nil }
+        var layout: RowLayout?
+        for (size, session) in zip(plan.sizes, sessions) {
+            guard let bound = session.bound, bound.inputShapes[0].first == size, bound.outputShapes[0].first == size
+            else { return nil }
+            let found = RowLayout(
+                inputBytes: bound.inputs[0].count / size,
+                outputBytes: bound.outputs[0].count / size,
+                outputShape: [-1] + bound.outputShapes[0].dropFirst()
+            )
+            guard layout == nil || layout == found else { return nil }
+            layout = found
+        }
+        return layout
+    }
+
+    /// Runs instances that lie behind one another, as ``rowLayout`` says.
+    ///
+    /// - Parameter results: has room for the rows of the output.
+    func run(
+        rows: UnsafeRawBufferPointer,
+        count: Int,
+        _ layout: RowLayout,
+        into results: UnsafeMutableRawBufferPointer
+    ) throws(InferenceError) {
+        var from = 0
+        while from < count {
+            let size = plan.size(for: count - from, limit: Self.openLimit)
+            let part = min(size, count - from)
+            let session = sessions[plan.sizes.firstIndex(of: size) ?? 0]
+            guard let bound = session.bound else { preconditionFailure("a session with a row layout is bound") }
+            let input = bound.inputs[0]
+            let bytes = part * layout.inputBytes
+            input.copyMemory(
+                from: UnsafeRawBufferPointer(
+                    rebasing: rows[from * layout.inputBytes..<from * layout.inputBytes + bytes]
+                )
+            )
+            // Whatever ran before must leave no trace in the rows that fill the batch up.
+            UnsafeMutableRawBufferPointer(rebasing: input[bytes...]).initializeMemory(as: UInt8.self, repeating: 0)
+            try session.infer()
+            UnsafeMutableRawBufferPointer(rebasing: results[(from * layout.outputBytes)...])
+                .copyMemory(from: UnsafeRawBufferPointer(rebasing: bound.outputs[0][..<(part * layout.outputBytes)]))
+            from += part
+        }
+    }
+
     /// Runs requests of equal instance shapes.
     ///
     /// - Parameter count: the instances of all the requests.

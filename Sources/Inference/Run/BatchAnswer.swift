@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The answer to a request that waited in an ``InferenceWorker``.
+///
+/// It refers to the worker's memory: it must not outlive the call that it is given to.
+public struct BatchAnswer {
+    /// The model that answered.
+    public let model: Model
+    /// The form the answer takes: the request's.
+    public let form: PredictRequest.Form
+    /// Instances of this request.
+    public let count: Int
+    /// How long the whole batch took, in nanoseconds.
+    public let nanoseconds: Int64
+    /// How many instances ran in it, those of other requests included.
+    public let batchSize: Int
+    /// The first answer of its batch: what is counted once for each inference is counted here.
+    public let isFirst: Bool
+
+    private let content: Content
+
+    private enum Content {
+        /// The rows of this request.
+        case rows(UnsafeRawBufferPointer)
+        case response(PredictResponse)
+    }
+
+    /// - Throws: `output_not_finite` when a float in these rows is NaN or infinite, which JSON cannot say.
+    init(
+        model: Model,
+        rows: UnsafeRawBufferPointer,
+        pending: PendingRequest,
+        nanoseconds: Int64,
+        batchSize: Int,
+        isFirst: Bool
+    ) throws(InferenceError) {
+        let output = model.signature.outputs[0]
+        guard output.elementType.areFinite(rows) else { throw InferenceError(notFinite: output) }
+        self.model = model
+        form = pending.form
+        count = pending.count
+        self.nanoseconds = nanoseconds
+        self.batchSize = batchSize
+        self.isFirst = isFirst
+        content = .rows(rows)
+    }
+
+    init(_ response: PredictResponse, isFirst: Bool) {
+        model = response.model
+        form = response.form
+        count = response.count
+        nanoseconds = response.nanoseconds
+        batchSize = response.batchSize
+        self.isFirst = isFirst
+        content = .response(response)
+    }
+
+    /// This request's share of the batch's nanoseconds, by instances.
+    public var cost: Int64 { nanoseconds * Int64(count) / Int64(batchSize) }
+
+    /// The rows of this request, copied, as tensors in the signature's order.
+    public var outputs: [Tensor] {
+        switch content {
+        case .response(let response): response.outputs
+        case .rows(let rows):
+            [
+                Tensor(
+                    elementType: model.signature.outputs[0].elementType,
+                    shape: [count] + (model.rowLayout?.outputShape.dropFirst() ?? []),
+                    bytes: Array(rows)
+                )
+            ]
+        }
+    }
+
+    /// Appends the body of TensorFlow Serving's answer; see ``PredictResponse/write(into:)``.
+    public func write(into bytes: inout [UInt8]) {
+        switch content {
+        case .response(let response): response.write(into: &bytes)
+        case .rows(let rows):
+            guard let layout = model.rowLayout else { preconditionFailure("rows belong to a model with a row layout") }
+            let outputs = model.signature.outputs
+            let type = outputs[0].elementType
+            TensorWriter.answer(into: &bytes, form, count: count, outputs: outputs) { writer, _, row in
+                writer.value(rows, type, shape: layout.outputShape, instance: row)
+            }
+        }
+    }
+}
+
+@available(*, unavailable)
+extension BatchAnswer: Sendable {}
