@@ -96,7 +96,8 @@ struct HTTP2HeadTests {
             #expect(owner.events == [.malformed(1, fault)])
             let sent = HTTP2Bytes.frames(owner.output())
             #expect(sent.contains { $0.header.type == FrameHeader.Kind.headers })
-            #expect(owner.session.activeStreams == 0)
+            // A client that has not ended its request has its time for that.
+            #expect(owner.session.activeStreams == (example.ends ? 0 : 1))
         } else {
             #expect(owner.heads[1] != nil && owner.events.count == 2)
         }

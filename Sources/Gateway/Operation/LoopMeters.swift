@@ -144,12 +144,11 @@ final class LoopMeters {
     }
 
     /// One inference, of the instances of one or several requests.
-    func inferred(_ result: Result<PredictResponse, InferenceError>, model: Model) {
-        guard case .success(let response) = result else { return }
+    func inferred(_ model: Model, instances: Int, nanoseconds: Int64) {
         let handles = modelHandles(model)
-        handles.instances.increment(by: UInt64(response.batchSize), shard: shard)
-        handles.seconds.observe(nanoseconds: response.nanoseconds, shard: shard)
-        handles.batch.observe(Double(response.batchSize), shard: shard)
+        handles.instances.increment(by: UInt64(instances), shard: shard)
+        handles.seconds.observe(nanoseconds: nanoseconds, shard: shard)
+        handles.batch.observe(Double(instances), shard: shard)
     }
 
     func predicted(_ tenant: TenantContext, instances: Int) {

@@ -45,7 +45,6 @@ final class LoopContext {
     private var batch: RecordBatch?
     private var spareBatches: [RecordBatch] = []
     private var sealed: [RecordBatch] = []
-    private var predictions: [PendingPrediction] = []
     /// Connections whose protocol may have something to send.
     private var unsent: [HTTP2Connection] = []
 
@@ -171,16 +170,12 @@ final class LoopContext {
         }
     }
 
-    func predict(_ prediction: PendingPrediction) {
-        predictions.append(prediction)
-    }
-
     func send(_ connection: HTTP2Connection) {
         unsent.append(connection)
     }
 
     private func endTurn() {
-        if !predictions.isEmpty { runPredictions() }
+        if worker.hasWaiting { runPredictions() }
         if let full = batch {
             batch = nil
             services.audit.submit(full)
@@ -202,19 +197,6 @@ final class LoopContext {
             spareBatches.append(batch)
         }
         sealed.removeAll(keepingCapacity: true)
-    }
-
-    /// Runs what this turn gathered, one inference for each model.
-    private func runPredictions() {
-        var waiting: [PendingPrediction] = []
-        swap(&waiting, &predictions)
-        while let first = waiting.first {
-            let model = first.model
-            let split = waiting.partition { $0.model === model }
-            run(Array(waiting[split...]), on: model)
-            waiting.removeSubrange(split...)
-        }
-        if predictions.isEmpty { swap(&waiting, &predictions) }
     }
 }
 

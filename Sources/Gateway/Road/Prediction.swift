@@ -4,13 +4,6 @@ import GatewayCore
 import Identity
 import Inference
 
-/// A request for one model that waits for the end of the event loop's turn.
-struct PendingPrediction {
-    let ticket: Ticket
-    let model: Model
-    let request: PredictRequest
-}
-
 extension RequestStream {
     /// Decodes the instances and queues them for the turn's inference.
     func predict(_ body: UnsafeRawBufferPointer) {
@@ -35,54 +28,74 @@ extension RequestStream {
             exchange.instances = 1
             return reply(.json(answer))
         }
-        let parsed = PredictRequest.parse(
+        exchange.queuedAt = services.time.monotonic()
+        let parsed = loop.worker.parse(
             body: body,
-            signature: model.signature,
+            model: model,
+            ticket: ticket.rawValue,
             maxInstances: loop.maxInstances
         )
         switch parsed {
         case .failure(let refusal): refuse(refusal)
-        case .success(let request):
-            exchange.instances = request.count
-            exchange.queuedAt = services.time.monotonic()
-            let prediction = PendingPrediction(ticket: ticket, model: model, request: request)
-            if model.runsOnLoop(count: request.count) { loop.predict(prediction) } else { predictOffLoop(prediction) }
+        case .success(let pending):
+            exchange.instances = pending.count
+            // Else it waits for the end of the turn, with whatever else came for the model.
+            if !model.runsOnLoop(count: pending.count), let request = loop.worker.withdraw(from: model) {
+                predictOffLoop(request, on: model)
+            }
         }
     }
 
     /// Too much work for a loop that others wait on.
-    private func predictOffLoop(_ prediction: PendingPrediction) {
+    private func predictOffLoop(_ request: PredictRequest, on model: Model) {
         let ticket = ticket
         let handle = loop.handle
         let job = InferenceJob(
             tenant: exchange.principal?.tenant ?? .system,
-            model: prediction.model,
-            request: prediction.request
+            model: model,
+            request: request
         ) { result in
             handle.execute { loop in
-                loop.meters.inferred(result, model: prediction.model)
+                if case .success(let answer) = result {
+                    loop.meters.inferred(model, instances: answer.batchSize, nanoseconds: answer.nanoseconds)
+                }
                 loop.stream(ticket)?.predicted(result)
             }
         }
         if let refusal = services.inference.submit(job) { refuse(refusal) }
     }
 
-    /// The model's answer is here.
-    func predicted(_ result: Result<PredictResponse, InferenceError>) {
+    /// The model's answer is here, from the pool.
+    private func predicted(_ result: Result<PredictResponse, InferenceError>) {
         guard isOpen else { return }
         switch result {
         case .failure(let error): refuse(error.refusal)
-        case .success(let response):
-            exchange.inferenceNanoseconds = response.nanoseconds
-            exchange.queueNanoseconds = max(
-                0,
-                services.time.monotonic() - exchange.queuedAt - response.nanoseconds
-            )
-            if let tenant = exchange.tenant { loop.meters.predicted(tenant, instances: response.count) }
+        case .success(let answer):
             var body = loop.takeBody()
-            response.write(into: &body)
-            reply(.json(body))
+            answer.write(into: &body)
+            answered(body, instances: answer.count, nanoseconds: answer.nanoseconds)
         }
+    }
+
+    /// The model's answer is here, at the end of the turn.
+    func predicted(_ result: Result<BatchAnswer, InferenceError>) {
+        guard isOpen else { return }
+        switch result {
+        case .failure(let error): refuse(error.refusal)
+        case .success(let answer):
+            var body = loop.takeBody()
+            answer.write(into: &body)
+            answered(body, instances: answer.count, nanoseconds: answer.nanoseconds)
+        }
+    }
+
+    private func answered(_ body: [UInt8], instances: Int, nanoseconds: Int64) {
+        exchange.inferenceNanoseconds = nanoseconds
+        exchange.queueNanoseconds = max(0, services.time.monotonic() - exchange.queuedAt - nanoseconds)
+        if let tenant = exchange.tenant { loop.meters.predicted(tenant, instances: instances) }
+        var reply = Reply.json(body)
+        reply.isReusable = true
+        self.reply(reply)
     }
 
     /// `GET /v1/models/NAME`, as TensorFlow Serving answers it.
@@ -98,17 +111,14 @@ extension RequestStream {
 }
 
 extension LoopContext {
-    /// Runs one turn's requests for one model together.
-    func run(_ group: [PendingPrediction], on model: Model) {
-        let results = worker.predict(group.map(\.request), on: model)
-        var lastBatch: Int64?
-        for (prediction, result) in zip(group, results) {
+    /// Runs what the turn gathered, the requests for each model together.
+    func runPredictions() {
+        worker.run { ticket, result in
             // The answers of one inference share its time; it counts once.
-            if case .success(let response) = result, response.nanoseconds != lastBatch {
-                lastBatch = response.nanoseconds
-                meters.inferred(result, model: model)
+            if case .success(let answer) = result, answer.isFirst {
+                meters.inferred(answer.model, instances: answer.batchSize, nanoseconds: answer.nanoseconds)
             }
-            stream(prediction.ticket)?.predicted(result)
+            stream(Ticket(rawValue: ticket))?.predicted(result)
         }
     }
 }
