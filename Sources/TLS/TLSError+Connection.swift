@@ -28,20 +28,20 @@ extension TLSError {
         if let firstByte, (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(firstByte) {
             return .plaintextRequest
         }
-        guard let entry else {
-            return TLSError(.handshakeFailed, "the TLS handshake failed; OpenSSL gave no reason")
-        }
-        guard entry.library == ERR_LIB_SSL else { return handshake(entry) }
-        return switch entry.reason {
-        case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
-            TLSError(.clientCertificateMissing, "the client showed no certificate, and this server requires one")
-        case SSL_R_CERTIFICATE_VERIFY_FAILED:
-            TLSError(
+        // Asked first, because the queue begins with whatever found the fault, often not libssl.
+        if verification != X509_V_OK {
+            return TLSError(
                 .clientCertificateRefused,
                 "the client's certificate was refused: \(String(cString: X509_verify_cert_error_string(verification)))"
             )
-        default: handshake(entry)
         }
+        guard let entry else {
+            return TLSError(.handshakeFailed, "the TLS handshake failed; OpenSSL gave no reason")
+        }
+        guard entry.library == ERR_LIB_SSL, entry.reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE else {
+            return handshake(entry)
+        }
+        return TLSError(.clientCertificateMissing, "the client showed no certificate, and this server requires one")
     }
 
     private static func handshake(_ entry: ErrorQueue.Entry) -> TLSError {

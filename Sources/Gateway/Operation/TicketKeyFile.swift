@@ -43,8 +43,10 @@ final class TicketKeyFile: Sendable {
     init(path: String, log: StructuredLog) {
         self.path = path
         do {
-            guard let (bytes, stamp) = try Self.read(path) else { throw Failure("") }
-            keys = try Self.wiping(bytes) { try TLSTicketKeys(serialised: $0) }
+            guard let (read, stamp) = try Self.read(path, { try TLSTicketKeys(serialised: $0) }) else {
+                throw Failure("")
+            }
+            keys = read
             seen = Mutex(stamp)
         } catch {
             keys = TLSTicketKeys()
@@ -66,14 +68,9 @@ final class TicketKeyFile: Sendable {
         let isChanged = stat(path, &status) == 0 && seen.withLock { $0 != Stamp(status) }
         guard isChanged || keys.isDue(now: now.seconds) else { return }
         do {
-            try locked {
-                // What cannot be read is written anew; `init` has said what was wrong with it.
-                if let (bytes, stamp) = try? Self.read(path) {
-                    seen.withLock { $0 = stamp }
-                    try? Self.wiping(bytes) { try keys.merge(serialised: $0) }
-                } else if isChanged {
-                    seen.withLock { $0 = Stamp(status) }
-                }
+            try locked { () throws(Failure) in
+                if isChanged { seen.withLock { $0 = Stamp(status) } }
+                mergeFile()
                 if keys.rotate(now: now.seconds) { try write() }
             }
         } catch {
@@ -86,7 +83,16 @@ final class TicketKeyFile: Sendable {
     // MARK: - The file
 
     private func store() throws(Failure) {
-        try locked { () throws(Failure) in try write() }
+        try locked { () throws(Failure) in
+            mergeFile()
+            try write()
+        }
+    }
+
+    /// Takes in what is in the file; what cannot be used is written over, and `init` has said what was wrong with it.
+    private func mergeFile() {
+        guard let (_, stamp) = try? Self.read(path, { try keys.merge(serialised: $0) }) else { return }
+        seen.withLock { $0 = stamp }
     }
 
     /// Alone among the processes that have the folder.
@@ -100,26 +106,30 @@ final class TicketKeyFile: Sendable {
         try body()
     }
 
-    /// nil when there is no such file. The caller overwrites the bytes.
-    private static func read(_ path: String) throws(Failure) -> (bytes: [UInt8], stamp: Stamp)? {
+    /// Lends the file's bytes and overwrites them; nil when there is no such file.
+    private static func read<Result>(
+        _ path: String,
+        _ body: ([UInt8]) throws -> Result
+    ) throws -> (result: Result, stamp: Stamp)? {
         let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         guard file >= 0 else {
-            guard errno == ENOENT else { throw .system }
+            guard errno == ENOENT else { throw Failure.system }
             return nil
         }
         defer { close(file) }
         var status = stat()
-        guard fstat(file, &status) == 0 else { throw .system }
+        guard fstat(file, &status) == 0 else { throw Failure.system }
         guard status.st_mode & S_IFMT == S_IFREG else { throw Failure("it is not a regular file") }
         guard status.st_mode & 0o077 == 0, status.st_uid == geteuid() else {
             throw Failure("others than its owner may read or change it; only the owner may (mode 0600)")
         }
         guard status.st_size <= 1 << 16 else { throw Failure("it is \(status.st_size) bytes long, too long for keys") }
         var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
+        defer { wipe(&bytes) }
         guard bytes.withUnsafeMutableBytes({ Glibc.read(file, $0.baseAddress, $0.count) }) == bytes.count else {
             throw Failure("it cannot be read whole")
         }
-        return (bytes, Stamp(status))
+        return (try body(bytes), Stamp(status))
     }
 
     /// Whole or not at all, also after a crash; private from its first moment.
@@ -129,9 +139,10 @@ final class TicketKeyFile: Sendable {
         let file = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw .system }
         defer { close(file) }
-        let isWritten = Self.wiping(keys.serialised()) { bytes in
+        var bytes = keys.serialised()
+        defer { Self.wipe(&bytes) }
+        let isWritten =
             bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) } == bytes.count && fsync(file) == 0
-        }
         var status = stat()
         guard isWritten, fstat(file, &status) == 0, rename(partial, path) == 0 else {
             let failure = Failure.system
@@ -141,12 +152,10 @@ final class TicketKeyFile: Sendable {
         seen.withLock { $0 = Stamp(status) }
     }
 
-    private static func wiping<Result>(_ bytes: consuming [UInt8], _ body: ([UInt8]) throws -> Result) rethrows
-        -> Result
-    {
-        var bytes = bytes
-        defer { bytes.withUnsafeMutableBytes { explicit_bzero($0.baseAddress, $0.count) } }
-        return try body(bytes)
+    private static func wipe(_ bytes: inout [UInt8]) {
+        bytes.withUnsafeMutableBytes { bytes in
+            if let base = bytes.baseAddress { explicit_bzero(base, bytes.count) }
+        }
     }
 
     // MARK: - What went wrong
