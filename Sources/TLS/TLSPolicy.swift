@@ -4,8 +4,8 @@ internal import COpenSSL
 
 /// Which protocol versions and cipher suites a server accepts.
 ///
-/// The names and the choices are those of Mozilla's "Security/Server Side TLS" guidelines 5.7, less what costs the
-/// server much more than the client (finite-field Diffie-Hellman and P-384). All suites give forward secrecy and
+/// The names and the choices are those of Mozilla's "Security/Server Side TLS" guidelines 5.8, less what costs the
+/// server much more than the client (P-384) and what OpenSSL has from 3.5 on (X25519MLKEM768). All suites give forward secrecy and
 /// authenticated encryption. The server's order holds, except that a client that puts ChaCha20 first has it: that
 /// leaves to clients without AES in hardware the choice for which the guidelines let clients decide.
 public enum TLSPolicy: Sendable, Hashable, CaseIterable {

@@ -163,6 +163,61 @@ import Testing
         #expect(second.error == nil)
     }
 
+    /// Moves what the ticket says about when the full handshake was; returns what it said, in seconds from now.
+    @discardableResult
+    private func move(_ session: OpaquePointer, by seconds: Int64) throws -> Int64 {
+        var began: Int64 = 0
+        try TicketForger(keys).change(session) { session in
+            var note: UnsafeMutableRawPointer?
+            var length = 0
+            SSL_SESSION_get0_ticket_appdata(session, &note, &length)
+            #expect(length == 8)
+            began = note?.loadUnaligned(as: Int64.self) ?? 0
+            var moved = began + seconds
+            SSL_SESSION_set1_ticket_appdata(session, &moved, 8)
+        }
+        return began - now
+    }
+
+    @Test(arguments: bothVersions)
+    func `renewed or not, tickets lead a day from the full handshake and no further`(version: Int32) throws {
+        let context = try context(keys)
+        let first = try Pair(context, TestClient(version: version, serverName: "api.example"))
+        first.shakeHands()
+        let session = try #require(first.client.session())
+        defer { SSL_SESSION_free(session) }
+        #expect((-60...60).contains(try move(session, by: -23 * 3600)))
+        // In TLS 1.2 only a ticket of an older key is renewed.
+        #expect(keys.rotate(now: now + TLSTicketKeys.rotationInterval))
+        let second = try resuming(session, context, version)
+        #expect(second.agreement?.resumed == true)
+        let fresh = try #require(second.client.session())
+        defer { SSL_SESSION_free(fresh) }
+        let said = try move(fresh, by: -3600)
+        #expect((-23 * 3600 - 60...(-23 * 3600) + 60).contains(said))
+        #expect(try resuming(fresh, context, version).agreement?.resumed == false)
+    }
+
+    @Test(arguments: bothVersions)
+    func `a session whose client certificate has expired since is not resumed`(version: Int32) throws {
+        let authority = try TestIdentity.authority()
+        let client = try TestIdentity.client(of: authority)
+        let context = try context(keys) {
+            $0.clientCertificates = .required(authorities: authority.chainFile, revocations: nil)
+        }
+        let first = try Pair(context, TestClient(version: version, serverName: "api.example", certificate: client))
+        first.shakeHands()
+        let session = try #require(first.client.session())
+        defer { SSL_SESSION_free(session) }
+        #expect(try resuming(session, context, version).agreement?.resumed == true)
+        try TicketForger(keys).change(session) { session in
+            let expired = X509_gmtime_adj(nil, -10)
+            X509_set1_notAfter(SSL_SESSION_get0_peer(session), expired)
+            ASN1_STRING_free(expired)
+        }
+        #expect(try resuming(session, context, version).error?.code == .clientCertificateMissing)
+    }
+
     private func keyName(_ session: OpaquePointer) -> [UInt8] {
         var ticket: UnsafePointer<UInt8>?
         var length = 0

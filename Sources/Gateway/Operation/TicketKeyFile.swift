@@ -67,9 +67,10 @@ final class TicketKeyFile: Sendable {
         var status = stat()
         let isChanged = stat(path, &status) == 0 && seen.withLock { $0 != Stamp(status) }
         guard isChanged || keys.isDue(now: now.seconds) else { return }
+        // Once for each change, also when the lock cannot be had.
+        if isChanged { seen.withLock { $0 = Stamp(status) } }
         do {
             try locked { () throws(Failure) in
-                if isChanged { seen.withLock { $0 = Stamp(status) } }
                 mergeFile()
                 if keys.rotate(now: now.seconds) { try write() }
             }
