@@ -135,7 +135,7 @@ let package = Package(
         ),
         tests(
             "GatewayTests",
-            ["Gateway", "GatewayCore", "HTTP"]
+            ["Gateway", "GatewayCore", "HTTP", "TLS", "Telemetry", "TestSupport"]
         ),
         tests("EndToEnd", ["tollgate", "HTTPClient", "GatewayCore", "GatewayCrypto", "COpenSSL"]),
     ]

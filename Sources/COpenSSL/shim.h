@@ -1,3 +1,5 @@
 #pragma once
 #include "tls.h"
+#include "tickets.h"
+#include "names.h"
 #include "crypto.h"

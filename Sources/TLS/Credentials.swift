@@ -14,37 +14,29 @@ struct Credentials: ~Copyable {
         self.key = key
     }
 
+    /// Lends the server's own certificate, the first in its file.
+    func withCertificate<Result>(_ body: (OpaquePointer) -> Result) throws(TLSError) -> Result {
+        var result: Result?
+        try chain.certificates { certificate, position in
+            if position == 1 { result = body(certificate) }
+        }
+        guard let result else { throw refusal("holds no certificate") }
+        return result
+    }
+
     /// Puts certificate, chain and key into `context` and checks that they belong together.
     func install(in context: OpaquePointer) throws(TLSError) {
-        try chain.withBIO { bio throws(TLSError) in
-            try installChain(from: bio, in: context)
+        try chain.certificates { certificate, position throws(TLSError) in
+            let accepted =
+                position == 1
+                ? SSL_CTX_use_certificate(context, certificate) == 1
+                : tls_add_chain_certificate(context, certificate) == 1
+            guard accepted else {
+                throw refusal("certificate \(position) was refused: \(TLSContext.cause())")
+            }
         }
         try key.withBIO { bio throws(TLSError) in
             try installKey(from: bio, in: context)
-        }
-    }
-
-    private func installChain(from bio: OpaquePointer, in context: OpaquePointer) throws(TLSError) {
-        var count = 0
-        while true {
-            ErrorQueue.clear()
-            guard let certificate = PEM_read_bio_X509(bio, nil, nil, nil) else { break }
-            defer { X509_free(certificate) }
-            let accepted =
-                count == 0
-                ? SSL_CTX_use_certificate(context, certificate) == 1
-                : nioossl_add_chain_certificate(context, certificate) == 1
-            guard accepted else {
-                throw refusal("certificate \(count + 1) was refused: \(TLSContext.cause())")
-            }
-            count += 1
-        }
-        let end = ErrorQueue.take()
-        guard let end, end.library == ERR_LIB_PEM, end.reason == PEM_R_NO_START_LINE else {
-            throw refusal("certificate \(count + 1) is damaged: \(end?.text ?? "no reason given")")
-        }
-        guard count > 0 else {
-            throw refusal("holds no PEM block \"BEGIN CERTIFICATE\"; was the key's path given in its place?")
         }
     }
 
@@ -55,7 +47,7 @@ struct Credentials: ~Copyable {
     private func installKey(from bio: OpaquePointer, in context: OpaquePointer) throws(TLSError) {
         ErrorQueue.clear()
         var encrypted: Int32 = 0
-        guard let parsed = nioossl_read_private_key(bio, &encrypted) else {
+        guard let parsed = tls_read_private_key(bio, &encrypted) else {
             let cause = TLSContext.cause()
             if encrypted != 0 {
                 throw TLSError(

@@ -5,7 +5,7 @@ internal import COpenSSL
 /// The calling thread's queue of OpenSSL errors.
 ///
 /// OpenSSL leaves entries behind on every failure, and some functions take whatever lies there for their own result.
-/// Whoever fails takes the entries away; whoever asks clears the queue first (``nioossl_clean_errors``).
+/// Whoever fails takes the entries away; whoever asks clears the queue first (``tls_clean_errors``).
 enum ErrorQueue {
     /// The oldest entry, the one nearest to the cause.
     struct Entry {
@@ -17,7 +17,7 @@ enum ErrorQueue {
     }
 
     static func clear() {
-        nioossl_clean_errors()
+        tls_clean_errors()
     }
 
     /// Returns the oldest entry and empties the queue.

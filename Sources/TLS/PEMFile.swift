@@ -64,4 +64,68 @@ struct PEMFile: ~Copyable {
         defer { BIO_free(bio) }
         return try body(bio)
     }
+
+    /// Lends the file's bytes.
+    func withBytes(_ body: (UnsafeRawBufferPointer) -> Void) {
+        body(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[..<count]))
+    }
+
+    /// Lends the file's certificates, one after the other, with their positions from 1.
+    ///
+    /// - Throws: ``TLSError/Code/invalidCertificate`` when there is none or a damaged one, and what `body` throws.
+    func certificates(_ body: (OpaquePointer, Int) throws(TLSError) -> Void) throws(TLSError) {
+        try blocks(
+            { PEM_read_bio_X509($0, nil, nil, nil) },
+            free: { X509_free($0) },
+            body
+        ) { position, cause in
+            TLSError(
+                .invalidCertificate,
+                cause.map { "certificate \(position) is damaged: \($0)" }
+                    ?? "holds no PEM block \"BEGIN CERTIFICATE\"; was the path of another file given in its place?",
+                file: path
+            )
+        }
+    }
+
+    /// Lends the file's revocation lists, one after the other.
+    ///
+    /// - Throws: ``TLSError/Code/invalidRevocationList`` when there is none or a damaged one.
+    func revocationLists(_ body: (OpaquePointer) -> Void) throws(TLSError) {
+        try blocks(
+            { PEM_read_bio_X509_CRL($0, nil, nil, nil) },
+            free: { X509_CRL_free($0) },
+            { list, _ in body(list) }
+        ) { position, cause in
+            TLSError(
+                .invalidRevocationList,
+                cause.map { "revocation list \(position) is damaged: \($0)" }
+                    ?? "holds no PEM block \"BEGIN X509 CRL\"; convert a list in DER with 'openssl crl -inform DER'",
+                file: path
+            )
+        }
+    }
+
+    private func blocks(
+        _ next: (OpaquePointer) -> OpaquePointer?,
+        free: (OpaquePointer) -> Void,
+        _ body: (OpaquePointer, Int) throws(TLSError) -> Void,
+        refusal: (_ position: Int, _ cause: String?) -> TLSError
+    ) throws(TLSError) {
+        try withBIO { bio throws(TLSError) in
+            var count = 0
+            ErrorQueue.clear()
+            while let block = next(bio) {
+                defer { free(block) }
+                count += 1
+                try body(block, count)
+                ErrorQueue.clear()
+            }
+            let end = ErrorQueue.take()
+            guard let end, end.library == ERR_LIB_PEM, end.reason == PEM_R_NO_START_LINE else {
+                throw refusal(count + 1, end?.text ?? "no reason given")
+            }
+            guard count > 0 else { throw refusal(0, nil) }
+        }
+    }
 }

@@ -18,6 +18,16 @@ public struct TLSAgreement: Sendable, Equatable {
     public let serverName: String?
     /// Whether an earlier session was resumed with a ticket.
     public let resumed: Bool
+    /// The certificate that the client proved to hold, now or in the session that was resumed; nil when it showed none.
+    public let clientCertificate: ClientCertificate?
+
+    /// A client's certificate that checked out.
+    public struct ClientCertificate: Sendable, Equatable {
+        /// The subject's distinguished name as text (RFC 4514), in ASCII: `CN=batch,O=Acme`.
+        public let subject: String
+        /// SHA-256 of the certificate in DER, in 64 lower-case hexadecimal digits.
+        public let fingerprint: String
+    }
 }
 
 /// The protocols that can be spoken inside, by their ALPN names.

@@ -17,17 +17,25 @@ public struct TLSConfiguration: Sendable {
     }
 
     /// Whether clients show a certificate (RFC 8446 section 4.3.2).
+    ///
+    /// `authorities` is a PEM file of the issuers that are trusted, roots at the top; `revocations` one of their
+    /// revocation lists (RFC 5280 section 5). With lists, each issuer on the way must have a current one, or the client
+    /// is refused. A chain has four issuers at most; the certificate must be for TLS clients.
     public enum ClientCertificates: Sendable, Equatable {
         /// They are not asked.
         case none
         /// They may; one that does not check out is refused.
         case optional(authorities: String, revocations: String?)
-        /// They must. `authorities` is a PEM file of the issuers that are trusted, `revocations` one of their CRLs.
+        /// They must.
         case required(authorities: String, revocations: String?)
     }
 
     /// One at least. The client's server name (RFC 6066 section 3) chooses; the first serves where no name fits.
     public var identities: [Identity]
+
+    /// Whether a client that asks for a name none of the identities is for is refused with `unrecognized_name`, where
+    /// otherwise the first identity serves. A client that asks for no name gets the first one either way.
+    public var strictServerNames = false
 
     /// Protocols offered through ALPN (RFC 7301), the server's favourite first.
     ///

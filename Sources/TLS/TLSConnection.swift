@@ -23,7 +23,7 @@ public struct TLSConnection: ~Copyable {
 
     private let ssl: OpaquePointer
     // Belongs to the BIO, which belongs to `ssl`.
-    private let wire: UnsafeMutablePointer<nioossl_wire>
+    private let wire: UnsafeMutablePointer<tls_wire>
     // Holds what callbacks of the SSL_CTX point to.
     private let context: TLSContext
     private var firstByte: UInt8?
@@ -31,7 +31,7 @@ public struct TLSConnection: ~Copyable {
     /// A connection whose handshake is still to come.
     public init(context: TLSContext) {
         // Both fail only when memory has run out, where Swift ends the process as well.
-        guard let ssl = context.makeSSL(), let bio = BIO_new(wireMethod), let wire = nioossl_wire_of(bio) else {
+        guard let ssl = context.makeSSL(), let bio = BIO_new(wireMethod), let wire = tls_wire_of(bio) else {
             preconditionFailure("OpenSSL could not allocate a connection: out of memory")
         }
         SSL_set_bio(ssl, bio, bio)
@@ -57,7 +57,7 @@ public struct TLSConnection: ~Copyable {
     ) -> Outcome {
         if firstByte == nil { firstByte = received.first }
         lend(received)
-        let code = nioossl_handshake(ssl)
+        let code = tls_handshake(ssl)
         consumed = received.count - takeBack()
         takeOutput(into: &output)
         switch code {
@@ -66,7 +66,11 @@ public struct TLSConnection: ~Copyable {
             return .done
         case SSL_ERROR_WANT_READ: return .wantsMore
         default:
-            let error = TLSError.handshake(ErrorQueue.take(), firstByte: firstByte)
+            let error = TLSError.handshake(
+                ErrorQueue.take(),
+                firstByte: firstByte,
+                verification: SSL_get_verify_result(ssl)
+            )
             if error == .plaintextRequest { Self.answerPlaintext(&output) }
             return .failed(error)
         }
@@ -85,7 +89,7 @@ public struct TLSConnection: ~Copyable {
         output: inout ByteQueue
     ) -> Outcome {
         lend(received)
-        let code = nioossl_read(
+        let code = tls_read(
             ssl,
             wire,
             plaintext.baseAddress?.assumingMemoryBound(to: UInt8.self),
@@ -113,7 +117,7 @@ public struct TLSConnection: ~Copyable {
         output.appendUninitialised(minimum: Self.sealedSize(plaintext.count)) { room in
             wire.pointee.out = room.baseAddress?.assumingMemoryBound(to: UInt8.self)
             wire.pointee.out_capacity = room.count
-            code = nioossl_write(ssl, plaintext.baseAddress, plaintext.count)
+            code = tls_write(ssl, plaintext.baseAddress, plaintext.count)
             defer {
                 wire.pointee.out = nil
                 wire.pointee.out_capacity = 0
@@ -127,7 +131,7 @@ public struct TLSConnection: ~Copyable {
 
     /// Makes a close_notify alert (RFC 8446 section 6.1); only after the handshake.
     public mutating func shutdown(into output: inout ByteQueue) -> Outcome {
-        let code = nioossl_shutdown(ssl)
+        let code = tls_shutdown(ssl)
         takeOutput(into: &output)
         return outcome(code)
     }
@@ -136,7 +140,7 @@ public struct TLSConnection: ~Copyable {
     private mutating func takeOutput(into output: inout ByteQueue) {
         guard wire.pointee.spill_length > 0 else { return }
         output.append(UnsafeRawBufferPointer(start: wire.pointee.spill, count: wire.pointee.spill_length))
-        nioossl_wire_free_spill(wire)
+        tls_wire_free_spill(wire)
     }
 
     /// Gives back the memory that OpenSSL keeps for records, some 34 KB; it takes it again at the next one.
@@ -159,7 +163,8 @@ public struct TLSConnection: ~Copyable {
             cipherSuite: SSL_CIPHER_standard_name(SSL_get_current_cipher(ssl)).map { String(cString: $0) } ?? "",
             applicationProtocol: length == 2 ? .http2 : .http11,
             serverName: SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name).map { String(cString: $0) },
-            resumed: SSL_session_reused(ssl) == 1
+            resumed: SSL_session_reused(ssl) == 1,
+            clientCertificate: SSL_get0_peer_certificate(ssl).map(TLSAgreement.ClientCertificate.init)
         )
     }
 
@@ -191,10 +196,11 @@ public struct TLSConnection: ~Copyable {
         case SSL_ERROR_NONE: .done
         case SSL_ERROR_WANT_READ: .wantsMore
         case SSL_ERROR_ZERO_RETURN: .peerClosed
+        case Int32(TLS_ERROR_FLOOD): .failed(.flood)
         default: .failed(.connection(ErrorQueue.take()))
         }
     }
 }
 
 // Made once and never freed: every BIO of the process refers to it.
-nonisolated(unsafe) private let wireMethod = nioossl_wire_method()
+nonisolated(unsafe) private let wireMethod = tls_wire_method()

@@ -2,15 +2,16 @@
 
 /// What went wrong with a certificate, a key or a connection.
 ///
-/// Making a ``TLSContext`` throws the errors about files and configuration; a ``TLSServerHandler`` fires those about a
-/// connection through `errorCaught`, once, and then closes the channel.
+/// Making a ``TLSContext`` throws the errors about files and configuration; those about a connection are the outcome
+/// ``TLSConnection/Outcome/failed(_:)`` of one of its operations, and its last.
 public struct TLSError: Error, Sendable, Equatable {
     /// The kind of error, for programs.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Kind: String, Sendable {
             case invalidConfiguration, unreadableFile, invalidCertificate, invalidPrivateKey, encryptedPrivateKey
             case keyMismatch, handshakeFailed, handshakeTimeout, closedDuringHandshake, plaintextRequest
-            case protocolViolation
+            case protocolViolation, invalidTicketKeys, invalidRevocationList
+            case clientCertificateMissing, clientCertificateRefused
         }
 
         private let kind: Kind
@@ -44,6 +45,14 @@ public struct TLSError: Error, Sendable, Equatable {
         public static let plaintextRequest = Code(.plaintextRequest)
         /// The client broke the protocol after the handshake, or a record was damaged on the way.
         public static let protocolViolation = Code(.protocolViolation)
+        /// Bytes are no serialised ``TLSTicketKeys``.
+        public static let invalidTicketKeys = Code(.invalidTicketKeys)
+        /// A file holds no certificate revocation list or a damaged one.
+        public static let invalidRevocationList = Code(.invalidRevocationList)
+        /// The client must show a certificate and showed none.
+        public static let clientCertificateMissing = Code(.clientCertificateMissing)
+        /// The client's certificate does not check out: not trusted, expired, revoked, or not for clients.
+        public static let clientCertificateRefused = Code(.clientCertificateRefused)
     }
 
     /// The kind of error.

@@ -14,6 +14,8 @@ final class TestClient {
         protocols: [String] = [],
         serverName: String? = nil,
         ciphers: String? = nil,
+        signatures: String? = nil,
+        certificate: TestIdentity? = nil,
         resuming session: OpaquePointer? = nil
     ) throws {
         guard let context = SSL_CTX_new(TLS_client_method()) else { throw TestIdentity.Failure(step: "client") }
@@ -23,6 +25,13 @@ final class TestClient {
         SSL_CTX_set_security_level(context, 0)
         if let ciphers {
             SSL_CTX_set_cipher_list(context, ciphers)
+        }
+        if let signatures {
+            precondition(tls_set_signatures(context, signatures) == 1, "the test names signatures that exist")
+        }
+        if let certificate {
+            SSL_CTX_use_certificate(context, certificate.certificate)
+            SSL_CTX_use_PrivateKey(context, certificate.key)
         }
         guard let ssl = SSL_new(context), let fromServer = BIO_new(BIO_s_mem()), let toServer = BIO_new(BIO_s_mem())
         else { throw TestIdentity.Failure(step: "client") }
@@ -97,6 +106,14 @@ final class TestClient {
         SSL_get1_session(ssl)
     }
 
+    /// The certificate that the server showed: its common name.
+    var serverSubject: String? {
+        guard let certificate = SSL_get0_peer_certificate(ssl) else { return nil }
+        var text = [CChar](repeating: 0, count: 256)
+        X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, &text, 256)
+        return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
     /// Takes the records this side wants to send.
     func takeOutput() -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: BIO_ctrl_pending(toServer))
@@ -108,5 +125,11 @@ final class TestClient {
     func feed(_ bytes: [UInt8]) {
         guard !bytes.isEmpty else { return }
         BIO_write(fromServer, bytes, Int32(bytes.count))
+    }
+
+    /// OpenSSL's number of the last error; the queue is empty afterwards.
+    static func lastError() -> Int32 {
+        defer { ERR_clear_error() }
+        return ERR_GET_REASON(ERR_peek_last_error())
     }
 }
