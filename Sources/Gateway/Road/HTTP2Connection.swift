@@ -142,9 +142,20 @@ final class HTTP2Connection: HTTPConnection, HTTP2SessionDelegate {
     }
 
     private func release(_ slot: Int) {
-        guard requests[slot].held > 0, keptBytes <= loop.limits.maxBodyBytes else { return }
+        guard requests[slot].held > 0 else { return }
+        guard keptBytes <= loop.limits.maxBodyBytes || isOldest(slot) else {
+            return session.heldBack(requests[slot].http2, requests[slot].held)
+        }
         session.consumed(requests[slot].http2, requests[slot].held)
         requests[slot].held = 0
+    }
+
+    /// One body can always come to its end, or several that are half here would wait for each other's.
+    private func isOldest(_ slot: Int) -> Bool {
+        let id = requests[slot].http2.id
+        return !requests.contains { other in
+            other.http2.id < id && other.stream?.input == .body && other.stream?.exchange.isAdmitted == true
+        }
     }
 
     private func releaseAll() {
