@@ -133,6 +133,9 @@ let package = Package(
             "GatewayTests",
             ["Gateway", "GatewayCore", "HTTP"]
         ),
-        tests("EndToEnd", ["tollgate", "HTTPClient", "GatewayCore", "GatewayCrypto", "COpenSSL"]),
+        tests(
+            "EndToEnd",
+            ["tollgate", "HTTPClient", "GatewayCore", "GatewayCrypto", "COpenSSL", "CNGHTTP2", "TestSupport"]
+        ),
     ]
 )
