@@ -137,6 +137,9 @@ let package = Package(
             "GatewayTests",
             ["Gateway", "GatewayCore", "HTTP", "TLS", "Telemetry", "TestSupport"]
         ),
-        tests("EndToEnd", ["tollgate", "HTTPClient", "GatewayCore", "GatewayCrypto", "COpenSSL"]),
+        tests(
+            "EndToEnd",
+            ["tollgate", "HTTPClient", "GatewayCore", "GatewayCrypto", "COpenSSL", "CNGHTTP2", "TestSupport"]
+        ),
     ]
 )

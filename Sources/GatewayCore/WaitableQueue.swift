@@ -9,6 +9,8 @@ public final class WaitableQueue<Element: Sendable>: @unchecked Sendable {
     private let capacity: Int
     private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    /// Apart from `changed`: a word for who takes must not go to who only waits for the end.
+    private let ended = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private var elements: [Element] = []
     /// Elements at the front that were taken already.
     private var head = 0
@@ -22,13 +24,16 @@ public final class WaitableQueue<Element: Sendable>: @unchecked Sendable {
         pthread_condattr_init(&attributes)
         pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
         pthread_cond_init(changed, &attributes)
+        pthread_cond_init(ended, &attributes)
         pthread_condattr_destroy(&attributes)
     }
 
     deinit {
         pthread_cond_destroy(changed)
+        pthread_cond_destroy(ended)
         pthread_mutex_destroy(lock)
         changed.deallocate()
+        ended.deallocate()
         lock.deallocate()
     }
 
@@ -61,7 +66,7 @@ public final class WaitableQueue<Element: Sendable>: @unchecked Sendable {
         deadline.tv_nsec = Int(total % 1_000_000_000)
         pthread_mutex_lock(lock)
         defer { pthread_mutex_unlock(lock) }
-        while !isClosed, pthread_cond_timedwait(changed, lock, &deadline) != ETIMEDOUT {}
+        while !isClosed, pthread_cond_timedwait(ended, lock, &deadline) != ETIMEDOUT {}
         return isClosed
     }
 
@@ -71,6 +76,7 @@ public final class WaitableQueue<Element: Sendable>: @unchecked Sendable {
         defer { pthread_mutex_unlock(lock) }
         isClosed = true
         pthread_cond_broadcast(changed)
+        pthread_cond_broadcast(ended)
     }
 
     private func removeFirst() -> Element {

@@ -16,7 +16,7 @@ final class HTTP1Connection: HTTPConnection {
     private var isReadingHead = false
     private var isHeld = false
     private var requests = 0
-    /// Requests in a row that had been sent before the answer to the one before them.
+    /// Requests in what was read last that had been sent before the answer to the one before them.
     private var pipelined = 0
     private var isOver = false
 
@@ -35,6 +35,8 @@ final class HTTP1Connection: HTTPConnection {
 
     override func received(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) {
         guard !isOver else { return }
+        // Reading was held while requests waited: what comes now is behind their answers.
+        pipelined = 0
         guard unread.isEmpty else {
             unread.append(bytes)
             return parseUnread()

@@ -14,6 +14,14 @@ final class HTTP2Connection: HTTPConnection, HTTP2SessionDelegate {
     private var keptBytes = 0
     private var isScheduled = false
     private var goAwaySince: Int64?
+    private var begun = 0
+    /// When the client was last heard or answered.
+    private var idleSince = Int64.max
+    /// When this connection is looked after next.
+    private var deadline = Int64.max
+    /// Since when one head has been coming; `.max` while none is.
+    private var headSince = Int64.max
+    private var headFrame: UInt64 = 0
 
     private struct Request {
         var stream: RequestStream?
@@ -30,6 +38,8 @@ final class HTTP2Connection: HTTPConnection, HTTP2SessionDelegate {
 
     init(_ transport: Connection, loop: LoopContext, listener: ListenerKind) {
         super.init(transport, loop: loop, listener: listener, version: .http2)
+        idleSince = loop.now
+        watchHead()
         setDeadline()
         schedule()
     }
@@ -38,6 +48,8 @@ final class HTTP2Connection: HTTPConnection, HTTP2SessionDelegate {
 
     override func received(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) {
         session.receive(bytes, now: loop.now)
+        idleSince = loop.now
+        watchHead()
         setDeadline()
         schedule()
     }
@@ -50,8 +62,13 @@ final class HTTP2Connection: HTTPConnection, HTTP2SessionDelegate {
     override func outputDrained(_ connection: Connection) { schedule() }
 
     override func deadlinePassed(_ connection: Connection) {
-        if session.activeStreams == 0, goAwaySince == nil { session.goAway() }
-        if session.activeStreams == 0 || isParted { session.finishGoAway() }
+        deadline = .max
+        if isHeadLate {
+            session.giveUpHead()
+        } else if isIdleTooLong {
+            session.goAway()
+        }
+        if session.isGoingAway, session.activeStreams == 0 || isParted { session.finishGoAway() }
         session.resetStalled(since: loop.now - Int64(loop.limits.writeSeconds) * 1_000_000_000)
         setDeadline()
         schedule()
@@ -69,14 +86,33 @@ final class HTTP2Connection: HTTPConnection, HTTP2SessionDelegate {
     private var isParted: Bool { goAwaySince.map { loop.now - $0 >= Self.partingNanoseconds } ?? false }
 
     /// While requests are under way, or the client is to go, it is looked after every second.
+    ///
+    /// What the client sends puts no look off but that for idleness.
     private func setDeadline() {
-        let seconds: Int
+        var next = idleDeadline
         if session.activeStreams > 0 || session.isGoingAway {
-            seconds = 1
-        } else {
-            seconds = session.isInHead ? loop.limits.headerSeconds : loop.limits.idleSeconds
+            let second = loop.now + 1_000_000_000
+            next = deadline > loop.now ? min(deadline, second) : second
         }
-        transport?.setDeadline(loop.now + Int64(seconds) * 1_000_000_000)
+        if headSince != .max { next = min(next, headDeadline) }
+        guard next != deadline else { return }
+        deadline = next
+        transport?.setDeadline(next)
+    }
+
+    private var idleDeadline: Int64 { idleSince + Int64(loop.limits.idleSeconds) * 1_000_000_000 }
+    private var isIdleTooLong: Bool { session.activeStreams == 0 && loop.now >= idleDeadline }
+    private var headDeadline: Int64 { headSince + Int64(loop.limits.headerSeconds) * 1_000_000_000 }
+    private var isHeadLate: Bool { headSince != .max && loop.now >= headDeadline }
+
+    /// A head's time runs from its first byte: those that follow win it none.
+    private func watchHead() {
+        if !session.isInHead {
+            headSince = .max
+        } else if headSince == .max || session.frames != headFrame {
+            headSince = loop.now
+            headFrame = session.frames
+        }
     }
 
     // MARK: - What the session received
@@ -129,6 +165,8 @@ final class HTTP2Connection: HTTPConnection, HTTP2SessionDelegate {
         let request = loop.takeStream()
         requests[stream.slot] = Request(stream: request, http2: stream)
         request.begin(on: self, stream)
+        begun += 1
+        if begun >= loop.limits.maxRequestsPerConnection, goAwaySince == nil { finishDraining() }
         return request
     }
 
@@ -141,9 +179,20 @@ final class HTTP2Connection: HTTPConnection, HTTP2SessionDelegate {
     }
 
     private func release(_ slot: Int) {
-        guard requests[slot].held > 0, keptBytes <= loop.limits.maxBodyBytes else { return }
+        guard requests[slot].held > 0 else { return }
+        guard keptBytes <= loop.limits.maxBodyBytes || isOldest(slot) else {
+            return session.heldBack(requests[slot].http2, requests[slot].held)
+        }
         session.consumed(requests[slot].http2, requests[slot].held)
         requests[slot].held = 0
+    }
+
+    /// One body can always come to its end, or several that are half here would wait for each other's.
+    private func isOldest(_ slot: Int) -> Bool {
+        let id = requests[slot].http2.id
+        return !requests.contains { other in
+            other.http2.id < id && other.stream?.input == .body && other.stream?.exchange.isAdmitted == true
+        }
     }
 
     private func releaseAll() {
@@ -197,6 +246,7 @@ final class HTTP2Connection: HTTPConnection, HTTP2SessionDelegate {
 
     override func answered(_ stream: RequestStream) {
         guard let http2 = stream.http2 else { return }
+        idleSince = loop.now
         keptBytes -= requests[http2.slot].kept
         requests[http2.slot] = Request(http2: http2)
         stream.end()

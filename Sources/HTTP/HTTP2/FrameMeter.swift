@@ -37,6 +37,12 @@ struct FrameMeter {
 
     /// Whether a header block has begun and not ended.
     private(set) var isInHeaderBlock = false
+    private var isInData = false
+    /// Frames that have begun, those that go on with a header block not among them.
+    private(set) var frames: UInt64 = 0
+
+    /// Whether the preface, a header block or a frame other than `DATA` has come in part.
+    var isInHead: Bool { !isBetweenFrames && !(isInData && payloadLeft > 0) }
 
     /// Whether no frame has begun that has not ended.
     var isBetweenFrames: Bool { payloadLeft == 0 && partialCount == 0 && prefaceLeft == 0 && !isInHeaderBlock }
@@ -81,6 +87,8 @@ struct FrameMeter {
     }
 
     private mutating func excess(_ header: FrameHeader, now: Int64) -> HTTP2EndReason? {
+        isInData = header.type == FrameHeader.Kind.data
+        if header.type != FrameHeader.Kind.continuation { frames &+= 1 }
         switch header.type {
         case FrameHeader.Kind.data:
             guard header.flags & FrameHeader.Flag.endStream == 0 else { return nil }

@@ -24,6 +24,8 @@ public enum HTTP2EndReason: Hashable, Sendable {
     case malformedFlood
     /// The peer causes frames and does not read them (CVE-2019-9517).
     case outputQueueFull
+    /// A head came too slowly.
+    case headTimeout
     /// The bytes are no HTTP/2.
     case prefaceInvalid
     /// Another rule of RFC 9113 was broken; the code is the one of the `GOAWAY`.
@@ -35,7 +37,8 @@ public enum HTTP2EndReason: Hashable, Sendable {
     public var errorCode: HTTP2ErrorCode {
         switch self {
         case .rapidReset, .continuationFlood, .headerBomb, .pingFlood, .settingsFlood, .priorityFlood,
-            .windowUpdateFlood, .emptyFrameFlood, .unknownFrameFlood, .malformedFlood, .outputQueueFull:
+            .windowUpdateFlood, .emptyFrameFlood, .unknownFrameFlood, .malformedFlood, .outputQueueFull,
+            .headTimeout:
             .enhanceYourCalm
         case .prefaceInvalid: .protocolError
         case .violation(let code): code
@@ -57,6 +60,7 @@ public enum HTTP2EndReason: Hashable, Sendable {
         case .unknownFrameFlood: "unknown_frame_flood"
         case .malformedFlood: "malformed_flood"
         case .outputQueueFull: "output_queue_full"
+        case .headTimeout: "header_timeout"
         case .prefaceInvalid: "preface_invalid"
         case .violation: "protocol_violation"
         case .failed: "internal"

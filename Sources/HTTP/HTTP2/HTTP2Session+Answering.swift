@@ -76,14 +76,26 @@ extension HTTP2Session {
     /// Bytes of a request's body were taken to where they do not count any more: the peer may send as many again.
     public func consumed(_ stream: HTTP2Stream, _ count: Int) {
         guard let slot = known(stream) else { return }
+        let count = min(count, slot.pointee.unconsumed + slot.pointee.heldBack)
+        guard count > 0 else { return }
+        let heldBack = min(count, slot.pointee.heldBack)
+        slot.pointee.heldBack -= heldBack
+        slot.pointee.unconsumed -= count - heldBack
+        if count > heldBack { nghttp2_session_consume_connection(nghttp2, count - heldBack) }
+        if slot.pointee.state.isDisjoint(with: [.lingering, .discarding, .requestEnded]) {
+            nghttp2_session_consume_stream(nghttp2, stream.id, count)
+        }
+    }
+
+    /// Bytes of a request's body stay where they are, and hold up that stream but none of the others: of it nothing more
+    /// than its window comes before ``consumed(_:_:)``.
+    public func heldBack(_ stream: HTTP2Stream, _ count: Int) {
+        guard let slot = known(stream) else { return }
         let count = min(count, slot.pointee.unconsumed)
         guard count > 0 else { return }
         slot.pointee.unconsumed -= count
-        if slot.pointee.state.isDisjoint(with: [.lingering, .discarding, .requestEnded]) {
-            nghttp2_session_consume(nghttp2, stream.id, count)
-        } else {
-            nghttp2_session_consume_connection(nghttp2, count)
-        }
+        slot.pointee.heldBack += count
+        nghttp2_session_consume_connection(nghttp2, count)
     }
 
     /// Since when the answer waits that has waited longest for the peer to open its window, in the nanoseconds of

@@ -29,6 +29,9 @@ extension HTTP2Session {
         )
     }
 
+    /// The head that ``isInHead`` tells of took too long: the session ends at once.
+    public func giveUpHead() { end(.headTimeout) }
+
     /// Whether the session was told to part.
     public var isGoingAway: Bool { drain != .none }
 

@@ -101,8 +101,12 @@ public final class HTTP2Session {
         isOver || nghttp2_session_want_read(nghttp2) == 0 && nghttp2_session_want_write(nghttp2) == 0
     }
 
-    /// Whether a request's head has come in part. A peer that leaves it there is slow or an attacker.
-    public var isInHead: Bool { meter.isInHeaderBlock }
+    /// Whether a request's head, or anything else but a body, has come in part. A peer that leaves it there is slow or an
+    /// attacker: see ``giveUpHead()``.
+    public var isInHead: Bool { meter.isInHead }
+
+    /// Changes whenever a frame begins that does not go on with a head.
+    public var frames: UInt64 { meter.frames }
 
     /// Gives back memory that is kept for requests to come; for connections that are idle for long.
     public func releaseMemory() {

@@ -50,6 +50,7 @@ struct SlotTable: ~Copyable {
         slot.pointee.id = 0
         slot.pointee.state = []
         slot.pointee.unconsumed = 0
+        slot.pointee.heldBack = 0
         slot.pointee.discarded = 0
         if !slot.pointee.held.isEmpty { slot.pointee.held = [] }
         if slot.pointee.copyCapacity > Self.keptCapacity || at >= Self.keepingSlots { dropCopy(slot) }

@@ -30,6 +30,8 @@ struct StreamSlot {
     var state: State = []
     /// Bytes of the request that hold the connection's window.
     var unconsumed = 0
+    /// Bytes of the request that hold the stream's window alone.
+    var heldBack = 0
     /// Bytes that came behind the whole answer.
     var discarded = 0
 

@@ -10,6 +10,9 @@ struct Certificates {
 
     static var shared: Certificates { get throws { try made.get() } }
 
+    /// A new authority with a certificate of the same names.
+    static func another() throws -> Certificates { try Certificates() }
+
     private static let made = Result { try Certificates() }
 
     private init() throws {

@@ -10,7 +10,7 @@ final class ChildProcess: Sendable {
         case signalled(Int32)
     }
 
-    private let pid: pid_t
+    let pid: pid_t
     private let files: (output: String, errors: String)
     private let ended = Mutex<End?>(nil)
 

@@ -10,6 +10,8 @@ final class GatewayProcess: Sendable {
         /// Fields of the configuration by their paths, as `http.max_body_bytes`.
         var fields: [String: String] = [:]
         var models = TestRun.models
+        /// Open descriptors that the program may have; nil leaves the limit as it is.
+        var descriptors: Int?
     }
 
     private struct Running {
@@ -25,6 +27,7 @@ final class GatewayProcess: Sendable {
     private let running: Mutex<Running?> = Mutex(nil)
     private let earlierLogs = Mutex("")
     private let auditor = Mutex("")
+    private let meter = Mutex("")
 
     /// Makes the state, starts the program, and waits until it is ready.
     init(_ settings: Settings = Settings()) throws {
@@ -40,6 +43,14 @@ final class GatewayProcess: Sendable {
 
     deinit { stop() }
 
+    /// A key that may read the metrics, made when it is first needed.
+    func metricsKey() throws -> String {
+        try meter.withLock { key in
+            if key.isEmpty { key = try issueKey(role: "metrics") }
+            return key
+        }
+    }
+
     var auditorKey: String { auditor.withLock { $0 } }
     var tenantPort: Int { running.withLock { $0?.ports.tenants ?? 0 } }
     var managementPort: Int { running.withLock { $0?.ports.management ?? 0 } }
@@ -49,6 +60,7 @@ final class GatewayProcess: Sendable {
 
     func tenants() throws -> Client { try Client(port: tenantPort) }
     func management() throws -> Client { try Client(port: managementPort) }
+    var pid: pid_t { running.withLock { $0?.child.pid ?? 0 } }
     func rawTLS(_ version: RawTLS.Version? = nil) throws -> RawTLS { try RawTLS(port: tenantPort, version: version) }
 
     // MARK: - Life
@@ -144,9 +156,13 @@ final class GatewayProcess: Sendable {
     private func launch() throws {
         let log = self.log
         earlierLogs.withLock { $0 = log }
+        var command = [
+            TestRun.binary, "serve", "--config", configurationFile, "--port", "0", "--management-port", "0",
+        ]
+        if let descriptors = settings.descriptors { command = ["prlimit", "--nofile=\(descriptors)"] + command }
         let child = try ChildProcess(
-            TestRun.binary,
-            ["serve", "--config", configurationFile, "--port", "0", "--management-port", "0"],
+            command[0],
+            Array(command.dropFirst()),
             environment: Self.environment(settings.fields),
             directory: directory
         )

@@ -27,9 +27,12 @@ final class RawTLS {
 
     /// Connects, and checks the certificate against the tests' authority.
     ///
+    /// - Parameters:
+    ///   - protocols: offered for ALPN (RFC 7301), as `h2`; empty offers none.
+    ///   - receiveBuffer: of the socket, in bytes, so that a client that does not read is soon full.
     /// - Throws: ``RefusedConnection`` when nobody listens.
-    init(port: Int, version: Version? = nil) throws {
-        descriptor = try Self.connect(port: port)
+    init(port: Int, version: Version? = nil, protocols: [String] = [], receiveBuffer: Int32? = nil) throws {
+        descriptor = try RawTCP.connect(port: port, receiveBuffer: receiveBuffer)
         guard let context = SSL_CTX_new(TLS_client_method()), let ssl = SSL_new(context) else {
             throw HarnessError("libssl is out of memory")
         }
@@ -43,6 +46,8 @@ final class RawTLS {
             SSL_ctrl(ssl, SSL_CTRL_SET_MIN_PROTO_VERSION, version.rawValue, nil)
             SSL_ctrl(ssl, SSL_CTRL_SET_MAX_PROTO_VERSION, version.rawValue, nil)
         }
+        let offer = protocols.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
+        if !offer.isEmpty { SSL_set_alpn_protos(ssl, offer, UInt32(offer.count)) }
         SSL_set_fd(ssl, descriptor)
         ERR_clear_error()
         guard SSL_connect(ssl) == 1 else {
@@ -57,6 +62,24 @@ final class RawTLS {
     }
 
     var version: String { String(cString: SSL_get_version(ssl)) }
+
+    /// What ALPN settled on; empty for nothing.
+    var applicationProtocol: String {
+        var name: UnsafePointer<UInt8>?
+        var count: UInt32 = 0
+        SSL_get0_alpn_selected(ssl, &name, &count)
+        return String(decoding: UnsafeBufferPointer(start: name, count: Int(count)), as: UTF8.self)
+    }
+
+    /// SHA-256 of the certificate that the other side showed.
+    var certificateDigest: [UInt8] {
+        guard let certificate = SSL_get1_peer_certificate(ssl) else { return [] }
+        defer { X509_free(certificate) }
+        var digest = [UInt8](repeating: 0, count: 32)
+        var count: UInt32 = 0
+        X509_digest(certificate, EVP_sha256(), &digest, &count)
+        return digest
+    }
 
     // MARK: - Bytes
 
@@ -99,6 +122,33 @@ final class RawTLS {
                 return (received, end)
             }
         }
+    }
+
+    /// Waits for what comes next, and takes all of it that is not yet taken.
+    ///
+    /// - Returns: nil when the other side ended the connection.
+    func next() -> [UInt8]? {
+        if received.isEmpty, receive() != nil { return nil }
+        defer { received = [] }
+        return received
+    }
+
+    /// Takes what comes in that time, and tells whether the other side ended the connection.
+    func isEnded(within seconds: Double) -> Bool {
+        let end = ContinuousClock.now + .seconds(seconds)
+        defer { RawTCP.setPatience(descriptor, microseconds: 120_000_000) }
+        while true {
+            let left = (end - ContinuousClock.now) / .microseconds(1)
+            guard left >= 1 else { return false }
+            RawTCP.setPatience(descriptor, microseconds: Int(left))
+            if let how = receive() { return how != .timedOut }
+        }
+    }
+
+    /// Waits that long for bytes or the end; what came stays for the next calls.
+    func hasMore(within seconds: Double) -> Bool {
+        if !received.isEmpty { return true }
+        return isEnded(within: seconds) || !received.isEmpty
     }
 
     /// - Returns: nil when bytes came.
@@ -163,40 +213,7 @@ final class RawTLS {
         return answer
     }
 
-    // MARK: - TCP
-
     struct RefusedConnection: Error {}
-
-    /// A connected socket to 127.0.0.1 that waits two minutes at most.
-    private static func connect(port: Int) throws -> Int32 {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { throw HarnessError("no socket: \(errno)") }
-        var patience = timeval(tv_sec: 120, tv_usec: 0)
-        for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
-            setsockopt(descriptor, SOL_SOCKET, option, &patience, socklen_t(MemoryLayout<timeval>.size))
-        }
-        var address = loopback(port: port)
-        let code = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Foundation.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        guard code == 0 else {
-            let reason = errno
-            close(descriptor)
-            if reason == ECONNREFUSED { throw RefusedConnection() }
-            throw HarnessError("no connection: \(String(cString: strerror(reason)))")
-        }
-        return descriptor
-    }
-
-    static func loopback(port: Int) -> sockaddr_in {
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(port).bigEndian
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        return address
-    }
 }
 
 @available(*, unavailable)

@@ -2,10 +2,13 @@
 
 /// Requests that are known to make two servers on one way disagree about where a message ends, and variants of them.
 /// Each must be refused, and `/smuggled` behind it never be seen.
-enum SmugglingCorpus {
-    struct Payload: Sendable {
-        let name: String
-        let bytes: [UInt8]
+public enum SmugglingCorpus {
+    /// One of them, from the first byte of the request to the last of what is smuggled.
+    public struct Payload: Sendable {
+        /// What is wrong with it.
+        public let name: String
+        /// As sent.
+        public let bytes: [UInt8]
 
         init(_ name: String, _ text: String) {
             self.name = name
@@ -18,7 +21,8 @@ enum SmugglingCorpus {
         }
     }
 
-    static let all = framing + codings + lengths + lines + names + chunks + targets
+    /// All of them.
+    public static let all = framing + codings + lengths + lines + names + chunks + targets
 
     private static let post = "POST /predict HTTP/1.1\r\nHost: localhost\r\n"
     private static let smuggled = "GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
