@@ -46,7 +46,10 @@ final class TestClient {
             SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, Int(TLSEXT_NAMETYPE_host_name), &name)
         }
         if let session {
-            SSL_set_session(ssl, session)
+            // A copy: a connection that ends without goodbye spoils its session for others.
+            let own = SSL_SESSION_dup(session)
+            SSL_set_session(ssl, own)
+            SSL_SESSION_free(own)
         }
         self.context = context
         self.ssl = ssl
@@ -103,7 +106,7 @@ final class TestClient {
 
     /// The session with its ticket, for another client to resume; the caller frees it.
     func session() -> OpaquePointer? {
-        SSL_get1_session(ssl)
+        SSL_get_session(ssl).flatMap { SSL_SESSION_dup($0) }
     }
 
     /// The certificate that the server showed: its common name.
