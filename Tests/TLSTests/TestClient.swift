@@ -6,6 +6,8 @@ import COpenSSL
 final class TestClient {
     private let context: OpaquePointer
     let ssl: OpaquePointer
+    /// The secret of what the client sends in TLS 1.3 (RFC 8446 section 7.1).
+    private(set) var trafficSecret: [UInt8] = []
     private let fromServer: OpaquePointer
     private let toServer: OpaquePointer
 
@@ -55,6 +57,17 @@ final class TestClient {
         self.ssl = ssl
         self.fromServer = fromServer
         self.toServer = toServer
+        SSL_set_ex_data(ssl, 0, Unmanaged.passUnretained(self).toOpaque())
+        SSL_CTX_set_keylog_callback(context) { ssl, line in
+            guard let ssl, let line, let client = SSL_get_ex_data(ssl, 0) else { return }
+            let words = String(cString: line).split(separator: " ")
+            guard words.first == "CLIENT_TRAFFIC_SECRET_0", let last = words.last else { return }
+            let digits = Array(last.utf8)
+            Unmanaged<TestClient>.fromOpaque(client).takeUnretainedValue().trafficSecret =
+                stride(from: 0, to: digits.count, by: 2).compactMap {
+                    UInt8(String(decoding: digits[$0...$0 + 1], as: UTF8.self), radix: 16)
+                }
+        }
     }
 
     deinit {
