@@ -161,7 +161,9 @@ import Testing
         let fields = ["http.max_handshakes": "4", "http.handshake_seconds": "3600"]
         try withGateway(GatewayProcess.Settings(fields: fields)) { gateway in
             let before = try gateway.rawTLS()
+            try gateway.awaitConnections(1)
             var stalled = try (0..<4).map { _ in try RawTCP(port: gateway.tenantPort) }
+            try gateway.awaitConnections(5)
             #expect(throws: HarnessError.self) { _ = try gateway.rawTLS() }
             try gateway.awaitMetric(refused, "reason=\"handshakes_exceeded\"")
             before.send(get)

@@ -161,9 +161,10 @@ probe() {
 
 slow() {
     name=$1
-    shift
+    path=$2
+    shift 2
     echo "==> slowhttptest: $name, $connections connections for $seconds s"
-    slowhttptest "$@" -c "$connections" -r 500 -l "$seconds" -p 2 -g -o "$out/slow-$name" -u "$url/livez" \
+    slowhttptest "$@" -c "$connections" -r 500 -l "$seconds" -p 2 -g -o "$out/slow-$name" -u "$url$path" \
         >"$out/slow-$name.txt" 2>&1 &
     attack=$!
     probe $attack
@@ -183,9 +184,10 @@ PYTHON
     [ "$lost" = 0 ] && [ "$asked" -gt 10 ] || status=1
     verdict "available during $name" $status
 }
-slow headers -H -i 5 -x 24
-slow body -B -i 5 -s 8192 -x 10
-slow read -X -w 10 -y 20 -n 5 -z 32 -k 3
+slow headers /livez -H -i 5 -x 24
+# A path that waits for its body before it knows who asks.
+slow body /oauth/token -B -i 5 -s 8192 -x 10
+slow read /livez -X -w 10 -y 20 -n 5 -z 32 -k 3
 
 kill -0 "$server" 2>/dev/null && status=0 || status=1
 verdict "the gateway is still there" $status
