@@ -93,7 +93,10 @@ final class Listener: Sendable {
             handshakeSeconds: Double(http.handshakeSeconds),
             writeStallSeconds: Double(http.writeSeconds),
             // As much as a body may have: a client that is still sending one hears why it need not.
-            lingerBytes: http.maxBodyBytes
+            lingerBytes: http.maxBodyBytes,
+            // What a slow reader may make wait in memory; its answer's rest waits where it is.
+            highWaterMark: 128 * 1024,
+            lowWaterMark: 32 * 1024
         )
     }
 }
