@@ -29,7 +29,8 @@ extension ReasonCode {
             .scopeInvalid:
             400
         case .inferenceFailed, .internalError: 500
-        case .modelUnavailable, .auditUnavailable, .storageUnavailable, .draining, .connections, .sourceConnections, .descriptors,
+        case .modelUnavailable, .auditUnavailable, .storageUnavailable, .draining, .connections, .sourceConnections,
+            .descriptors,
             .handshakes:
             503
         case .processingTimeout: 504
