@@ -57,7 +57,7 @@ import Testing
         }
     }
 
-    @Test("write_seconds: a client that takes nothing of its answers is cut and counted, over either protocol")
+    @Test("write_seconds: a client that takes nothing of its answers is cut and counted")
     func writeSeconds() throws {
         try withGateway(GatewayProcess.Settings(fields: ["http.write_seconds": "2"])) { gateway in
             let tenant = try gateway.makeTenant()
