@@ -30,6 +30,7 @@ final class LoopContext {
 
     private var ids = RequestIDGenerator()
     private var serial: UInt32 = 0
+    private var connectionCount: UInt64 = 0
     private(set) var date = HTTPDate()
     /// Write the answers' heads, one after the other, in memory that stays.
     var writer = HTTP1ResponseWriter()
@@ -127,6 +128,12 @@ final class LoopContext {
         // 0 is no exchange's: see `Exchange.serial`.
         if serial == 0 { serial = 1 }
         return serial
+    }
+
+    /// Differs from every other connection's, of whichever loop and listener.
+    func nextConnectionID() -> UInt64 {
+        connectionCount += 1
+        return UInt64(eventLoop.index) << 40 | connectionCount
     }
 
     func nextID(at time: UnixTime) -> RequestID { ids.next(at: time) }
