@@ -19,7 +19,7 @@ struct tls_wire {
     size_t out_length, out_capacity;
     unsigned char *spill;     // owned: what did not fit `out` (alerts, tickets, handshake flights)
     size_t spill_length, spill_capacity;
-    unsigned int idle_work;   // steps taken for the peer that its data has not paid for
+    unsigned int idle_work;   // steps taken for the peer since it last sent data
     int established;
 };
 
@@ -137,8 +137,7 @@ static inline int tls_read(
         int result = SSL_read_ex(ssl, to + *length, capacity - *length, &got);
         if (wire->idle_work > TLS_IDLE_WORK_LIMIT) return TLS_ERROR_FLOOD;
         if (result != 1) return SSL_get_error(ssl, 0);
-        // A step for a read: a peer that sends a byte behind each key update must not win its leave back.
-        if (wire->idle_work > 0) wire->idle_work--;
+        wire->idle_work = 0;
         *length += got;
         // Spares the call that would only find out that nothing is left.
         if (wire->in_left == 0 && !SSL_has_pending(ssl)) return SSL_ERROR_WANT_READ;
