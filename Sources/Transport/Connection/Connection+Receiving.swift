@@ -81,7 +81,7 @@ extension Connection {
 
     /// False while the handshake is not done.
     private func shakeHands(_ rest: inout UnsafeRawBufferPointer) -> Bool {
-        if tls == nil { tls = TLSConnection(context: acceptor.configuration.tls.current) }
+        if stream.pointee.tls == nil { tls = TLSConnection(context: acceptor.configuration.tls.current) }
         var consumed = 0
         let outcome = tls!.handshake(rest, consumed: &consumed, output: &sealed)
         if !sealed.isEmpty { markDirty() }

@@ -21,24 +21,25 @@ struct ConnectionStream: ~Copyable {
     var held = ByteQueue()
 }
 
+// Inlined always: an accessor that yields and is called has its frame allocated at each call.
 extension Connection {
     var tls: TLSConnection? {
-        _read { yield stream.pointee.tls }
-        _modify { yield &stream.pointee.tls }
+        @inline(__always) _read { yield stream.pointee.tls }
+        @inline(__always) _modify { yield &stream.pointee.tls }
     }
 
     var output: ByteQueue {
-        _read { yield stream.pointee.output }
-        _modify { yield &stream.pointee.output }
+        @inline(__always) _read { yield stream.pointee.output }
+        @inline(__always) _modify { yield &stream.pointee.output }
     }
 
     var sealed: ByteQueue {
-        _read { yield stream.pointee.sealed }
-        _modify { yield &stream.pointee.sealed }
+        @inline(__always) _read { yield stream.pointee.sealed }
+        @inline(__always) _modify { yield &stream.pointee.sealed }
     }
 
     var held: ByteQueue {
-        _read { yield stream.pointee.held }
-        _modify { yield &stream.pointee.held }
+        @inline(__always) _read { yield stream.pointee.held }
+        @inline(__always) _modify { yield &stream.pointee.held }
     }
 }

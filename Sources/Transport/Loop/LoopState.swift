@@ -24,32 +24,32 @@ struct LoopState: ~Copyable {
 
 extension EventLoop {
     var wheel: TimerWheel {
-        _read { yield state.pointee.wheel }
-        _modify { yield &state.pointee.wheel }
+        @inline(__always) _read { yield state.pointee.wheel }
+        @inline(__always) _modify { yield &state.pointee.wheel }
     }
 
     var table: ConnectionTable {
-        _read { yield state.pointee.table }
-        _modify { yield &state.pointee.table }
+        @inline(__always) _read { yield state.pointee.table }
+        @inline(__always) _modify { yield &state.pointee.table }
     }
 
     var buffers: LoopBuffers {
-        _read { yield state.pointee.buffers }
-        _modify { yield &state.pointee.buffers }
+        @inline(__always) _read { yield state.pointee.buffers }
+        @inline(__always) _modify { yield &state.pointee.buffers }
     }
 
     var dirty: SlotList {
-        _read { yield state.pointee.dirty }
-        _modify { yield &state.pointee.dirty }
+        @inline(__always) _read { yield state.pointee.dirty }
+        @inline(__always) _modify { yield &state.pointee.dirty }
     }
 
     var resumed: SlotList {
-        _read { yield state.pointee.resumed }
-        _modify { yield &state.pointee.resumed }
+        @inline(__always) _read { yield state.pointee.resumed }
+        @inline(__always) _modify { yield &state.pointee.resumed }
     }
 
     var ended: SlotList {
-        _read { yield state.pointee.ended }
-        _modify { yield &state.pointee.ended }
+        @inline(__always) _read { yield state.pointee.ended }
+        @inline(__always) _modify { yield &state.pointee.ended }
     }
 }
