@@ -21,7 +21,9 @@ extension Connection {
 
     /// Turns pending plaintext into records; false when that failed.
     private func seal() -> Bool {
-        guard phase != .handshaking, stream.pointee.tls != nil, !output.isEmpty || phase == .closing else { return true }
+        guard phase != .handshaking, stream.pointee.tls != nil, !output.isEmpty || phase == .closing else {
+            return true
+        }
         if sealed.isEmpty { swapIn() }
         largestOutput = max(largestOutput, output.count)
         let count = min(output.count, Self.sealedAtOnce)
