@@ -110,9 +110,6 @@ final class LoopContext {
         return stream.exchange.serial == ticket.serial ? stream : nil
     }
 
-    /// Requests that have begun and are not answered or not read to their end.
-    var isQuiet: Bool { idleStreams.count == streams.count }
-
     private func sweep() {
         let now = services.time.monotonic()
         for stream in streams { stream.checkTime(now) }
