@@ -56,12 +56,21 @@ public final class AuditLog: Sendable {
                 "the audit directory must be named and a segment have at least 4096 bytes"
             )
         }
+        var background: BackgroundSync?
+        if configuration.durability == .written {
+            do {
+                background = try BackgroundSync(files: files)
+            } catch {
+                throw AuditError(.io, file: configuration.directory, "no thread can be started for its syncs: \(error)")
+            }
+        }
         let journal = try Journal(
             directory: configuration.journalDirectory,
             segmentBytes: configuration.segmentBytes,
             knownSize: configuration.knownSize,
             isDurable: configuration.durability == .durable,
-            files: files
+            files: files,
+            background: background
         )
         let state = AuditState(size: journal.next)
         let queue = SubmissionQueue(maximumBytes: configuration.maximumQueuedBytes)

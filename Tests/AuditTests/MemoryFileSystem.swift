@@ -174,7 +174,8 @@ final class MemoryFileSystem: FileSystem {
         return content.count
     }
 
-    func write(_ file: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(FileFault) -> Int {
+    func write(_ file: Int32, _ pieces: [UnsafeRawBufferPointer], at offset: Int64) throws(FileFault) -> Int {
+        let bytes = pieces.flatMap { Array($0) }
         let content: [UInt8]
         do throws(FileFault) {
             content = Array(bytes.prefix(try call("write") == .short ? max(1, bytes.count / 3) : bytes.count))

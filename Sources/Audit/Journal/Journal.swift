@@ -31,7 +31,11 @@ final class Journal {
     /// Once a new segment's file may be there, no record may go to the old one: the new one's name says so.
     private var mustRotate = false
     private var pending = Pending()
-    private var buffer: [UInt8] = []
+    /// What one write is made of; empty between writes.
+    private var pieces: [UnsafeRawBufferPointer] = []
+    /// Brings records to the disk that were sealed without that, and how far it will have come.
+    private let background: BackgroundSync?
+    private var syncing: (next: UInt64, end: Int64)?
 
     private struct Pending {
         var count: UInt64 = 0
@@ -56,7 +60,8 @@ final class Journal {
         segmentBytes: Int64,
         knownSize: UInt64,
         isDurable: Bool,
-        files: any FileSystem
+        files: any FileSystem,
+        background: BackgroundSync? = nil
     ) throws(AuditError) {
         do {
             try files.makeDirectory(directory)
@@ -67,6 +72,7 @@ final class Journal {
         self.segmentBytes = segmentBytes
         self.isDurable = isDurable
         prepareBytes = isDurable ? 1 << 20 : 0
+        self.background = background
         self.files = files
         lock = try JournalLock(directory: directory, files: files)
         var firsts = try SegmentFile.list(directory, files)
@@ -123,28 +129,40 @@ final class Journal {
     /// Writes the records' frames behind the last ones.
     func append(_ batches: [RecordBatch]) throws(AuditError) {
         var bytes: Int64 = 0
-        for batch in batches { bytes += Int64(Frame.headSize * batch.count + batch.byteCount) }
-        if mustRotate || (end > SegmentFile.headerSize && end + bytes > segmentBytes) { try rotate() }
-        buffer.removeAll(keepingCapacity: true)
+        for batch in batches { bytes += Int64(batch.frames.count) }
+        if mustRotate || isFull(with: bytes) { try rotate() }
+        pieces.removeAll(keepingCapacity: true)
         pending.clear()
         var index = next
+        var place = end
         for batch in batches {
-            for place in 0..<batch.count {
+            for record in 0..<batch.count {
                 if (index - first) % OffsetIndex.stride == 0 {
-                    pending.marks.append((index, end + Int64(buffer.count)))
+                    pending.marks.append((index, place + Int64(batch.start(of: record))))
                 }
-                Frame.append(batch[place], index: index, synced: synced, to: &buffer)
+                batch.complete(record, index: index, synced: synced)
                 index += 1
             }
+            pieces.append(batch.frames)
+            place += Int64(batch.frames.count)
         }
         pending.count = index - next
         pending.bytes = bytes
-        let newEnd = end + bytes
-        if newEnd > preparedEnd {
-            preparedEnd = max(newEnd, min(newEnd + prepareBytes, segmentBytes))
-            buffer.append(contentsOf: repeatElement(0, count: Int(preparedEnd - newEnd)))
+        if place > preparedEnd {
+            preparedEnd = max(place, min(place + prepareBytes, segmentBytes))
+            Zeros.append(Int(preparedEnd - place), to: &pieces)
         }
-        try attempt { (files) throws(FileFault) in try files.writeAll(file, buffer, at: end) }
+        try attempt { (files) throws(FileFault) in try files.writeAll(file, &pieces, at: end) }
+    }
+
+    /// Whether records with so many bytes belong into a new segment.
+    ///
+    /// The old one must be on the disk first. Without a sync of every group that is much to wait for, so the segment may
+    /// grow a quarter longer until most of it is there.
+    private func isFull(with bytes: Int64) -> Bool {
+        guard end > SegmentFile.headerSize, end + bytes > segmentBytes else { return false }
+        guard background != nil else { return true }
+        return end - syncedEnd <= 1 << 20 || end + bytes > segmentBytes + segmentBytes / 4
     }
 
     /// Makes what was appended part of the journal; with `sync` not before it is on the disk.
@@ -164,6 +182,29 @@ final class Journal {
         noteSynced()
     }
 
+    /// Begins to bring all sealed records to the disk, beside what is written meanwhile, unless that is under way.
+    func beginSync() {
+        guard let background, syncing == nil, synced < next else { return }
+        syncing = (next, end)
+        background.begin(file)
+    }
+
+    /// Learns what became of the sync that was begun, if it has ended, or with `waits` however long that takes.
+    ///
+    /// - Returns: The nanoseconds it took; nil when there is none that has ended.
+    func endSync(waits: Bool = false) throws(AuditError) -> Int64? {
+        guard let background, let reached = syncing, let outcome = waits ? background.wait() : background.poll() else {
+            return nil
+        }
+        syncing = nil
+        if let fault = outcome.fault { throw AuditError(fault, file: SegmentFile.path(directory, first: first)) }
+        (synced, syncedEnd) = reached
+        return outcome.nanoseconds
+    }
+
+    /// Bytes that are not known to be on the disk, and whether they keep a full segment from its end.
+    var unsynced: (bytes: Int64, isUrgent: Bool) { (end - syncedEnd, end > segmentBytes) }
+
     private func noteSynced() {
         synced = next
         syncedEnd = end
@@ -181,6 +222,7 @@ final class Journal {
     }
 
     private func rotate() throws(AuditError) {
+        _ = try endSync(waits: true)
         try trim()
         try sync()
         mustRotate = true
@@ -238,11 +280,15 @@ final class Journal {
     func close() throws(AuditError) {
         defer { closeFile() }
         guard file >= 0 else { return }
+        _ = try endSync(waits: true)
         try trim()
         try sync()
     }
 
     private func closeFile() {
+        // Whatever comes of a sync under way, this descriptor is given up.
+        if syncing != nil { _ = background?.wait() }
+        syncing = nil
         if file >= 0 { files.close(file) }
         file = -1
     }
