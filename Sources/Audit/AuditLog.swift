@@ -13,8 +13,9 @@ import Synchronization
 /// log.submit(batch)
 /// ```
 ///
-/// A thread of its own takes everything that waits, appends it to the journal in one write, has it brought to the disk
-/// with one fdatasync and then wakes the mailboxes: the more submitters, the larger the groups. Records are in the log
+/// A thread of its own takes what waits, up to 1 MiB, appends it to the journal in one write, has it brought to the disk
+/// with one fdatasync and then wakes the mailboxes: the more submitters, the larger the groups. With
+/// ``AuditDurability/written`` it does not wait for the disk, which another thread sees to. Records are in the log
 /// in the order of submission, with indices from 0 and without gaps, across restarts too.
 ///
 /// When a write or sync fails, its group fails, as does every later submission, at once, until the journal has been

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Audit
+import GatewayCore
 import Synchronization
 import TestSupport
 import Testing
@@ -123,6 +124,46 @@ import Testing
             let after = files.afterPowerCut(&random)
             let entries = try AuditReader(directory: "audit", files: after).all()
             #expect(entries.map(\.bytes) == (0..<16).map { payload($0, size: 200) })
+        }
+    }
+
+    @Test func `a sync that fails beside the writer costs no acknowledged record, and the health tells of it`() throws {
+        for seed in 0..<10 {
+            var random = SeededGenerator(seed: UInt64(seed))
+            let files = MemoryFileSystem()
+            let watch = HealthWatch()
+            let clock = ManualClock(UnixTime(nanoseconds: 0))
+            var configuration = memory
+            configuration.durability = .written
+            configuration.segmentBytes = 1 << 20
+            let log = try AuditLog(
+                configuration: configuration,
+                time: .manual(clock),
+                files: files,
+                onHealth: watch.note
+            )
+            var acknowledged: [UInt64: [UInt8]] = [:]
+            func write(_ number: Int) {
+                let record = payload(number, size: 200)
+                for one in log.write([record]) where one.outcome == .sealed { acknowledged[one.index] = record }
+            }
+            write(0)
+            files.fail(0..<1_000_000, with: .ioError, operations: ["fdatasync"])
+            clock.advance(seconds: 2)
+            var number = 1
+            while watch.changes.withLock({ $0.isEmpty }) {
+                write(number)
+                number += 1
+            }
+            files.fail(0..<0, with: .ioError)
+            watch.waitForRecovery()
+            write(number)
+            #expect(log.metrics.faults > 0)
+            let after = try AuditReader(directory: "audit", files: files.afterPowerCut(&random)).all()
+            // The last one came after what recovery brought to the disk.
+            for (index, bytes) in acknowledged where index + 1 < log.size { #expect(after[Int(index)].bytes == bytes) }
+            log.close()
+            #expect(files.openFiles == 0)
         }
     }
 

@@ -136,13 +136,13 @@ final class Journal {
         var index = next
         var place = end
         for batch in batches {
-            for record in 0..<batch.count {
-                if (index - first) % OffsetIndex.stride == 0 {
-                    pending.marks.append((index, place + Int64(batch.start(of: record))))
-                }
-                batch.complete(record, index: index, synced: synced)
-                index += 1
+            batch.complete(from: index, synced: synced)
+            var record = Int((first &- index) % OffsetIndex.stride)
+            while record < batch.count {
+                pending.marks.append((index + UInt64(record), place + Int64(batch.start(of: record))))
+                record += Int(OffsetIndex.stride)
             }
+            index += UInt64(batch.count)
             pieces.append(batch.frames)
             place += Int64(batch.frames.count)
         }

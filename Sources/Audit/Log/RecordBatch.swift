@@ -71,11 +71,27 @@ public final class RecordBatch: @unchecked Sendable {
     /// Where the frame at that place begins.
     func start(of place: Int) -> Int { place == 0 ? 0 : ends[place - 1] }
 
-    /// Completes the frame at that place.
-    func complete(_ place: Int, index: UInt64, synced: UInt64) {
+    /// Completes the frames, which have the indices from `index` on.
+    func complete(from index: UInt64, synced: UInt64) {
+        for place in 0..<count { Frame.begin(frame(place), index: index + UInt64(place), synced: synced) }
+        var place = 0
+        while place + 3 <= count {
+            let (a, b, c) = (frame(place), frame(place + 1), frame(place + 2))
+            let checksums = CRC32C.checksums(Frame.checked(a), Frame.checked(b), Frame.checked(c))
+            Frame.end(a, checksum: checksums.0)
+            Frame.end(b, checksum: checksums.1)
+            Frame.end(c, checksum: checksums.2)
+            place += 3
+        }
+        while place < count {
+            Frame.end(frame(place), checksum: CRC32C.checksum(Frame.checked(frame(place))))
+            place += 1
+        }
+    }
+
+    private func frame(_ place: Int) -> UnsafeMutableRawBufferPointer {
         let start = start(of: place)
-        let frame = UnsafeMutableRawBufferPointer(start: memory + start, count: ends[place] - start)
-        Frame.complete(frame, index: index, synced: synced)
+        return UnsafeMutableRawBufferPointer(start: memory + start, count: ends[place] - start)
     }
 
     // MARK: - Memory
