@@ -135,7 +135,7 @@ import Testing
             let clock = ManualClock(UnixTime(nanoseconds: 0))
             var configuration = memory
             configuration.durability = .written
-            configuration.segmentBytes = 1 << 20
+            configuration.segmentBytes = 1 << 26
             let log = try AuditLog(
                 configuration: configuration,
                 time: .manual(clock),
@@ -144,14 +144,15 @@ import Testing
             )
             var acknowledged: [UInt64: [UInt8]] = [:]
             func write(_ number: Int) {
-                let record = payload(number, size: 200)
+                let record = payload(number, size: 1000)
                 for one in log.write([record]) where one.outcome == .sealed { acknowledged[one.index] = record }
             }
-            write(0)
+            for number in 0..<10 { write(number) }
             files.fail(0..<1_000_000, with: .ioError, operations: ["fdatasync"])
             clock.advance(seconds: 2)
-            var number = 1
+            var number = 10
             while watch.changes.withLock({ $0.isEmpty }) {
+                try #require(number < 20_000)
                 write(number)
                 number += 1
             }
