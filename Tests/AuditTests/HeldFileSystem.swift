@@ -46,6 +46,7 @@ final class HeldFileSystem: FileSystem {
         try memory.write(file, pieces, at: offset)
     }
     func truncate(_ file: Int32, to size: Int64) throws(FileFault) { try memory.truncate(file, to: size) }
+    func allocate(_ file: Int32, to size: Int64) throws(FileFault) { try memory.allocate(file, to: size) }
     func syncDirectory(_ path: String) throws(FileFault) { try memory.syncDirectory(path) }
     func dropCache(_ file: Int32) { memory.dropCache(file) }
 }

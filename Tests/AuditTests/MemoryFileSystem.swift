@@ -206,6 +206,13 @@ final class MemoryFileSystem: FileSystem {
         }
     }
 
+    func allocate(_ file: Int32, to size: Int64) throws(FileFault) {
+        _ = try call("fallocate")
+        with(file) { node, state in
+            if state.nodes[node].cache.count < Int(size) { Self.resize(&state.nodes[node].cache, to: Int(size)) }
+        }
+    }
+
     func sync(_ file: Int32) throws(FileFault) {
         do throws(FileFault) {
             _ = try call("fdatasync")

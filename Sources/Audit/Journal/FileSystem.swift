@@ -17,6 +17,8 @@ package protocol FileSystem: Sendable {
     /// Writes some of the pieces' bytes, one piece behind the other, and answers how many.
     func write(_ file: Int32, _ pieces: [UnsafeRawBufferPointer], at offset: Int64) throws(FileFault) -> Int
     func truncate(_ file: Int32, to size: Int64) throws(FileFault)
+    /// Gives the file room, and a size, of so many bytes at least; new ones are zero.
+    func allocate(_ file: Int32, to size: Int64) throws(FileFault)
     /// Returns when the file's bytes and size are on the disk.
     func sync(_ file: Int32) throws(FileFault)
     /// Returns when the directory's names are on the disk.

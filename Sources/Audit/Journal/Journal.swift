@@ -23,9 +23,8 @@ final class Journal {
     private var first: UInt64
     private var end: Int64
     private var syncedEnd: Int64
-    /// Zeros are on the disk from `end` to here: writing over them changes no metadata, which makes a sync twice as fast.
+    /// The file's size, when it has room behind `end`: to write there does not change it, so that a sync has less to do.
     private var preparedEnd: Int64
-    private let prepareBytes: Int64
     /// Whether groups are synced before they are sealed: then the disk is the truth, otherwise the page cache is.
     private let isDurable: Bool
     /// Once a new segment's file may be there, no record may go to the old one: the new one's name says so.
@@ -71,13 +70,12 @@ final class Journal {
         self.directory = directory
         self.segmentBytes = segmentBytes
         self.isDurable = isDurable
-        prepareBytes = isDurable ? 1 << 20 : 0
         self.background = background
         self.files = files
         lock = try JournalLock(directory: directory, files: files)
         var firsts = try SegmentFile.list(directory, files)
         if firsts.isEmpty {
-            files.close(try Self.create(directory, first: 0, files))
+            files.close(try Self.create(directory, first: 0, size: 0, files).file)
             firsts = [0]
         }
         let last = firsts[firsts.count - 1]
@@ -148,10 +146,7 @@ final class Journal {
         }
         pending.count = index - next
         pending.bytes = bytes
-        if place > preparedEnd {
-            preparedEnd = max(place, min(place + prepareBytes, segmentBytes))
-            Zeros.append(Int(preparedEnd - place), to: &pieces)
-        }
+        preparedEnd = max(preparedEnd, place)
         try attempt { (files) throws(FileFault) in try files.writeAll(file, &pieces, at: end) }
     }
 
@@ -210,7 +205,7 @@ final class Journal {
         syncedEnd = end
     }
 
-    /// Takes the zeros back that no record came to fill.
+    /// Takes the room back that no record came to fill.
     private func trim() throws(AuditError) {
         guard preparedEnd > end else { return }
         try attempt { (files) throws(FileFault) in
@@ -226,32 +221,34 @@ final class Journal {
         try trim()
         try sync()
         mustRotate = true
-        let new = try Self.create(directory, first: next, files)
+        let new = try Self.create(directory, first: next, size: isDurable ? segmentBytes : 0, files)
         closeFile()
-        file = new
+        file = new.file
         first = next
         end = SegmentFile.headerSize
         syncedEnd = end
-        preparedEnd = end
+        preparedEnd = new.size
         mustRotate = false
         offsets.addSegment(first: first)
     }
 
-    /// A new segment without records, its name and header on the disk.
+    /// A new segment without records, its name and header on the disk, with room for `size` bytes if the disk has it.
     private static func create(
         _ directory: String,
         first: UInt64,
+        size: Int64,
         _ files: any FileSystem
-    ) throws(AuditError) -> Int32 {
+    ) throws(AuditError) -> (file: Int32, size: Int64) {
         let path = SegmentFile.path(directory, first: first)
         do throws(FileFault) {
             let file = try files.open(path, writable: true)
             do throws(FileFault) {
                 try files.truncate(file, to: 0)
                 try files.writeAll(file, SegmentFile.header, at: 0)
+                let size = Self.allocate(file, to: size, files) ?? SegmentFile.headerSize
                 try files.sync(file)
                 try files.syncDirectory(directory)
-                return file
+                return (file, size)
             } catch {
                 files.close(file)
                 throw error
@@ -307,13 +304,21 @@ final class Journal {
                 cut = try unfinished(end..<size)
                 try files.truncate(file, to: end)
             }
-            preparedEnd = end
+            preparedEnd = (isDurable ? Self.allocate(file, to: segmentBytes, files) : nil) ?? end
             if syncedEnd < end { try rewrite(syncedEnd..<end) }
             try files.sync(file)
             try files.syncDirectory(directory)
         }
         noteSynced()
         return cut
+    }
+
+    /// Gives a segment room; nil when it has none now, which only makes its syncs slower.
+    private static func allocate(_ file: Int32, to size: Int64, _ files: any FileSystem) -> Int64? {
+        guard size > SegmentFile.headerSize, (try? files.allocate(file, to: size)) != nil,
+            let now = try? files.size(file), now >= size
+        else { return nil }
+        return now
     }
 
     /// How many bytes of a range are there before nothing but zeros.
@@ -323,7 +328,8 @@ final class Journal {
         var last = offset
         while offset < range.upperBound {
             let count = try files.readAll(file, into: &bytes, at: offset)
-            if let place = bytes[..<count].lastIndex(where: { $0 != 0 }) { last = offset + Int64(place) + 1 }
+            let zeros = bytes.withUnsafeBytes { Zeros.suffix(of: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+            if zeros < count { last = offset + Int64(count - zeros) }
             guard count > 0 else { break }
             offset += Int64(count)
         }

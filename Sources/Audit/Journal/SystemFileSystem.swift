@@ -84,6 +84,12 @@ package struct SystemFileSystem: FileSystem {
         _ = try retry("ftruncate") { Int(ftruncate(file, off_t(size))) }
     }
 
+    package func allocate(_ file: Int32, to size: Int64) throws(FileFault) {
+        // Answers the error number itself.
+        let code = posix_fallocate(file, 0, off_t(size))
+        guard code == 0 else { throw FileFault("fallocate", code) }
+    }
+
     package func sync(_ file: Int32) throws(FileFault) {
         _ = try retry("fdatasync") { Int(fdatasync(file)) }
     }

@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Zeros to write ahead of the records, from one small piece of memory.
+/// How far bytes are zero, as they are in the room behind a segment's last record; eight at a step.
 enum Zeros {
-    // Never written after it was made, and never freed.
-    private nonisolated(unsafe) static let page: UnsafeRawBufferPointer = {
-        let page = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 8)
-        page.initializeMemory(as: UInt8.self, repeating: 0)
-        return UnsafeRawBufferPointer(page)
-    }()
+    /// Zeros at the beginning.
+    static func prefix(of bytes: UnsafeRawBufferPointer) -> Int {
+        var next = 0
+        while next + 8 <= bytes.count, bytes.loadUnaligned(fromByteOffset: next, as: UInt64.self) == 0 { next += 8 }
+        while next < bytes.count, bytes[next] == 0 { next += 1 }
+        return next
+    }
 
-    /// Appends pieces that are `count` bytes together.
-    static func append(_ count: Int, to pieces: inout [UnsafeRawBufferPointer]) {
-        var rest = count
-        while rest > 0 {
-            let piece = min(rest, page.count)
-            pieces.append(UnsafeRawBufferPointer(rebasing: page[..<piece]))
-            rest -= piece
-        }
+    /// Zeros at the end.
+    static func suffix(of bytes: UnsafeRawBufferPointer) -> Int {
+        var end = bytes.count
+        while end >= 8, bytes.loadUnaligned(fromByteOffset: end - 8, as: UInt64.self) == 0 { end -= 8 }
+        while end > 0, bytes[end - 1] == 0 { end -= 1 }
+        return bytes.count - end
     }
 }
