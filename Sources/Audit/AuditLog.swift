@@ -48,6 +48,7 @@ public final class AuditLog: Sendable {
         configuration: AuditConfiguration,
         time: TimeSource,
         files: any FileSystem,
+        makesSpare: Bool = true,
         onHealth: @escaping @Sendable (AuditHealth) -> Void = { _ in }
     ) throws(AuditError) {
         guard !configuration.directory.isEmpty, configuration.segmentBytes >= 4096 else {
@@ -58,12 +59,20 @@ public final class AuditLog: Sendable {
             )
         }
         var background: BackgroundSync?
-        if configuration.durability == .written {
-            do {
-                background = try BackgroundSync(files: files)
-            } catch {
-                throw AuditError(.io, file: configuration.directory, "no thread can be started for its syncs: \(error)")
+        var spare: SpareSegment?
+        do {
+            switch configuration.durability {
+            case .written: background = try BackgroundSync(files: files)
+            case .durable where !makesSpare: break
+            case .durable:
+                spare = try SpareSegment(
+                    directory: configuration.journalDirectory,
+                    size: configuration.segmentBytes,
+                    files: files
+                )
             }
+        } catch {
+            throw AuditError(.io, file: configuration.directory, "no thread can be started for its files: \(error)")
         }
         let journal = try Journal(
             directory: configuration.journalDirectory,
@@ -71,7 +80,8 @@ public final class AuditLog: Sendable {
             knownSize: configuration.knownSize,
             isDurable: configuration.durability == .durable,
             files: files,
-            background: background
+            background: background,
+            spare: spare
         )
         let state = AuditState(size: journal.next)
         let queue = SubmissionQueue(maximumBytes: configuration.maximumQueuedBytes)

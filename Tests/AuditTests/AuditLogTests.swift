@@ -107,8 +107,8 @@ import Testing
     @Test func `a group takes at most a mebibyte, so that the first need not wait for the last`() throws {
         let files = HeldFileSystem()
         var configuration = memory
-        configuration.segmentBytes = 1 << 26
-        let log = try AuditLog(configuration: configuration, time: .system, files: files)
+        configuration.segmentBytes = 1 << 23
+        let log = try AuditLog(configuration: configuration, time: .system, files: files, makesSpare: false)
         let inbox = Inbox()
         let mailbox = inbox.mailbox
         files.hold()

@@ -56,9 +56,10 @@ import Testing
         }
     }
 
-    @Test func `a record is on the disk before its submitter hears of it`() throws {
+    @Test(arguments: [false, true])
+    func `a record is on the disk before its submitter hears of it`(_ makesSpare: Bool) throws {
         let files = MemoryFileSystem()
-        let log = try openLog(files)
+        let log = try openLog(files, makesSpare: makesSpare)
         let random = Mutex(SeededGenerator(seed: 1))
         let lost = Mutex<[UInt64]>([])
         // The power goes at the very moment of the acknowledgement.
@@ -78,11 +79,14 @@ import Testing
         #expect(lost.withLock { $0 } == [])
     }
 
-    @Test func `after a power cut at any moment the log opens and holds all that was acknowledged`() throws {
+    @Test(arguments: [false, true])
+    func `after a power cut at any moment the log opens and holds all that was acknowledged`(
+        _ makesSpare: Bool
+    ) throws {
         for seed in 0..<40 {
             var random = SeededGenerator(seed: UInt64(seed))
             let files = MemoryFileSystem()
-            let log = try openLog(files)
+            let log = try openLog(files, makesSpare: makesSpare)
             let sealed = Mutex<[UInt64: [UInt8]]>([:])
             let inbox = Inbox { one in
                 sealed.withLock { $0[one.index] = payload(Int(one.ticket), size: 200) }

@@ -229,6 +229,14 @@ final class MemoryFileSystem: FileSystem {
         }
     }
 
+    func rename(_ path: String, to new: String) throws(FileFault) {
+        _ = try call("rename")
+        state.withLock { state in
+            state.names[new] = state.names[path]
+            state.names[path] = nil
+        }
+    }
+
     func syncDirectory(_ path: String) throws(FileFault) {
         _ = try call("fsync")
         state.withLock { $0.namesOnDisk = $0.names }

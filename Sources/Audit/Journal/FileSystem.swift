@@ -21,6 +21,8 @@ package protocol FileSystem: Sendable {
     func allocate(_ file: Int32, to size: Int64) throws(FileFault)
     /// Returns when the file's bytes and size are on the disk.
     func sync(_ file: Int32) throws(FileFault)
+    /// Gives a file another name, in place of a file that has it.
+    func rename(_ path: String, to new: String) throws(FileFault)
     /// Returns when the directory's names are on the disk.
     func syncDirectory(_ path: String) throws(FileFault)
     /// Drops the file's clean pages, so that the next read comes from the disk. Advice: it cannot fail.

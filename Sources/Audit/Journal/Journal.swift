@@ -35,6 +35,8 @@ final class Journal {
     /// Brings records to the disk that were sealed without that, and how far it will have come.
     private let background: BackgroundSync?
     private var syncing: (next: UInt64, end: Int64)?
+    /// Where groups are synced, the next segment.
+    private let spare: SpareSegment?
 
     private struct Pending {
         var count: UInt64 = 0
@@ -60,7 +62,8 @@ final class Journal {
         knownSize: UInt64,
         isDurable: Bool,
         files: any FileSystem,
-        background: BackgroundSync? = nil
+        background: BackgroundSync? = nil,
+        spare: SpareSegment? = nil
     ) throws(AuditError) {
         do {
             try files.makeDirectory(directory)
@@ -71,6 +74,7 @@ final class Journal {
         self.segmentBytes = segmentBytes
         self.isDurable = isDurable
         self.background = background
+        self.spare = spare
         self.files = files
         lock = try JournalLock(directory: directory, files: files)
         var firsts = try SegmentFile.list(directory, files)
@@ -147,6 +151,8 @@ final class Journal {
         pending.count = index - next
         pending.bytes = bytes
         preparedEnd = max(preparedEnd, place)
+        // A quarter faster than the records come.
+        spare?.prepare(place + place / 4)
         try attempt { (files) throws(FileFault) in try files.writeAll(file, &pieces, at: end) }
     }
 
@@ -221,7 +227,12 @@ final class Journal {
         try trim()
         try sync()
         mustRotate = true
-        let new = try Self.create(directory, first: next, size: isDurable ? segmentBytes : 0, files)
+        let new: (file: Int32, size: Int64)
+        if let spare = try takeSpare() {
+            new = spare
+        } else {
+            new = try Self.create(directory, first: next, size: isDurable ? segmentBytes : 0, files)
+        }
         closeFile()
         file = new.file
         first = next
@@ -230,6 +241,19 @@ final class Journal {
         preparedEnd = new.size
         mustRotate = false
         offsets.addSegment(first: first)
+    }
+
+    /// The spare segment as the new one, its name on the disk; nil when it is not whole.
+    private func takeSpare() throws(AuditError) -> (file: Int32, size: Int64)? {
+        guard let spare, spare.take() else { return nil }
+        let path = SegmentFile.path(directory, first: next)
+        do throws(FileFault) {
+            try files.rename(SpareSegment.path(directory), to: path)
+            try files.syncDirectory(directory)
+            return (try files.open(path, writable: true), segmentBytes)
+        } catch {
+            throw AuditError(error, file: path)
+        }
     }
 
     /// A new segment without records, its name and header on the disk, with room for `size` bytes if the disk has it.
@@ -245,10 +269,10 @@ final class Journal {
             do throws(FileFault) {
                 try files.truncate(file, to: 0)
                 try files.writeAll(file, SegmentFile.header, at: 0)
-                let size = Self.allocate(file, to: size, files) ?? SegmentFile.headerSize
                 try files.sync(file)
                 try files.syncDirectory(directory)
-                return (file, size)
+                // Not before the header is on the disk: room without one is no segment. The first group syncs the size.
+                return (file, Self.allocate(file, to: size, files) ?? SegmentFile.headerSize)
             } catch {
                 files.close(file)
                 throw error
@@ -275,7 +299,10 @@ final class Journal {
 
     /// Brings everything to the disk and gives the segment back.
     func close() throws(AuditError) {
-        defer { closeFile() }
+        defer {
+            closeFile()
+            spare?.close()
+        }
         guard file >= 0 else { return }
         _ = try endSync(waits: true)
         try trim()

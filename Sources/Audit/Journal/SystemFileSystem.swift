@@ -94,6 +94,10 @@ package struct SystemFileSystem: FileSystem {
         _ = try retry("fdatasync") { Int(fdatasync(file)) }
     }
 
+    package func rename(_ path: String, to new: String) throws(FileFault) {
+        _ = try retry("rename") { Int(Glibc.rename(path, new)) }
+    }
+
     package func syncDirectory(_ path: String) throws(FileFault) {
         let directory = Int32(
             try retry("open") { Int(Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) }
