@@ -79,7 +79,7 @@ final class Journal {
         lock = try JournalLock(directory: directory, files: files)
         var firsts = try SegmentFile.list(directory, files)
         if firsts.isEmpty {
-            files.close(try Self.create(directory, first: 0, size: 0, files).file)
+            files.close(try SegmentFile.create(directory, first: 0, size: 0, files).file)
             firsts = [0]
         }
         let last = firsts[firsts.count - 1]
@@ -231,7 +231,7 @@ final class Journal {
         if let spare = try takeSpare() {
             new = spare
         } else {
-            new = try Self.create(directory, first: next, size: isDurable ? segmentBytes : 0, files)
+            new = try SegmentFile.create(directory, first: next, size: isDurable ? segmentBytes : 0, files)
         }
         closeFile()
         file = new.file
@@ -251,32 +251,6 @@ final class Journal {
             try files.rename(SpareSegment.path(directory), to: path)
             try files.syncDirectory(directory)
             return (try files.open(path, writable: true), segmentBytes)
-        } catch {
-            throw AuditError(error, file: path)
-        }
-    }
-
-    /// A new segment without records, its name and header on the disk, with room for `size` bytes if the disk has it.
-    private static func create(
-        _ directory: String,
-        first: UInt64,
-        size: Int64,
-        _ files: any FileSystem
-    ) throws(AuditError) -> (file: Int32, size: Int64) {
-        let path = SegmentFile.path(directory, first: first)
-        do throws(FileFault) {
-            let file = try files.open(path, writable: true)
-            do throws(FileFault) {
-                try files.truncate(file, to: 0)
-                try files.writeAll(file, SegmentFile.header, at: 0)
-                try files.sync(file)
-                try files.syncDirectory(directory)
-                // Not before the header is on the disk: room without one is no segment. The first group syncs the size.
-                return (file, Self.allocate(file, to: size, files) ?? SegmentFile.headerSize)
-            } catch {
-                files.close(file)
-                throw error
-            }
         } catch {
             throw AuditError(error, file: path)
         }
@@ -331,21 +305,14 @@ final class Journal {
                 cut = try unfinished(end..<size)
                 try files.truncate(file, to: end)
             }
-            preparedEnd = (isDurable ? Self.allocate(file, to: segmentBytes, files) : nil) ?? end
             if syncedEnd < end { try rewrite(syncedEnd..<end) }
             try files.sync(file)
             try files.syncDirectory(directory)
         }
+        preparedEnd = end
+        if isDurable, let size = SegmentFile.allocate(file, to: segmentBytes, files) { preparedEnd = size }
         noteSynced()
         return cut
-    }
-
-    /// Gives a segment room; nil when it has none now, which only makes its syncs slower.
-    private static func allocate(_ file: Int32, to size: Int64, _ files: any FileSystem) -> Int64? {
-        guard size > SegmentFile.headerSize, (try? files.allocate(file, to: size)) != nil,
-            let now = try? files.size(file), now >= size
-        else { return nil }
-        return now
     }
 
     /// How many bytes of a range are there before nothing but zeros.
