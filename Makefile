@@ -67,6 +67,7 @@ deps:
 
 test-deps: deps
 	@examples/packages.sh nghttp2-client
+	@Tests/Peers/h2.sh
 	@examples/promtool.sh
 
 clean:

@@ -18,11 +18,6 @@ let openVINOLibrary: [LinkerSetting] = [
     .unsafeFlags(["-L\(openVINO)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(openVINO)/lib"])
 ]
 
-let nio: [Target.Dependency] = [
-    .product(name: "NIOCore", package: "swift-nio"),
-    .product(name: "NIOPosix", package: "swift-nio"),
-]
-
 func library(_ name: String, _ dependencies: [Target.Dependency], link: [LinkerSetting] = []) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: swift, linkerSettings: link)
 }

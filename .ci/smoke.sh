@@ -29,7 +29,7 @@ end() {
 trap '[ $run = 0 ] || kill -TERM -- -$run 2>/dev/null && wait $run || true; rm -rf "$work"' EXIT
 start
 cat "$work/log"
-grep -q '<-' "$work/log" && grep -q '"action": "predict"' "$work/log" && grep -q 'RateLimit-Policy: ' "$work/log"
+grep -q '<-' "$work/log" && grep -q '"action": "predict"' "$work/log" && grep -qi 'ratelimit-policy: ' "$work/log"
 test "$(stat -c %a "$STATE/demo.env")" = 600
 
 echo "==> The README's other commands, in their order"

@@ -67,6 +67,7 @@ public enum ReasonCode: String, CaseIterable, Sendable {
     case connections = "connections_exceeded"
     case sourceConnections = "source_connections_exceeded"
     case handshakes = "handshakes_exceeded"
+    case descriptors = "descriptors_exhausted"
 
     // Our own fault.
     case modelUnavailable = "model_unavailable"

@@ -48,7 +48,7 @@ public struct ByteQueue: ~Copyable {
     /// Lends room for at least `minimum` bytes at the end; `body` returns how many it filled.
     @inlinable
     public mutating func appendUninitialised(minimum: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) {
-        reserve(minimum)
+        reserve(max(1, minimum))
         let filled = body(UnsafeMutableRawBufferPointer(start: memory! + upper, count: capacity - upper))
         precondition(filled >= 0 && filled <= capacity - upper, "more was filled than was lent")
         upper += filled
@@ -84,7 +84,8 @@ public struct ByteQueue: ~Copyable {
 
     @usableFromInline
     mutating func grow(_ bytes: Int) {
-        if lower > 0 {
+        // Moved up only where that gives back half: a queue that is drained in small steps would be moved at each.
+        if lower > 0, lower >= count {
             if let memory { memmove(memory, memory + lower, count) }
             upper -= lower
             lower = 0

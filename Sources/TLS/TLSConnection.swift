@@ -160,7 +160,7 @@ public struct TLSConnection: ~Copyable {
         SSL_get0_alpn_selected(ssl, &name, &length)
         return TLSAgreement(
             version: SSL_version(ssl) == TLS1_3_VERSION ? .tls13 : .tls12,
-            cipherSuite: SSL_CIPHER_standard_name(SSL_get_current_cipher(ssl)).map { String(cString: $0) } ?? "",
+            cipherSuite: TLSPolicy.name(of: SSL_get_current_cipher(ssl)),
             applicationProtocol: length == 2 ? .http2 : .http11,
             serverName: SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name).map { String(cString: $0) },
             resumed: SSL_session_reused(ssl) == 1,

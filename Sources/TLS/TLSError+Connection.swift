@@ -3,14 +3,6 @@
 internal import COpenSSL
 
 extension TLSError {
-    static let handshakeTimeout = TLSError(
-        .handshakeTimeout,
-        "the client did not finish the TLS handshake in the time allowed"
-    )
-    static let closedDuringHandshake = TLSError(
-        .closedDuringHandshake,
-        "the client closed the connection in the middle of the TLS handshake"
-    )
     static let plaintextRequest = TLSError(
         .plaintextRequest,
         "the client sent plain HTTP to a TLS port; it should use an https:// address"

@@ -9,7 +9,7 @@ public struct TLSError: Error, Sendable, Equatable {
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Kind: String, Sendable {
             case invalidConfiguration, unreadableFile, invalidCertificate, invalidPrivateKey, encryptedPrivateKey
-            case keyMismatch, handshakeFailed, handshakeTimeout, closedDuringHandshake, plaintextRequest
+            case keyMismatch, handshakeFailed, plaintextRequest
             case protocolViolation, invalidTicketKeys, invalidRevocationList
             case clientCertificateMissing, clientCertificateRefused
         }
@@ -37,10 +37,6 @@ public struct TLSError: Error, Sendable, Equatable {
         public static let keyMismatch = Code(.keyMismatch)
         /// Client and server found no terms, or the client sent something that is no handshake.
         public static let handshakeFailed = Code(.handshakeFailed)
-        /// The client did not finish the handshake in time.
-        public static let handshakeTimeout = Code(.handshakeTimeout)
-        /// The client began a handshake and went away.
-        public static let closedDuringHandshake = Code(.closedDuringHandshake)
         /// The client spoke HTTP without TLS.
         public static let plaintextRequest = Code(.plaintextRequest)
         /// The client broke the protocol after the handshake, or a record was damaged on the way.

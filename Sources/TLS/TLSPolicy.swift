@@ -46,4 +46,20 @@ public enum TLSPolicy: Sendable, Hashable, CaseIterable {
         "rsa_pss_pss_sha256", "rsa_pss_pss_sha384", "rsa_pss_pss_sha512",
         "rsa_pkcs1_sha256", "rsa_pkcs1_sha384", "rsa_pkcs1_sha512",
     ].joined(separator: ":")
+
+    /// The IANA name of a suite; literals, because text from OpenSSL would be allocated for each connection.
+    static func name(of cipher: OpaquePointer?) -> String {
+        switch SSL_CIPHER_get_protocol_id(cipher) {
+        case 0x1301: "TLS_AES_128_GCM_SHA256"
+        case 0x1302: "TLS_AES_256_GCM_SHA384"
+        case 0x1303: "TLS_CHACHA20_POLY1305_SHA256"
+        case 0xC02B: "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"
+        case 0xC02C: "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"
+        case 0xC02F: "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
+        case 0xC030: "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"
+        case 0xCCA8: "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256"
+        case 0xCCA9: "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256"
+        default: SSL_CIPHER_standard_name(cipher).map { String(cString: $0) } ?? ""
+        }
+    }
 }

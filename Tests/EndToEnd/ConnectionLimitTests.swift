@@ -57,7 +57,7 @@ import Testing
         }
     }
 
-    @Test("write_seconds: a client that takes nothing of its answers is cut and counted, over either protocol")
+    @Test("write_seconds: a client that takes nothing of its answers is cut and counted")
     func writeSeconds() throws {
         try withGateway(GatewayProcess.Settings(fields: ["http.write_seconds": "2"])) { gateway in
             let tenant = try gateway.makeTenant()
@@ -161,7 +161,9 @@ import Testing
         let fields = ["http.max_handshakes": "4", "http.handshake_seconds": "3600"]
         try withGateway(GatewayProcess.Settings(fields: fields)) { gateway in
             let before = try gateway.rawTLS()
+            try gateway.awaitConnections(1)
             var stalled = try (0..<4).map { _ in try RawTCP(port: gateway.tenantPort) }
+            try gateway.awaitConnections(5)
             #expect(throws: HarnessError.self) { _ = try gateway.rawTLS() }
             try gateway.awaitMetric(refused, "reason=\"handshakes_exceeded\"")
             before.send(get)
@@ -174,46 +176,68 @@ import Testing
         }
     }
 
-    @Test("max_streams: the client is told how many, and one more is refused without harm to those")
+    /// The head of an upload, and the frame that answers it.
+    private struct Uploads {
+        typealias Frames = HTTP2Frames
+        let connection: RawTLS
+        let head: [UInt8]
+        var received: [UInt8] = []
+
+        init(_ gateway: GatewayProcess) throws {
+            let tenant = try gateway.makeTenant()
+            connection = try gateway.rawHTTP2()
+            head = Frames.block(
+                "POST",
+                "/predict",
+                [("authorization", "Bearer \(tenant.key)"), ("content-type", "application/json")]
+            )
+        }
+
+        func begin(_ streams: Range<Int>) -> [UInt8] {
+            streams.flatMap { number in
+                Frames.frame(.headers, flags: Frames.endHeaders, stream: UInt32(2 * number + 1), head)
+            }
+        }
+
+        mutating func next(_ kind: Frames.Kind, _ stream: UInt32) throws -> Frames.Frame {
+            while true {
+                let all = Frames.frames(received)
+                if let found = all.first(where: { $0.kind == kind.rawValue && $0.stream == stream }) { return found }
+                received += try #require(connection.next(), "the connection ended")
+            }
+        }
+    }
+
+    @Test("max_streams: the client is told how many; one more that crosses this on its way is refused without harm")
     func streams() throws {
         try withGateway(GatewayProcess.Settings(fields: ["http.max_streams": "4"])) { gateway in
-            let tenant = try gateway.makeTenant()
             let told = try gateway.http2()
             #expect(try told.answer(told.request("GET", "/livez")).status == 200)
             #expect(told.settings[3] == 4, "SETTINGS_MAX_CONCURRENT_STREAMS of \(told.settings)")
-            typealias Frames = HTTP2Frames
-            let fields = [("authorization", "Bearer \(tenant.key)"), ("content-type", "application/json")]
-            let post = Frames.block("POST", "/predict", fields)
-            let http2 = try gateway.rawHTTP2()
-            var received: [UInt8] = []
-            // What the gateway settles for holds once it is acknowledged.
-            while !Frames.frames(received).contains(where: { $0.kind == Frames.Kind.settings.rawValue }) {
-                if received.isEmpty { http2.send(Frames.preface) }
-                received += try #require(http2.next())
-            }
-            http2.send(
-                Frames.frame(.settings, flags: 1)
-                    + (0..<5).flatMap { number in
-                        Frames.frame(.headers, flags: Frames.endHeaders, stream: UInt32(2 * number + 1), post)
-                    }
-            )
-            func frame(_ kind: Frames.Kind, _ stream: UInt32) throws -> Frames.Frame {
-                while true {
-                    if let found = Frames.frames(received).first(where: {
-                        $0.kind == kind.rawValue && $0.stream == stream
-                    }) {
-                        return found
-                    }
-                    received += try #require(http2.next(), "the connection ended")
-                }
-            }
-            #expect(try frame(.resetStream, 9).payload == Frames.word(7), "REFUSED_STREAM")
+            var uploads = try Uploads(gateway)
+            uploads.connection.send(HTTP2Frames.preface + uploads.begin(0..<5))
+            #expect(try uploads.next(.resetStream, 9).payload == HTTP2Frames.word(7), "REFUSED_STREAM")
             try gateway.awaitMetric(refused, "reason=\"stream_refused\"")
-            let body = Array("{\"instances\":[]}".utf8)
             for stream in [1, 3, 5, 7] as [UInt32] {
-                http2.send(Frames.frame(.data, flags: Frames.endStream, stream: stream, body))
-                _ = try frame(.headers, stream)
+                let body = Array("{\"instances\":[]}".utf8)
+                uploads.connection.send(
+                    HTTP2Frames.frame(.data, flags: HTTP2Frames.endStream, stream: stream, body)
+                )
+                _ = try uploads.next(.headers, stream)
             }
+        }
+    }
+
+    @Test("max_streams: a client that knows of it and goes over it loses its connection")
+    func knownStreams() throws {
+        try withGateway(GatewayProcess.Settings(fields: ["http.max_streams": "4"])) { gateway in
+            var uploads = try Uploads(gateway)
+            uploads.connection.send(HTTP2Frames.preface)
+            _ = try uploads.next(.settings, 0)
+            uploads.connection.send(HTTP2Frames.frame(.settings, flags: 1) + uploads.begin(0..<5))
+            let rest = uploads.connection.readToEnd()
+            #expect(HTTP2Frames.goAwayCode(rest.bytes) == 1, "PROTOCOL_ERROR")
+            try gateway.awaitMetric("tollgate_http2_connections_ended_total", "reason=\"protocol_violation\"")
         }
     }
 }

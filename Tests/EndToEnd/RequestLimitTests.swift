@@ -206,7 +206,7 @@ import Testing
             for _ in 1...3 { #expect(try http2.answer(http2.request("GET", "/livez")).status == 200) }
             http2.readToEnd()
             #expect(http2.goAways.last?.code == 0)
-            #expect(http2.goAways.last?.last == 5)
+            #expect(http2.goAways.last?.last == 5, "\(http2.goAways)")
         }
     }
 

@@ -165,7 +165,10 @@ import Testing
         for option in ["--port", "--management-port"] {
             let (end, errors) = try serve(option, String(port))
             #expect(end == .exited(1))
-            #expect(errors.contains("127.0.0.1:\(port): another program has that port"), "\(errors)")
+            #expect(
+                errors.contains("listener cannot listen on 127.0.0.1:\(port): another process listens there"),
+                "\(errors)"
+            )
         }
     }
 

@@ -38,9 +38,9 @@ import Testing
         #expect(pair.takeOutput().count < 16 * 1024)
     }
 
-    @Test(arguments: [true, false])
-    func `empty records without end end the connection`(together: Bool) throws {
-        let pair = try Pair.connected(context, version: TLS1_2_VERSION)
+    @Test(arguments: bothVersions, [true, false])
+    func `empty records without end end the connection`(version: Int32, together: Bool) throws {
+        let pair = try Pair.connected(context, version: version)
         var forger = try RecordForger(pair.client)
         pair.deliver(forger.record(23, []))
         pair.deliver(forger.record(23, Array("data".utf8)))

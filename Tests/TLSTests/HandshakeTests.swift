@@ -85,6 +85,27 @@ let bothVersions = [TLS1_2_VERSION, TLS1_3_VERSION]
         #expect(pair.agreement?.cipherSuite == "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256")
     }
 
+    @Test func `every suite of the policy is agreed on with a client that offers only that, by its IANA name`() throws {
+        let rsa = try TestIdentity(.rsa(bits: 2048)).context()
+        let suites = [
+            "AES128-GCM-SHA256": "AES_128_GCM_SHA256", "AES256-GCM-SHA384": "AES_256_GCM_SHA384",
+            "CHACHA20-POLY1305": "CHACHA20_POLY1305_SHA256",
+        ]
+        for (offered, name) in suites {
+            for (context, key) in [(context, "ECDSA"), (rsa, "RSA")] {
+                let client = try TestClient(version: TLS1_2_VERSION, ciphers: "ECDHE-\(key)-\(offered)")
+                let pair = Pair(context, client)
+                pair.shakeHands()
+                #expect(pair.agreement?.cipherSuite == "TLS_ECDHE_\(key)_WITH_\(name)")
+            }
+            let client = try TestClient()
+            SSL_set_ciphersuites(client.ssl, "TLS_\(name)")
+            let pair = Pair(context, client)
+            pair.shakeHands()
+            #expect(pair.agreement?.cipherSuite == "TLS_\(name)")
+        }
+    }
+
     @Test(arguments: bothVersions)
     func `the server's favourite protocol wins over the client's order`(version: Int32) throws {
         let pair = try Pair(

@@ -6,6 +6,8 @@ import COpenSSL
 final class TestClient {
     private let context: OpaquePointer
     let ssl: OpaquePointer
+    /// The secret of what the client sends in TLS 1.3 (RFC 8446 section 7.1).
+    private(set) var trafficSecret: [UInt8] = []
     private let fromServer: OpaquePointer
     private let toServer: OpaquePointer
 
@@ -46,12 +48,26 @@ final class TestClient {
             SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, Int(TLSEXT_NAMETYPE_host_name), &name)
         }
         if let session {
-            SSL_set_session(ssl, session)
+            // A copy: a connection that ends without goodbye spoils its session for others.
+            let own = SSL_SESSION_dup(session)
+            SSL_set_session(ssl, own)
+            SSL_SESSION_free(own)
         }
         self.context = context
         self.ssl = ssl
         self.fromServer = fromServer
         self.toServer = toServer
+        SSL_set_ex_data(ssl, 0, Unmanaged.passUnretained(self).toOpaque())
+        SSL_CTX_set_keylog_callback(context) { ssl, line in
+            guard let ssl, let line, let client = SSL_get_ex_data(ssl, 0) else { return }
+            let words = String(cString: line).split(separator: " ")
+            guard words.first == "CLIENT_TRAFFIC_SECRET_0", let last = words.last else { return }
+            let digits = Array(last.utf8)
+            Unmanaged<TestClient>.fromOpaque(client).takeUnretainedValue().trafficSecret =
+                stride(from: 0, to: digits.count, by: 2).compactMap {
+                    UInt8(String(decoding: digits[$0...$0 + 1], as: UTF8.self), radix: 16)
+                }
+        }
     }
 
     deinit {
@@ -103,7 +119,7 @@ final class TestClient {
 
     /// The session with its ticket, for another client to resume; the caller frees it.
     func session() -> OpaquePointer? {
-        SSL_get1_session(ssl)
+        SSL_get_session(ssl).flatMap { SSL_SESSION_dup($0) }
     }
 
     /// The certificate that the server showed: its common name.

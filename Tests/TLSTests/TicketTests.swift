@@ -210,11 +210,19 @@ import Testing
         let session = try #require(first.client.session())
         defer { SSL_SESSION_free(session) }
         #expect(try resuming(session, context, version).agreement?.resumed == true)
-        try TicketForger(keys).change(session) { session in
-            let expired = X509_gmtime_adj(nil, -10)
-            X509_set1_notAfter(SSL_SESSION_get0_peer(session), expired)
-            ASN1_STRING_free(expired)
+        func end(in seconds: Int) throws {
+            try TicketForger(keys).change(session) { session in
+                let time = X509_gmtime_adj(nil, seconds)
+                let client = SSL_SESSION_get0_peer(session)
+                X509_set1_notAfter(client, time)
+                // Drops the encoding that OpenSSL has kept.
+                i2d_re_X509_tbs(client, nil)
+                ASN1_STRING_free(time)
+            }
         }
+        try end(in: 10)
+        #expect(try resuming(session, context, version).agreement?.resumed == true)
+        try end(in: -10)
         #expect(try resuming(session, context, version).error?.code == .clientCertificateMissing)
     }
 

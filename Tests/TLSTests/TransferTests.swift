@@ -95,6 +95,21 @@ import Testing
         #expect(pair.text == "round 0round 1round 2")
     }
 
+    /// Each record costs more than was reckoned with, so some do not fit the room that was made for them.
+    @Test(arguments: bothVersions)
+    func `a client that asks for small records gets them whole and in order`(version: Int32) throws {
+        let pair = try Pair(context, TestClient(version: version))
+        SSL_set_tlsext_max_fragment_length(pair.client.ssl, UInt8(TLSEXT_max_fragment_length_512))
+        pair.shakeHands()
+        for size in [1, 511, 513, 16384, 100_000, 1_000_000] {
+            let sent = pattern(size)
+            pair.write(sent)
+            pair.write("end")
+            pair.collect()
+            #expect(pair.client.read() == sent + Array("end".utf8))
+        }
+    }
+
     @Test func `connections of one thread do not mix`() throws {
         let pairs = try (0..<8).map { index in
             try Pair.connected(context, version: bothVersions[index % 2])

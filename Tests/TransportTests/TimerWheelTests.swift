@@ -36,6 +36,27 @@ import Testing
         #expect(wheel.popDue(now: 11 * Self.second + TimerWheel.tick) == 0)
     }
 
+    @Test func `a wheel that was empty for long takes no new entry for due`() {
+        var wheel = TimerWheel(now: 0)
+        let now = 3600 * Self.second
+        wheel.keepPace(now: now)
+        wheel.set(0, deadline: now + 10 * Self.second)
+        #expect(wheel.popDue(now: now) == nil)
+        #expect(wheel.popDue(now: now + 10 * Self.second) == 0)
+    }
+
+    @Test func `a wheel that is hours late gives an entry out a bounded number of times`() {
+        var wheel = TimerWheel(now: 0)
+        wheel.set(0, deadline: Self.second)
+        let now = 3600 * Self.second
+        var times = 0
+        while wheel.popDue(now: now) != nil, times < 1000 {
+            times += 1
+            wheel.set(0, deadline: now + Self.second)
+        }
+        #expect(times < 100)
+    }
+
     @Test func `a deadline beyond the wheel comes early and can be set again until it is reached`() {
         var wheel = TimerWheel(now: 0)
         let deadline = 300 * Self.second

@@ -30,6 +30,7 @@ extension ReasonCode {
             400
         case .inferenceFailed, .internalError: 500
         case .modelUnavailable, .auditUnavailable, .storageUnavailable, .draining, .connections, .sourceConnections,
+            .descriptors,
             .handshakes:
             503
         case .processingTimeout: 504

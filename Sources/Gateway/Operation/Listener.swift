@@ -40,10 +40,7 @@ final class Listener: Sendable {
                 )
             }
         } catch {
-            throw StartError(
-                description:
-                    "the \(store.kind.rawValue) listener cannot bind \(address.address):\(address.port): \(error.description)"
-            )
+            throw StartError(description: "the \(store.kind.rawValue) listener \(error.description)")
         }
         port = Int(sockets[0].address.port)
         limits = ConnectionLimits(Self.bounds(configuration.http, budget))
@@ -60,17 +57,17 @@ final class Listener: Sendable {
         let kind = store.kind
         // Both run on the context's own loop.
         nonisolated(unsafe) let entrance = Entrance(loop: context, listener: kind)
-        nonisolated(unsafe) let meters = context.meters
+        nonisolated(unsafe) let context = context
         return AcceptorConfiguration(
             tag: kind.tag,
             tls: store.holder,
             settings: settings(context.limits),
             limits: limits,
             makeHandler: { _ in
-                meters.opened(kind)
+                context.meters.opened(kind)
                 return entrance
             },
-            refused: { refusal, _ in meters.refused(kind, refusal) }
+            refused: { refusal, _ in context.turnedAway(kind, refusal) }
         )
     }
 
@@ -96,7 +93,10 @@ final class Listener: Sendable {
             handshakeSeconds: Double(http.handshakeSeconds),
             writeStallSeconds: Double(http.writeSeconds),
             // As much as a body may have: a client that is still sending one hears why it need not.
-            lingerBytes: http.maxBodyBytes
+            lingerBytes: http.maxBodyBytes,
+            // What a slow reader may make wait in memory; its answer's rest waits where it is.
+            highWaterMark: 128 * 1024,
+            lowWaterMark: 32 * 1024
         )
     }
 }

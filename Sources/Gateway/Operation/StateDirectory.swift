@@ -15,6 +15,7 @@ import Storage
 /// | `tollgate.sqlite` | tenants, plans, keys, revocations, snapshots of the limits |
 /// | `pepper` | 32 bytes under which the keys' secrets are hashed; kept outside the database |
 /// | `signing-ES256.pem` | the private key of the access tokens |
+/// | `ticket-keys` | the keys of the TLS session tickets, the current one and those before it |
 /// | `audit/` | the audit log |
 /// | `audit-index.sqlite` | its search index, which can be rebuilt from it |
 public struct StateDirectory: Sendable {

@@ -24,6 +24,7 @@ final class HTTP1Connection: HTTPConnection {
     private static let unadmitted = 64 * 1024
     /// Bytes of an unwanted body that are read to keep a connection.
     private static let skippable = 256 * 1024
+    private static let headMethod = Array("HEAD ".utf8)
 
     init(_ transport: Connection, loop: LoopContext, listener: ListenerKind) {
         parser = HTTP1Parser(limits: loop.headLimits)
@@ -92,7 +93,7 @@ final class HTTP1Connection: HTTPConnection {
                 stream?.receiveEnd()
                 if let stream, stream.isAnswered { finish(stream) }
             case .failed(let fault):
-                malformed(fault)
+                malformed(fault, in: rest)
                 return bytes.count
             }
         }
@@ -111,12 +112,15 @@ final class HTTP1Connection: HTTPConnection {
     }
 
     /// What comes behind the fault is read as nothing, least of all as another request.
-    private func malformed(_ fault: HTTPFault) {
+    private func malformed(_ fault: HTTPFault, in bytes: UnsafeRawBufferPointer) {
         isOver = true
         unread.release()
         // A fault behind a whole request is not that request's: it is answered, then the connection ends.
         guard !isBusy else { return }
+        let isInHead = stream == nil
         let stream = stream ?? begin()
+        // The head came to nothing, but an answer to HEAD has no body all the same.
+        if isInHead, bytes.starts(with: Self.headMethod) { stream.exchange.method = .head }
         stream.cut(Refusal(fault))
         if stream.isAnswered { finish(stream) }
     }

@@ -29,7 +29,7 @@ class HTTPConnection: ConnectionHandler {
         self.loop = loop
         self.listener = listener
         self.version = version
-        id = transport.id.raw
+        id = loop.nextConnectionID()
         source = AuditSource(address: transport.remoteHost, port: transport.remote.port)
         tls = AuditTLS(
             cipher: transport.agreement?.cipherSuite ?? "",

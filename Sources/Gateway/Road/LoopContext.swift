@@ -30,6 +30,7 @@ final class LoopContext {
 
     private var ids = RequestIDGenerator()
     private var serial: UInt32 = 0
+    private var connectionCount: UInt64 = 0
     private(set) var date = HTTPDate()
     /// Write the answers' heads, one after the other, in memory that stays.
     var writer = HTTP1ResponseWriter()
@@ -45,6 +46,8 @@ final class LoopContext {
     private var batch: RecordBatch?
     private var spareBatches: [RecordBatch] = []
     private var sealed: [RecordBatch] = []
+    /// Connections that were turned away since the last sweep.
+    private var turnedAway: [TurnedAway: Int64] = [:]
     /// Connections whose protocol may have something to send.
     private var unsent: [HTTP2Connection] = []
 
@@ -102,6 +105,7 @@ final class LoopContext {
 
     /// The stream that still has the exchange of that ticket.
     func stream(_ ticket: Ticket) -> RequestStream? {
+        guard ticket.slot < streams.count else { return nil }
         let stream = streams[Int(ticket.slot)]
         return stream.exchange.serial == ticket.serial ? stream : nil
     }
@@ -112,6 +116,7 @@ final class LoopContext {
     private func sweep() {
         let now = services.time.monotonic()
         for stream in streams { stream.checkTime(now) }
+        recordTurnedAway()
         eventLoop.releaseIdleMemory()
         date.update(to: services.time.now())
     }
@@ -123,6 +128,12 @@ final class LoopContext {
         // 0 is no exchange's: see `Exchange.serial`.
         if serial == 0 { serial = 1 }
         return serial
+    }
+
+    /// Differs from every other connection's, of whichever loop and listener.
+    func nextConnectionID() -> UInt64 {
+        connectionCount += 1
+        return UInt64(eventLoop.index) << 40 | connectionCount
     }
 
     func nextID(at time: UnixTime) -> RequestID { ids.next(at: time) }
@@ -157,17 +168,24 @@ final class LoopContext {
     // MARK: - The end of the turn
 
     func seal(_ stream: RequestStream) {
-        guard let mailbox, let connection = stream.connection, let reply = stream.exchange.reply else {
+        guard let connection = stream.connection, let reply = stream.exchange.reply else {
             preconditionFailure("a request came before the loop was started")
         }
-        let batch = batch ?? spareBatches.popLast() ?? RecordBatch(mailbox: mailbox)
-        self.batch = batch
+        let batch = openBatch()
         let ticket = stream.ticket.rawValue
         if let template = stream.recordTemplate(on: connection, reply: reply) {
             batch.append(template, AuditMeasures(of: stream, reply: reply), ticket: ticket)
         } else {
             batch.append(AuditRecord(of: stream, on: connection, reply: reply), ticket: ticket)
         }
+    }
+
+    /// The batch of this turn.
+    private func openBatch() -> RecordBatch {
+        guard let mailbox else { preconditionFailure("a record came before the loop was started") }
+        let batch = batch ?? spareBatches.popLast() ?? RecordBatch(mailbox: mailbox)
+        self.batch = batch
+        return batch
     }
 
     func send(_ connection: HTTP2Connection) {
@@ -197,6 +215,53 @@ final class LoopContext {
             spareBatches.append(batch)
         }
         sealed.removeAll(keepingCapacity: true)
+    }
+}
+
+/// Connections that never came as far as a request.
+private struct TurnedAway: Hashable {
+    let listener: ListenerKind
+    let refusal: ConnectionRefusal
+}
+
+extension LoopContext {
+    /// A connection was closed as soon as it was accepted.
+    func turnedAway(_ listener: ListenerKind, _ refusal: ConnectionRefusal) {
+        meters.refused(listener, refusal)
+        turnedAway[TurnedAway(listener: listener, refusal: refusal), default: 0] += 1
+    }
+
+    /// One record a second for all connections that were turned away for one reason: a flood of them must not fill the
+    /// disk.
+    private func recordTurnedAway() {
+        guard !turnedAway.isEmpty else { return }
+        for (kind, count) in turnedAway {
+            var record = AuditRecord(
+                time: services.time.now(),
+                gateway: gateway,
+                durability: durability,
+                decision: .refused,
+                reason: kind.refusal.code
+            )
+            record.action = "connection.accept"
+            record.listener = kind.listener == .tenant ? .tenant : .management
+            record.count = count > 1 ? count : nil
+            record.configGeneration = generation
+            // Nobody waits for it.
+            openBatch().append(record, ticket: .max)
+        }
+        turnedAway.removeAll(keepingCapacity: true)
+    }
+}
+
+extension ConnectionRefusal {
+    fileprivate var code: ReasonCode {
+        switch self {
+        case .tooManyConnections: .connections
+        case .tooManyFromSource: .sourceConnections
+        case .tooManyHandshakes, .tooManyHandshakesFromSource: .handshakes
+        case .noDescriptors: .descriptors
+        }
     }
 }
 

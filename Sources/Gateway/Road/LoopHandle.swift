@@ -4,9 +4,10 @@ import GatewayCore
 import Transport
 
 /// Reaches a loop's context from other threads: by a task on the loop, never directly.
+///
+/// Unchecked because the compiler cannot see that the context is set before the loop runs and read on it alone.
 final class LoopHandle: @unchecked Sendable {
     private let eventLoop: EventLoop
-    // Set once before the loop runs, read on the loop alone.
     private weak var context: LoopContext?
 
     init(_ eventLoop: EventLoop) {

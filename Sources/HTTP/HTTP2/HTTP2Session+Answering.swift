@@ -112,11 +112,13 @@ extension HTTP2Session {
     public func resetStalled(since time: Int64) {
         for at in 0..<slots.capacity where slots[at].pointee.waitingSince <= time {
             slots[at].pointee.waitingSince = .max
+            // Who has all of the answer did nothing wrong (RFC 9113, section 8.1).
+            let code: HTTP2ErrorCode = slots[at].pointee.state.contains(.sent) ? .noError : .cancel
             nghttp2_submit_rst_stream(
                 nghttp2,
                 UInt8(NGHTTP2_FLAG_NONE.rawValue),
                 slots[at].pointee.id,
-                HTTP2ErrorCode.cancel.rawValue
+                code.rawValue
             )
         }
     }

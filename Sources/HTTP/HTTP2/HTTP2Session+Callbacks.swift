@@ -47,8 +47,8 @@ extension HTTP2Session {
             HTTP2Session.of(user).receivedData(id, UnsafeRawBufferPointer(start: bytes, count: count))
             return 0
         }
-        nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks) { _, _, _, user in
-            HTTP2Session.of(user).receivedInvalid()
+        nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks) { _, _, error, user in
+            HTTP2Session.of(user).receivedInvalid(error)
             return 0
         }
         nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) { _, id, code, user in

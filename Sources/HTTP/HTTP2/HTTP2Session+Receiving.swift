@@ -86,7 +86,10 @@ extension HTTP2Session {
     private static let patience = 128 * 1024
 
     /// nghttp2 answers with `RST_STREAM` or `GOAWAY` itself.
-    func receivedInvalid() { if !meter.charge(now: now) { pendingEnd = .malformedFlood } }
+    func receivedInvalid(_ error: Int32) {
+        if error == NGHTTP2_ERR_REFUSED_STREAM.rawValue { return chargeRefused(.refusedStream) }
+        if !meter.charge(now: now) { pendingEnd = .malformedFlood }
+    }
 
     /// A stream is closed, by both sides' last frames or by `RST_STREAM` from either.
     func closed(_ id: Int32, _ code: HTTP2ErrorCode) {

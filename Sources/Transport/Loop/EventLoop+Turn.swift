@@ -13,6 +13,7 @@ extension EventLoop {
     func turn(wait: Int32) {
         let count = waitForEvents(wait)
         state.pointee.now = time.monotonic()
+        wheel.keepPace(now: now)
         handshakeSteps = Self.handshakeStepsPerTurn
         for position in 0..<count { dispatch(events + position) }
         if now >= wheel.nextDue { runDeadlines() }

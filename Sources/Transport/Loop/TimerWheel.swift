@@ -80,12 +80,23 @@ struct TimerWheel: ~Copyable {
         nodes[Int(entry)].tick = .max
     }
 
+    /// Keeps pace with the time while no entry is set; to be called before one is.
+    ///
+    /// Nothing else moves an empty wheel on, and a wheel that is more than a turn behind would take every entry for due.
+    mutating func keepPace(now: Int64) {
+        guard next == .max else { return }
+        seen = max(seen, now / Self.tick)
+        current = max(current, seen)
+    }
+
     /// Takes out one entry that is due, nil when there is none; to be called until it gives nil.
     mutating func popDue(now: Int64) -> Int32? {
         let target = now / Self.tick
         seen = max(seen, target)
         while next <= target {
             let entry = heads[Int(next % Self.buckets)]
+            // What is set from now on comes at least a turn's length behind this step, however late it is.
+            current = max(current, next - 1)
             if entry != Self.none {
                 cancel(entry)
                 return entry

@@ -27,6 +27,11 @@ enum TestRun {
         return "\(repository)/.build/debug/tollgate"
     }()
 
+    /// How often a test does the same over again: as often as the environment says, as TOLLGATE_TEST_DRAINS=100.
+    static func rounds(_ name: String, _ usual: Int) -> Int {
+        ProcessInfo.processInfo.environment["TOLLGATE_TEST_\(name)"].flatMap { Int($0) } ?? usual
+    }
+
     /// This process's environment without what would configure the gateway behind a test's back.
     static var environment: [String: String] {
         ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("TOLLGATE_") }
