@@ -7,7 +7,7 @@ import Synchronization
 final class GroupWriter {
     /// When groups are not synced, a sync begins for records that are so old, or so many bytes.
     private static let syncInterval: Int64 = 1_000_000_000
-    private static let syncBytes: Int64 = 8 << 20
+    private static let syncBytes: Int64 = 32 << 20
     private static let firstPause: Int64 = 1_000_000
     private static let longestPause: Int64 = 1_000_000_000
 
