@@ -6,7 +6,8 @@ public struct AuditConfiguration: Hashable, Sendable {
     public var directory: String
     /// What an acknowledgement promises.
     public var durability: AuditDurability
-    /// A segment that would grow over so many bytes is followed by a new one; at least 4096.
+    /// A segment that would grow over so many bytes is followed by a new one; at least 4096. With
+    /// ``AuditDurability/written`` it may grow a quarter longer.
     public var segmentBytes: Int64
     /// The gateway's name in records.
     public var gateway: String

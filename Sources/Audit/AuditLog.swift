@@ -13,8 +13,9 @@ import Synchronization
 /// log.submit(batch)
 /// ```
 ///
-/// A thread of its own takes everything that waits, appends it to the journal in one write, has it brought to the disk
-/// with one fdatasync and then wakes the mailboxes: the more submitters, the larger the groups. Records are in the log
+/// A thread of its own takes what waits, up to 1 MiB, appends it to the journal in one write, has it brought to the disk
+/// with one fdatasync and then wakes the mailboxes: the more submitters, the larger the groups. With
+/// ``AuditDurability/written`` it does not wait for the disk, which another thread sees to. Records are in the log
 /// in the order of submission, with indices from 0 and without gaps, across restarts too.
 ///
 /// When a write or sync fails, its group fails, as does every later submission, at once, until the journal has been
@@ -47,6 +48,7 @@ public final class AuditLog: Sendable {
         configuration: AuditConfiguration,
         time: TimeSource,
         files: any FileSystem,
+        makesSpare: Bool = true,
         onHealth: @escaping @Sendable (AuditHealth) -> Void = { _ in }
     ) throws(AuditError) {
         guard !configuration.directory.isEmpty, configuration.segmentBytes >= 4096 else {
@@ -56,12 +58,30 @@ public final class AuditLog: Sendable {
                 "the audit directory must be named and a segment have at least 4096 bytes"
             )
         }
+        var background: BackgroundSync?
+        var spare: SpareSegment?
+        do {
+            switch configuration.durability {
+            case .written: background = try BackgroundSync(files: files)
+            case .durable where !makesSpare: break
+            case .durable:
+                spare = try SpareSegment(
+                    directory: configuration.journalDirectory,
+                    size: configuration.segmentBytes,
+                    files: files
+                )
+            }
+        } catch {
+            throw AuditError(.io, file: configuration.directory, "no thread can be started for its files: \(error)")
+        }
         let journal = try Journal(
             directory: configuration.journalDirectory,
             segmentBytes: configuration.segmentBytes,
             knownSize: configuration.knownSize,
             isDurable: configuration.durability == .durable,
-            files: files
+            files: files,
+            background: background,
+            spare: spare
         )
         let state = AuditState(size: journal.next)
         let queue = SubmissionQueue(maximumBytes: configuration.maximumQueuedBytes)

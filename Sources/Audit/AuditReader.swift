@@ -185,7 +185,7 @@ public final class AuditReader {
             return frame
         case .end: return nil
         case .damaged(let reason):
-            // Zeros that were written ahead may stand behind a segment's last record.
+            // There may be room, which is zeros, behind a segment's last record.
             if index > current.first, try place(of: index).segment == index { return nil }
             throw damaged(index, current.path, offset, reason)
         }

@@ -47,33 +47,30 @@ extension UnixTime: CustomStringConvertible {
 
     /// Writes the ``textSize`` bytes of ``description``.
     public func write(to out: UnsafeMutableBufferPointer<UInt8>) {
+        precondition(out.count >= Self.textSize, "a time has \(Self.textSize) bytes")
+        guard let base = out.baseAddress else { return }
         let seconds = self.seconds
-        let remainder = nanoseconds % 1_000_000_000
-        let micros = (remainder < 0 ? remainder + 1_000_000_000 : remainder) / 1000
         let days = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
-        let ofDay = seconds - days * 86_400
-        let (year, month, day) = Self.civil(days: days)
-        func digits(_ value: Int64, at position: Int, count: Int) {
-            var value = value
-            for i in stride(from: position + count - 1, through: position, by: -1) {
-                out[i] = UInt8(ascii: "0") + UInt8(value % 10)
-                value /= 10
-            }
+        let (year, month, day) = Self.civil(days: Int32(truncatingIfNeeded: days))
+        // From here on all fits 32 bits, whose divisions take half the time.
+        let ofDay = UInt32(truncatingIfNeeded: seconds &- days &* 86_400)
+        let micros = UInt32(truncatingIfNeeded: (nanoseconds &- seconds &* 1_000_000_000) / 1000)
+        @inline(__always)
+        func pair(_ value: UInt32, at place: Int, then separator: Unicode.Scalar) {
+            base[place] = 48 &+ UInt8(truncatingIfNeeded: value / 10)
+            base[place &+ 1] = 48 &+ UInt8(truncatingIfNeeded: value % 10)
+            base[place &+ 2] = UInt8(truncatingIfNeeded: separator.value)
         }
-        digits(year, at: 0, count: 4)
-        out[4] = UInt8(ascii: "-")
-        digits(month, at: 5, count: 2)
-        out[7] = UInt8(ascii: "-")
-        digits(day, at: 8, count: 2)
-        out[10] = UInt8(ascii: "T")
-        digits(ofDay / 3600, at: 11, count: 2)
-        out[13] = UInt8(ascii: ":")
-        digits(ofDay / 60 % 60, at: 14, count: 2)
-        out[16] = UInt8(ascii: ":")
-        digits(ofDay % 60, at: 17, count: 2)
-        out[19] = UInt8(ascii: ".")
-        digits(micros, at: 20, count: 6)
-        out[26] = UInt8(ascii: "Z")
+        pair(UInt32(bitPattern: year) / 100, at: 0, then: "-")
+        pair(UInt32(bitPattern: year) % 100, at: 2, then: "-")
+        pair(UInt32(bitPattern: month), at: 5, then: "-")
+        pair(UInt32(bitPattern: day), at: 8, then: "T")
+        pair(ofDay / 3600, at: 11, then: ":")
+        pair(ofDay / 60 % 60, at: 14, then: ":")
+        pair(ofDay % 60, at: 17, then: ".")
+        pair(micros / 10_000, at: 20, then: ".")
+        pair(micros / 100 % 100, at: 22, then: ".")
+        pair(micros % 100, at: 24, then: "Z")
     }
 
     /// Reads RFC 3339 (section 5.6) with `Z` or a numeric offset, or a bare date (midnight UTC); nil for anything else
@@ -135,15 +132,16 @@ extension UnixTime: CustomStringConvertible {
     }
 
     /// Days since the epoch to a date of the proleptic Gregorian calendar, by eras of 400 years that start in March.
-    private static func civil(days: Int64) -> (year: Int64, month: Int64, day: Int64) {
-        let shifted = days + 719_468
-        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let marchMonth = (5 * dayOfYear + 2) / 153
-        let month = marchMonth < 10 ? marchMonth + 3 : marchMonth - 9
-        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * marchMonth + 2) / 5 + 1)
+    private static func civil(days: Int32) -> (year: Int32, month: Int32, day: Int32) {
+        let shifted = days &+ 719_468
+        let era = (shifted >= 0 ? shifted : shifted &- 146_096) / 146_097
+        let dayOfEra = shifted &- era &* 146_097
+        let yearOfEra = (dayOfEra &- dayOfEra / 1460 &+ dayOfEra / 36_524 &- dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra &- (365 &* yearOfEra &+ yearOfEra / 4 &- yearOfEra / 100)
+        let marchMonth = (5 &* dayOfYear &+ 2) / 153
+        let month = marchMonth < 10 ? marchMonth &+ 3 : marchMonth &- 9
+        let day = dayOfYear &- (153 &* marchMonth &+ 2) / 5 &+ 1
+        return (yearOfEra &+ era &* 400 &+ (month <= 2 ? 1 : 0), month, day)
     }
 
     private static func days(year: Int64, month: Int64, day: Int64) -> Int64 {

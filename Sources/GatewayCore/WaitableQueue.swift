@@ -1,57 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Glibc
-
 /// A bounded queue between threads: who puts never waits, who takes may.
 ///
-/// Unchecked because `Synchronization` has no condition variable: `lock` guards every mutable property.
+/// Unchecked because the locks guard every mutable property: `lock` all but `hasEnded`.
 public final class WaitableQueue<Element: Sendable>: @unchecked Sendable {
     private let capacity: Int
-    private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    /// Apart from `changed`: a word for who takes must not go to who only waits for the end.
-    private let ended = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private let lock = SignalledMutex()
     private var elements: [Element] = []
     /// Elements at the front that were taken already.
     private var head = 0
     private var isClosed = false
+    /// Apart from `lock`: a signal for who takes must not go to who only waits for the end.
+    private let end = SignalledMutex()
+    private var hasEnded = false
 
     /// A queue that holds at most `capacity` elements.
     public init(capacity: Int) {
         self.capacity = capacity
-        pthread_mutex_init(lock, nil)
-        var attributes = pthread_condattr_t()
-        pthread_condattr_init(&attributes)
-        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
-        pthread_cond_init(changed, &attributes)
-        pthread_cond_init(ended, &attributes)
-        pthread_condattr_destroy(&attributes)
-    }
-
-    deinit {
-        pthread_cond_destroy(changed)
-        pthread_cond_destroy(ended)
-        pthread_mutex_destroy(lock)
-        changed.deallocate()
-        ended.deallocate()
-        lock.deallocate()
     }
 
     /// - Returns: false when the queue is full or closed; the element is not taken then.
     public func put(_ element: Element) -> Bool {
-        pthread_mutex_lock(lock)
-        defer { pthread_mutex_unlock(lock) }
-        guard !isClosed, elements.count - head < capacity else { return false }
-        elements.append(element)
-        pthread_cond_signal(changed)
-        return true
+        lock.lock()
+        let isTaken = !isClosed && elements.count - head < capacity
+        if isTaken { elements.append(element) }
+        lock.unlock()
+        if isTaken { lock.signal() }
+        return isTaken
     }
 
     /// The next element, when there is one; nil once the queue is closed and empty.
     public func take() -> Element? {
-        pthread_mutex_lock(lock)
-        defer { pthread_mutex_unlock(lock) }
-        while head == elements.count, !isClosed { pthread_cond_wait(changed, lock) }
+        lock.lock()
+        defer { lock.unlock() }
+        while head == elements.count, !isClosed { lock.wait() }
         return head == elements.count ? nil : removeFirst()
     }
 
@@ -59,24 +41,23 @@ public final class WaitableQueue<Element: Sendable>: @unchecked Sendable {
     ///
     /// - Returns: whether the queue was closed within so many nanoseconds.
     public func waitUntilClosed(nanoseconds: Int64) -> Bool {
-        var deadline = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &deadline)
-        let total = Int64(deadline.tv_nsec) + nanoseconds
-        deadline.tv_sec += Int(total / 1_000_000_000)
-        deadline.tv_nsec = Int(total % 1_000_000_000)
-        pthread_mutex_lock(lock)
-        defer { pthread_mutex_unlock(lock) }
-        while !isClosed, pthread_cond_timedwait(ended, lock, &deadline) != ETIMEDOUT {}
-        return isClosed
+        let deadline = TimeSource.system.monotonic() + nanoseconds
+        end.lock()
+        defer { end.unlock() }
+        while !hasEnded, end.wait(until: deadline) {}
+        return hasEnded
     }
 
     /// Takes no more; what is in the queue can still be taken.
     public func close() {
-        pthread_mutex_lock(lock)
-        defer { pthread_mutex_unlock(lock) }
+        lock.lock()
         isClosed = true
-        pthread_cond_broadcast(changed)
-        pthread_cond_broadcast(ended)
+        lock.unlock()
+        lock.broadcast()
+        end.lock()
+        hasEnded = true
+        end.unlock()
+        end.broadcast()
     }
 
     private func removeFirst() -> Element {

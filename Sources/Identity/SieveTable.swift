@@ -7,7 +7,8 @@ struct SieveTable {
     struct Entry {
         var token: [UInt8]
         var hash: UInt64
-        var principal: Principal
+        /// nil in a free place.
+        var principal: Principal?
         var generation: UInt64
         var wasVisited = false
         /// The next entry of the same bucket.
@@ -16,7 +17,7 @@ struct SieveTable {
         var older: Int32
     }
 
-    private var entries: [Entry?] = []
+    private var entries: [Entry] = []
     private var free: [Int32] = []
     private var buckets = [Int32](repeating: -1, count: 64)
     private var newest: Int32 = -1
@@ -27,18 +28,18 @@ struct SieveTable {
 
     /// The entry at an index that ``find(_:)`` gave.
     subscript(index: Int32) -> Entry {
-        get { entries[Int(index)]! }
-        _modify { yield &entries[Int(index)]! }
+        // Lent, not copied: a copy counts two references up and down.
+        _read { yield entries[Int(index)] }
+        _modify { yield &entries[Int(index)] }
     }
 
     func find(_ token: UnsafeRawBufferPointer) -> Int32? {
         let hash = seed.hash(token)
         var index = buckets[bucket(of: hash)]
-        while index >= 0 {
-            if self[index].hash == hash, self[index].token.withUnsafeBytes({ Self.equal($0, token) }) { return index }
+        while index >= 0, !(self[index].hash == hash && Self.equal(self[index].token, token)) {
             index = self[index].chained
         }
-        return nil
+        return index >= 0 ? index : nil
     }
 
     /// Adds a token that is not there yet, as the newest.
@@ -86,7 +87,8 @@ struct SieveTable {
         if entry.newer >= 0 { self[entry.newer].older = entry.older } else { newest = entry.older }
         if entry.older >= 0 { self[entry.older].newer = entry.newer } else { oldest = entry.newer }
         unchain(index, from: bucket(of: entry.hash), next: entry.chained)
-        entries[Int(index)] = nil
+        self[index].principal = nil
+        self[index].token = []
         free.append(index)
         count -= 1
     }
@@ -104,19 +106,17 @@ struct SieveTable {
     private mutating func grow() {
         buckets = [Int32](repeating: -1, count: buckets.count * 2)
         for index in entries.indices {
-            guard let hash = entries[index]?.hash else { continue }
-            let bucket = bucket(of: hash)
-            entries[index]?.chained = buckets[bucket]
+            guard entries[index].principal != nil else { continue }
+            let bucket = bucket(of: entries[index].hash)
+            entries[index].chained = buckets[bucket]
             buckets[bucket] = Int32(index)
         }
     }
 
     private func bucket(of hash: UInt64) -> Int { Int(truncatingIfNeeded: hash) & (buckets.count - 1) }
 
-    private static func equal(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Bool {
-        guard a.count == b.count, let start = a.baseAddress, let other = b.baseAddress else {
-            return a.count == b.count
-        }
-        return memcmp(start, other, a.count) == 0
+    private static func equal(_ a: borrowing [UInt8], _ b: UnsafeRawBufferPointer) -> Bool {
+        guard a.count == b.count, let start = b.baseAddress else { return a.count == b.count }
+        return memcmp(a, start, b.count) == 0
     }
 }

@@ -26,8 +26,7 @@ public struct VerifiedTokenCache {
         now: UnixTime,
         authenticator: Authenticator
     ) -> Result<Principal, Refusal>? {
-        guard let index = entries.find(token) else { return nil }
-        let principal = entries[index].principal
+        guard let index = entries.find(token), let principal = entries[index].principal else { return nil }
         if let refusal = authenticator.recheckTime(principal, now: now) {
             // Not yet valid is not over: the entry may still serve.
             if refusal.code != .tokenNotYetValid { entries.remove(index) }
@@ -46,7 +45,7 @@ public struct VerifiedTokenCache {
             }
             entries[index].generation = generation
         }
-        entries[index].wasVisited = true
+        if !entries[index].wasVisited { entries[index].wasVisited = true }
         return .success(principal)
     }
 

@@ -104,6 +104,57 @@ import Testing
         #expect(log.write([payload(0, size: 100)]).map(\.outcome) == [.sealed])
     }
 
+    @Test func `a group takes at most a mebibyte, so that the first need not wait for the last`() throws {
+        let files = HeldFileSystem()
+        var configuration = memory
+        configuration.segmentBytes = 1 << 23
+        let log = try AuditLog(configuration: configuration, time: .system, files: files, makesSpare: false)
+        let inbox = Inbox()
+        let mailbox = inbox.mailbox
+        files.hold()
+        log.submit([payload(0)], to: mailbox)
+        files.waitUntilHeld()
+        // These wait together, two to a mebibyte; one alone is larger.
+        let large = [UInt8](repeating: 65, count: 65_000)
+        for _ in 0..<5 { log.submit(Array(repeating: large, count: 8), to: mailbox) }
+        log.submit(Array(repeating: large, count: 20), to: mailbox)
+        #expect(log.metrics.queued == 60)
+        files.release()
+        inbox.wait(for: 61)
+        #expect(inbox.deliveries.flatMap { $0.map(\.index) } == Array(0..<61))
+        log.close()
+        #expect(log.metrics.groups == 5)
+        #expect(log.metrics.queued == 0)
+    }
+
+    @Test func `written records do not wait for the disk, not even at the end of a segment`() throws {
+        let files = HeldFileSystem()
+        let clock = ManualClock(UnixTime(nanoseconds: 0))
+        var configuration = memory
+        configuration.durability = .written
+        configuration.segmentBytes = 4 << 20
+        let log = try AuditLog(configuration: configuration, time: .manual(clock), files: files)
+        let group = Array(repeating: [UInt8](repeating: 65, count: 50_000), count: 5)
+        func write() { #expect(log.write(group).allSatisfy { $0.outcome == .sealed }) }
+        write()
+        files.hold()
+        clock.advance(seconds: 1)
+        write()
+        files.waitUntilHeld()
+        // The sync is under way all the while; the segment would be full after 17 of the groups.
+        for _ in 0..<16 { write() }
+        #expect(log.size == 90)
+        #expect(files.memory.segments.count == 1)
+        files.release()
+        while files.memory.segments.count == 1 { write() }
+        let size = log.size
+        log.close()
+        let entries = try AuditReader(directory: "audit", files: files.memory).all()
+        #expect(entries.count == Int(size))
+        #expect(entries.allSatisfy { $0.bytes == group[0] })
+        #expect(files.memory.openFiles == 0)
+    }
+
     @Test func `a second writer of the same journal is refused until the first is closed`() throws {
         let directory = try TemporaryDirectory()
         let configuration = AuditConfiguration(directory: directory.path + "/audit", gateway: "gw")

@@ -55,11 +55,17 @@ import Testing
         record.subject = "app"
         record.target = "tenant/acme"
         record.tenant = "acme"
-        record.tls = AuditTLS(cipher: "TLS_AES_128_GCM_SHA256", version: "TLSv1.3")
+        record.tls = AuditTLS(
+            cipher: "TLS_AES_128_GCM_SHA256",
+            version: "TLSv1.3",
+            isResumed: true,
+            clientSHA256: String(repeating: "cd", count: 32)
+        )
         record.tokenID = "jti"
         record.totalMicros = 300
         let ab = String(repeating: "ab", count: 32)
         let one = String(repeating: "01", count: 32)
+        let cd = String(repeating: "cd", count: 32)
         #expect(
             line(record) == """
                 {"action":"predict","auth":"token","change":{"after":{"a":[true,null,"0.5"],"z":1}},\
@@ -72,7 +78,8 @@ import Testing
                 "request_bytes":100,"request_id":"019a","response_bytes":200,"role":"tenant","route":"/predict",\
                 "scope":"predict","source":{"address":"192.0.2.1","port":40000},"status":429,"subject":"app",\
                 "target":"tenant/acme","tenant":"acme","time":"2026-11-24T06:13:28.000001Z",\
-                "tls":{"cipher":"TLS_AES_128_GCM_SHA256","version":"TLSv1.3"},"token_id":"jti","total_us":300,"v":1}
+                "tls":{"cipher":"TLS_AES_128_GCM_SHA256","client_sha256":"\(cd)","resumed":true,"version":"TLSv1.3"},\
+                "token_id":"jti","total_us":300,"v":1}
                 """
         )
     }
@@ -181,7 +188,7 @@ import Testing
         record.subject = text
         record.target = text
         record.tenant = text
-        record.tls = AuditTLS(cipher: text, version: text)
+        record.tls = AuditTLS(cipher: text, version: text, isResumed: true, clientSHA256: text)
         record.tokenID = text
         record.totalMicros = .min
         let bytes = record.encoded()
@@ -211,6 +218,10 @@ import Testing
         (
             #"{"v":1,"time":"2026-11-24T00:00:00Z","gateway":"g","durability":"durable","decision":"allowed","reason":"ok","limits":[{"policy":"a"}]}"#,
             "limits.0.limit"
+        ),
+        (
+            #"{"v":1,"time":"2026-11-24T00:00:00Z","gateway":"g","durability":"durable","decision":"allowed","reason":"ok","tls":{"cipher":"c","version":"v","resumed":1}}"#,
+            "tls.resumed"
         ),
         (#"{"v":1,"#, ""),
     ])

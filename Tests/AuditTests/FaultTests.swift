@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Audit
+import GatewayCore
 import Synchronization
 import TestSupport
 import Testing
@@ -55,9 +56,10 @@ import Testing
         }
     }
 
-    @Test func `a record is on the disk before its submitter hears of it`() throws {
+    @Test(arguments: [false, true])
+    func `a record is on the disk before its submitter hears of it`(_ makesSpare: Bool) throws {
         let files = MemoryFileSystem()
-        let log = try openLog(files)
+        let log = try openLog(files, makesSpare: makesSpare)
         let random = Mutex(SeededGenerator(seed: 1))
         let lost = Mutex<[UInt64]>([])
         // The power goes at the very moment of the acknowledgement.
@@ -77,11 +79,14 @@ import Testing
         #expect(lost.withLock { $0 } == [])
     }
 
-    @Test func `after a power cut at any moment the log opens and holds all that was acknowledged`() throws {
+    @Test(arguments: [false, true])
+    func `after a power cut at any moment the log opens and holds all that was acknowledged`(
+        _ makesSpare: Bool
+    ) throws {
         for seed in 0..<40 {
             var random = SeededGenerator(seed: UInt64(seed))
             let files = MemoryFileSystem()
-            let log = try openLog(files)
+            let log = try openLog(files, makesSpare: makesSpare)
             let sealed = Mutex<[UInt64: [UInt8]]>([:])
             let inbox = Inbox { one in
                 sealed.withLock { $0[one.index] = payload(Int(one.ticket), size: 200) }
@@ -123,6 +128,47 @@ import Testing
             let after = files.afterPowerCut(&random)
             let entries = try AuditReader(directory: "audit", files: after).all()
             #expect(entries.map(\.bytes) == (0..<16).map { payload($0, size: 200) })
+        }
+    }
+
+    @Test func `a sync that fails beside the writer costs no acknowledged record, and the health tells of it`() throws {
+        for seed in 0..<10 {
+            var random = SeededGenerator(seed: UInt64(seed))
+            let files = MemoryFileSystem()
+            let watch = HealthWatch()
+            let clock = ManualClock(UnixTime(nanoseconds: 0))
+            var configuration = memory
+            configuration.durability = .written
+            configuration.segmentBytes = 1 << 26
+            let log = try AuditLog(
+                configuration: configuration,
+                time: .manual(clock),
+                files: files,
+                onHealth: watch.note
+            )
+            var acknowledged: [UInt64: [UInt8]] = [:]
+            func write(_ number: Int) {
+                let record = payload(number, size: 1000)
+                for one in log.write([record]) where one.outcome == .sealed { acknowledged[one.index] = record }
+            }
+            for number in 0..<10 { write(number) }
+            files.fail(0..<1_000_000, with: .ioError, operations: ["fdatasync"])
+            clock.advance(seconds: 2)
+            var number = 10
+            while watch.changes.withLock({ $0.isEmpty }) {
+                try #require(number < 20_000)
+                write(number)
+                number += 1
+            }
+            files.fail(0..<0, with: .ioError)
+            watch.waitForRecovery()
+            write(number)
+            #expect(log.metrics.faults > 0)
+            let after = try AuditReader(directory: "audit", files: files.afterPowerCut(&random)).all()
+            // The last one came after what recovery brought to the disk.
+            for (index, bytes) in acknowledged where index + 1 < log.size { #expect(after[Int(index)].bytes == bytes) }
+            log.close()
+            #expect(files.openFiles == 0)
         }
     }
 

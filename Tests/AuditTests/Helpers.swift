@@ -120,10 +120,18 @@ func payload(_ number: Int, size: Int = 40) -> [UInt8] {
 
 let memory = AuditConfiguration(directory: "audit", segmentBytes: 4096, gateway: "gw")
 
+/// A log on those files. Without a spare segment, whose thread makes calls of its own, the calls come in a fixed order.
 func openLog(
     _ files: MemoryFileSystem,
     _ configuration: AuditConfiguration = memory,
+    makesSpare: Bool = false,
     onHealth: @escaping @Sendable (AuditHealth) -> Void = { _ in }
 ) throws(AuditError) -> AuditLog {
-    try AuditLog(configuration: configuration, time: .system, files: files, onHealth: onHealth)
+    try AuditLog(
+        configuration: configuration,
+        time: .system,
+        files: files,
+        makesSpare: makesSpare,
+        onHealth: onHealth
+    )
 }

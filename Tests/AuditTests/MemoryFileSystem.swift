@@ -174,7 +174,8 @@ final class MemoryFileSystem: FileSystem {
         return content.count
     }
 
-    func write(_ file: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(FileFault) -> Int {
+    func write(_ file: Int32, _ pieces: [UnsafeRawBufferPointer], at offset: Int64) throws(FileFault) -> Int {
+        let bytes = pieces.flatMap { Array($0) }
         let content: [UInt8]
         do throws(FileFault) {
             content = Array(bytes.prefix(try call("write") == .short ? max(1, bytes.count / 3) : bytes.count))
@@ -205,6 +206,13 @@ final class MemoryFileSystem: FileSystem {
         }
     }
 
+    func allocate(_ file: Int32, to size: Int64) throws(FileFault) {
+        _ = try call("fallocate")
+        with(file) { node, state in
+            if state.nodes[node].cache.count < Int(size) { Self.resize(&state.nodes[node].cache, to: Int(size)) }
+        }
+    }
+
     func sync(_ file: Int32) throws(FileFault) {
         do throws(FileFault) {
             _ = try call("fdatasync")
@@ -218,6 +226,14 @@ final class MemoryFileSystem: FileSystem {
             for page in state.nodes[node].dirty { Self.copy(page, from: state.nodes[node].cache, to: &disk) }
             state.nodes[node].disk = disk
             state.nodes[node].dirty = []
+        }
+    }
+
+    func rename(_ path: String, to new: String) throws(FileFault) {
+        _ = try call("rename")
+        state.withLock { state in
+            state.names[new] = state.names[path]
+            state.names[path] = nil
         }
     }
 

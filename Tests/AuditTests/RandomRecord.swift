@@ -79,7 +79,14 @@ enum RandomRecord {
         record.subject = maybe(text(256))
         record.target = maybe(text(256))
         record.tenant = maybe(text(64))
-        record.tls = maybe(AuditTLS(cipher: text(64), version: text(16)))
+        record.tls = maybe(
+            AuditTLS(
+                cipher: text(64),
+                version: text(16),
+                isResumed: .random(using: &random),
+                clientSHA256: maybe(text(64))
+            )
+        )
         record.tokenID = maybe(text(256))
         record.totalMicros = maybe(number())
         return record

@@ -14,11 +14,15 @@ package protocol FileSystem: Sendable {
     func size(_ file: Int32) throws(FileFault) -> Int64
     /// Reads at most as many bytes as there is room for; 0 at the end of the file.
     func read(_ file: Int32, into bytes: UnsafeMutableRawBufferPointer, at offset: Int64) throws(FileFault) -> Int
-    /// Writes some of the bytes and answers how many.
-    func write(_ file: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(FileFault) -> Int
+    /// Writes some of the pieces' bytes, one piece behind the other, and answers how many.
+    func write(_ file: Int32, _ pieces: [UnsafeRawBufferPointer], at offset: Int64) throws(FileFault) -> Int
     func truncate(_ file: Int32, to size: Int64) throws(FileFault)
+    /// Gives the file room, and a size, of so many bytes at least; new ones are zero.
+    func allocate(_ file: Int32, to size: Int64) throws(FileFault)
     /// Returns when the file's bytes and size are on the disk.
     func sync(_ file: Int32) throws(FileFault)
+    /// Gives a file another name, in place of a file that has it.
+    func rename(_ path: String, to new: String) throws(FileFault)
     /// Returns when the directory's names are on the disk.
     func syncDirectory(_ path: String) throws(FileFault)
     /// Drops the file's clean pages, so that the next read comes from the disk. Advice: it cannot fail.
@@ -48,19 +52,31 @@ package struct FileFault: Error, Hashable, Sendable {
 extension FileSystem {
     /// Writes all of the bytes.
     func writeAll(_ file: Int32, _ bytes: [UInt8], at offset: Int64) throws(FileFault) {
-        var done = 0
-        while done < bytes.count {
-            let result = bytes.withUnsafeBytes { bytes -> Result<Int, FileFault> in
-                do throws(FileFault) {
-                    let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
-                    return .success(try write(file, rest, at: offset + Int64(done)))
-                } catch {
-                    return .failure(error)
-                }
+        let result = bytes.withUnsafeBytes { bytes -> Result<Void, FileFault> in
+            var pieces = [bytes]
+            do throws(FileFault) {
+                return .success(try writeAll(file, &pieces, at: offset))
+            } catch {
+                return .failure(error)
             }
-            let count = try result.get()
+        }
+        try result.get()
+    }
+
+    /// Writes all of the pieces, one behind the other, and leaves none.
+    func writeAll(_ file: Int32, _ pieces: inout [UnsafeRawBufferPointer], at offset: Int64) throws(FileFault) {
+        var offset = offset
+        while !pieces.isEmpty {
+            var count = try write(file, pieces, at: offset)
             guard count > 0 else { throw FileFault("write", 0) }
-            done += count
+            offset += Int64(count)
+            var written = 0
+            while written < pieces.count, count >= pieces[written].count {
+                count -= pieces[written].count
+                written += 1
+            }
+            pieces.removeFirst(written)
+            if count > 0 { pieces[0] = UnsafeRawBufferPointer(rebasing: pieces[0][count...]) }
         }
     }
 

@@ -21,21 +21,22 @@ struct Frame {
     /// Bytes of head and payload.
     var size: Int { Self.headSize + length }
 
-    /// Appends a frame to `out`.
-    static func append(_ payload: UnsafeRawBufferPointer, index: UInt64, synced: UInt64, to out: inout [UInt8]) {
-        let start = out.count
-        withUnsafeTemporaryAllocation(byteCount: headSize, alignment: 8) { head in
-            head.storeBytes(of: UInt32(0), as: UInt32.self)
-            head.storeBytes(of: UInt32(payload.count).littleEndian, toByteOffset: 4, as: UInt32.self)
-            head.storeBytes(of: index.littleEndian, toByteOffset: 8, as: UInt64.self)
-            head.storeBytes(of: synced.littleEndian, toByteOffset: 16, as: UInt64.self)
-            out.append(contentsOf: UnsafeRawBufferPointer(head))
-        }
-        out.append(contentsOf: payload)
-        out.withUnsafeMutableBytes { bytes in
-            let crc = CRC32C.checksum(UnsafeRawBufferPointer(rebasing: bytes[(start + 4)...]))
-            bytes.storeBytes(of: crc.littleEndian, toByteOffset: start, as: UInt32.self)
-        }
+    /// Writes the head of a frame, but for the checksum, before its payload; `frame` has room for the one and holds the
+    /// other.
+    static func begin(_ frame: UnsafeMutableRawBufferPointer, index: UInt64, synced: UInt64) {
+        frame.storeBytes(of: UInt32(frame.count - headSize).littleEndian, toByteOffset: 4, as: UInt32.self)
+        frame.storeBytes(of: index.littleEndian, toByteOffset: 8, as: UInt64.self)
+        frame.storeBytes(of: synced.littleEndian, toByteOffset: 16, as: UInt64.self)
+    }
+
+    /// What a frame's checksum is of.
+    static func checked(_ frame: UnsafeMutableRawBufferPointer) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: frame[4...])
+    }
+
+    /// Writes the checksum of a frame that is complete but for it.
+    static func end(_ frame: UnsafeMutableRawBufferPointer, checksum: UInt32) {
+        frame.storeBytes(of: checksum.littleEndian, as: UInt32.self)
     }
 
     /// The head of a frame; nil when the length cannot be one. `bytes` holds at least ``headSize``.

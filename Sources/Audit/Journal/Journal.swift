@@ -23,15 +23,20 @@ final class Journal {
     private var first: UInt64
     private var end: Int64
     private var syncedEnd: Int64
-    /// Zeros are on the disk from `end` to here: writing over them changes no metadata, which makes a sync twice as fast.
+    /// The file's size, when it has room behind `end`: to write there does not change it, so that a sync has less to do.
     private var preparedEnd: Int64
-    private let prepareBytes: Int64
     /// Whether groups are synced before they are sealed: then the disk is the truth, otherwise the page cache is.
     private let isDurable: Bool
     /// Once a new segment's file may be there, no record may go to the old one: the new one's name says so.
     private var mustRotate = false
     private var pending = Pending()
-    private var buffer: [UInt8] = []
+    /// What one write is made of; empty between writes.
+    private var pieces: [UnsafeRawBufferPointer] = []
+    /// Brings records to the disk that were sealed without that, and how far it will have come.
+    private let background: BackgroundSync?
+    private var syncing: (next: UInt64, end: Int64)?
+    /// Where groups are synced, the next segment.
+    private let spare: SpareSegment?
 
     private struct Pending {
         var count: UInt64 = 0
@@ -56,7 +61,9 @@ final class Journal {
         segmentBytes: Int64,
         knownSize: UInt64,
         isDurable: Bool,
-        files: any FileSystem
+        files: any FileSystem,
+        background: BackgroundSync? = nil,
+        spare: SpareSegment? = nil
     ) throws(AuditError) {
         do {
             try files.makeDirectory(directory)
@@ -66,12 +73,13 @@ final class Journal {
         self.directory = directory
         self.segmentBytes = segmentBytes
         self.isDurable = isDurable
-        prepareBytes = isDurable ? 1 << 20 : 0
+        self.background = background
+        self.spare = spare
         self.files = files
         lock = try JournalLock(directory: directory, files: files)
         var firsts = try SegmentFile.list(directory, files)
         if firsts.isEmpty {
-            files.close(try Self.create(directory, first: 0, files))
+            files.close(try SegmentFile.create(directory, first: 0, size: 0, files).file)
             firsts = [0]
         }
         let last = firsts[firsts.count - 1]
@@ -123,28 +131,39 @@ final class Journal {
     /// Writes the records' frames behind the last ones.
     func append(_ batches: [RecordBatch]) throws(AuditError) {
         var bytes: Int64 = 0
-        for batch in batches { bytes += Int64(Frame.headSize * batch.count + batch.byteCount) }
-        if mustRotate || (end > SegmentFile.headerSize && end + bytes > segmentBytes) { try rotate() }
-        buffer.removeAll(keepingCapacity: true)
+        for batch in batches { bytes += Int64(batch.frames.count) }
+        if mustRotate || isFull(with: bytes) { try rotate() }
+        pieces.removeAll(keepingCapacity: true)
         pending.clear()
         var index = next
+        var place = end
         for batch in batches {
-            for place in 0..<batch.count {
-                if (index - first) % OffsetIndex.stride == 0 {
-                    pending.marks.append((index, end + Int64(buffer.count)))
-                }
-                Frame.append(batch[place], index: index, synced: synced, to: &buffer)
-                index += 1
+            batch.complete(from: index, synced: synced)
+            var record = Int((first &- index) % OffsetIndex.stride)
+            while record < batch.count {
+                pending.marks.append((index + UInt64(record), place + Int64(batch.start(of: record))))
+                record += Int(OffsetIndex.stride)
             }
+            index += UInt64(batch.count)
+            pieces.append(batch.frames)
+            place += Int64(batch.frames.count)
         }
         pending.count = index - next
         pending.bytes = bytes
-        let newEnd = end + bytes
-        if newEnd > preparedEnd {
-            preparedEnd = max(newEnd, min(newEnd + prepareBytes, segmentBytes))
-            buffer.append(contentsOf: repeatElement(0, count: Int(preparedEnd - newEnd)))
-        }
-        try attempt { (files) throws(FileFault) in try files.writeAll(file, buffer, at: end) }
+        preparedEnd = max(preparedEnd, place)
+        // A quarter faster than the records come.
+        spare?.prepare(place + place / 4)
+        try attempt { (files) throws(FileFault) in try files.writeAll(file, &pieces, at: end) }
+    }
+
+    /// Whether records with so many bytes belong into a new segment.
+    ///
+    /// The old one must be on the disk first. Without a sync of every group that is much to wait for, so the segment may
+    /// grow a quarter longer until most of it is there.
+    private func isFull(with bytes: Int64) -> Bool {
+        guard end > SegmentFile.headerSize, end + bytes > segmentBytes else { return false }
+        guard background != nil else { return true }
+        return end - syncedEnd <= 1 << 20 || end + bytes > segmentBytes + segmentBytes / 4
     }
 
     /// Makes what was appended part of the journal; with `sync` not before it is on the disk.
@@ -164,12 +183,35 @@ final class Journal {
         noteSynced()
     }
 
+    /// Begins to bring all sealed records to the disk, beside what is written meanwhile, unless that is under way.
+    func beginSync() {
+        guard let background, syncing == nil, synced < next else { return }
+        syncing = (next, end)
+        background.begin(file)
+    }
+
+    /// Learns what became of the sync that was begun, if it has ended, or with `waits` however long that takes.
+    ///
+    /// - Returns: The nanoseconds it took; nil when there is none that has ended.
+    func endSync(waits: Bool = false) throws(AuditError) -> Int64? {
+        guard let background, let reached = syncing, let outcome = waits ? background.wait() : background.poll() else {
+            return nil
+        }
+        syncing = nil
+        if let fault = outcome.fault { throw AuditError(fault, file: SegmentFile.path(directory, first: first)) }
+        (synced, syncedEnd) = reached
+        return outcome.nanoseconds
+    }
+
+    /// Bytes that are not known to be on the disk, and whether they keep a full segment from its end.
+    var unsynced: (bytes: Int64, isUrgent: Bool) { (end - syncedEnd, end > segmentBytes) }
+
     private func noteSynced() {
         synced = next
         syncedEnd = end
     }
 
-    /// Takes the zeros back that no record came to fill.
+    /// Takes the room back that no record came to fill.
     private func trim() throws(AuditError) {
         guard preparedEnd > end else { return }
         try attempt { (files) throws(FileFault) in
@@ -181,39 +223,34 @@ final class Journal {
     }
 
     private func rotate() throws(AuditError) {
+        _ = try endSync(waits: true)
         try trim()
         try sync()
         mustRotate = true
-        let new = try Self.create(directory, first: next, files)
+        let new: (file: Int32, size: Int64)
+        if let spare = try takeSpare() {
+            new = spare
+        } else {
+            new = try SegmentFile.create(directory, first: next, size: isDurable ? segmentBytes : 0, files)
+        }
         closeFile()
-        file = new
+        file = new.file
         first = next
         end = SegmentFile.headerSize
         syncedEnd = end
-        preparedEnd = end
+        preparedEnd = new.size
         mustRotate = false
         offsets.addSegment(first: first)
     }
 
-    /// A new segment without records, its name and header on the disk.
-    private static func create(
-        _ directory: String,
-        first: UInt64,
-        _ files: any FileSystem
-    ) throws(AuditError) -> Int32 {
-        let path = SegmentFile.path(directory, first: first)
+    /// The spare segment as the new one, its name on the disk; nil when it is not whole.
+    private func takeSpare() throws(AuditError) -> (file: Int32, size: Int64)? {
+        guard let spare, spare.take() else { return nil }
+        let path = SegmentFile.path(directory, first: next)
         do throws(FileFault) {
-            let file = try files.open(path, writable: true)
-            do throws(FileFault) {
-                try files.truncate(file, to: 0)
-                try files.writeAll(file, SegmentFile.header, at: 0)
-                try files.sync(file)
-                try files.syncDirectory(directory)
-                return file
-            } catch {
-                files.close(file)
-                throw error
-            }
+            try files.rename(SpareSegment.path(directory), to: path)
+            try files.syncDirectory(directory)
+            return (try files.open(path, writable: true), segmentBytes)
         } catch {
             throw AuditError(error, file: path)
         }
@@ -236,13 +273,20 @@ final class Journal {
 
     /// Brings everything to the disk and gives the segment back.
     func close() throws(AuditError) {
-        defer { closeFile() }
+        defer {
+            closeFile()
+            spare?.close()
+        }
         guard file >= 0 else { return }
+        _ = try endSync(waits: true)
         try trim()
         try sync()
     }
 
     private func closeFile() {
+        // Whatever comes of a sync under way, this descriptor is given up.
+        if syncing != nil { _ = background?.wait() }
+        syncing = nil
         if file >= 0 { files.close(file) }
         file = -1
     }
@@ -261,11 +305,12 @@ final class Journal {
                 cut = try unfinished(end..<size)
                 try files.truncate(file, to: end)
             }
-            preparedEnd = end
             if syncedEnd < end { try rewrite(syncedEnd..<end) }
             try files.sync(file)
             try files.syncDirectory(directory)
         }
+        preparedEnd = end
+        if isDurable, let size = SegmentFile.allocate(file, to: segmentBytes, files) { preparedEnd = size }
         noteSynced()
         return cut
     }
@@ -277,7 +322,8 @@ final class Journal {
         var last = offset
         while offset < range.upperBound {
             let count = try files.readAll(file, into: &bytes, at: offset)
-            if let place = bytes[..<count].lastIndex(where: { $0 != 0 }) { last = offset + Int64(place) + 1 }
+            let zeros = bytes.withUnsafeBytes { Zeros.suffix(of: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+            if zeros < count { last = offset + Int64(count - zeros) }
             guard count > 0 else { break }
             offset += Int64(count)
         }

@@ -127,6 +127,12 @@ struct SegmentCursor: ~Copyable {
     mutating func isSynced(_ index: UInt64) throws(AuditError) -> Bool {
         var place = offset + 1
         while try hold(Frame.headSize, at: place) {
+            // No frame lies in zeros alone, and the room behind the last one can be all of the segment.
+            let zeros = withBuffer(at: place) { Zeros.prefix(of: $0) }
+            if zeros > Frame.headSize {
+                place += Int64(zeros - Frame.headSize)
+                continue
+            }
             if let head = frame(at: place), head.index > index, head.synced > index, head.synced <= head.index,
                 try hold(head.size, at: place), withBuffer(at: place, { head.isIntact($0) })
             {

@@ -31,6 +31,40 @@ enum SegmentFile {
             return first
         }.sorted()
     }
+
+    /// A new segment without records, its name and header on the disk, with room for `size` bytes if the disk has it.
+    static func create(
+        _ directory: String,
+        first: UInt64,
+        size: Int64,
+        _ files: any FileSystem
+    ) throws(AuditError) -> (file: Int32, size: Int64) {
+        let path = path(directory, first: first)
+        do throws(FileFault) {
+            let file = try files.open(path, writable: true)
+            do throws(FileFault) {
+                try files.truncate(file, to: 0)
+                try files.writeAll(file, header, at: 0)
+                try files.sync(file)
+                try files.syncDirectory(directory)
+                // Not before the header is on the disk: room without one is no segment. The first group syncs the size.
+                return (file, allocate(file, to: size, files) ?? headerSize)
+            } catch {
+                files.close(file)
+                throw error
+            }
+        } catch {
+            throw AuditError(error, file: path)
+        }
+    }
+
+    /// Gives a segment room; nil when it has none now, which only makes its syncs slower.
+    static func allocate(_ file: Int32, to size: Int64, _ files: any FileSystem) -> Int64? {
+        guard size > headerSize, (try? files.allocate(file, to: size)) != nil,
+            let now = try? files.size(file), now >= size
+        else { return nil }
+        return now
+    }
 }
 
 extension AuditError {

@@ -65,16 +65,37 @@ package struct SystemFileSystem: FileSystem {
         try retry("read") { pread(file, bytes.baseAddress, bytes.count, off_t(offset)) }
     }
 
-    package func write(_ file: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(FileFault) -> Int {
-        try retry("write") { pwrite(file, bytes.baseAddress, bytes.count, off_t(offset)) }
+    package func write(_ file: Int32, _ pieces: [UnsafeRawBufferPointer], at offset: Int64) throws(FileFault) -> Int {
+        // As many as one call takes (IOV_MAX).
+        let count = min(pieces.count, 1024)
+        let result = withUnsafeTemporaryAllocation(of: iovec.self, capacity: count) { vector in
+            for place in 0..<count {
+                let base = UnsafeMutableRawPointer(mutating: pieces[place].baseAddress)
+                vector.initializeElement(at: place, to: iovec(iov_base: base, iov_len: pieces[place].count))
+            }
+            return Result { () throws(FileFault) in
+                try retry("write") { pwritev(file, vector.baseAddress, Int32(count), off_t(offset)) }
+            }
+        }
+        return try result.get()
     }
 
     package func truncate(_ file: Int32, to size: Int64) throws(FileFault) {
         _ = try retry("ftruncate") { Int(ftruncate(file, off_t(size))) }
     }
 
+    package func allocate(_ file: Int32, to size: Int64) throws(FileFault) {
+        // Answers the error number itself.
+        let code = posix_fallocate(file, 0, off_t(size))
+        guard code == 0 else { throw FileFault("fallocate", code) }
+    }
+
     package func sync(_ file: Int32) throws(FileFault) {
         _ = try retry("fdatasync") { Int(fdatasync(file)) }
+    }
+
+    package func rename(_ path: String, to new: String) throws(FileFault) {
+        _ = try retry("rename") { Int(Glibc.rename(path, new)) }
     }
 
     package func syncDirectory(_ path: String) throws(FileFault) {

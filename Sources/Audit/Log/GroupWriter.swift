@@ -5,8 +5,9 @@ import Synchronization
 
 /// The writer's thread: takes all that waits, writes and syncs it as one group, and tells the mailboxes.
 final class GroupWriter {
-    /// Written records reach the disk after so long at the latest when each group is not synced.
+    /// When groups are not synced, a sync begins for records that are so old, or so many bytes.
     private static let syncInterval: Int64 = 1_000_000_000
+    private static let syncBytes: Int64 = 32 << 20
     private static let firstPause: Int64 = 1_000_000
     private static let longestPause: Int64 = 1_000_000_000
 
@@ -44,7 +45,7 @@ final class GroupWriter {
             case .group:
                 write(group)
                 group.removeAll(keepingCapacity: true)
-                if !isDurable, time.monotonic() - lastSync >= Self.syncInterval { syncWritten() }
+                if !isDurable { syncWritten() }
             case .idle:
                 syncWritten()
             case .closed:
@@ -79,16 +80,20 @@ final class GroupWriter {
         Mailbox.deliver(group)
     }
 
+    /// Has written records brought to the disk when it is time, and hears of the last time.
     private func syncWritten() {
-        guard journal.synced < journal.next else { return }
-        let start = time.monotonic()
         do throws(AuditError) {
-            try journal.sync()
-            lastSync = time.monotonic()
-            state.noteSync(nanoseconds: lastSync - start)
+            if let nanoseconds = try journal.endSync() { state.noteSync(nanoseconds: nanoseconds) }
         } catch {
-            fail([], error)
+            return fail([], error)
         }
+        let unsynced = journal.unsynced
+        let now = time.monotonic()
+        guard unsynced.isUrgent || unsynced.bytes >= Self.syncBytes || now - lastSync >= Self.syncInterval else {
+            return
+        }
+        lastSync = now
+        journal.beginSync()
     }
 
     private func finish() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Records on their way to the log, one behind the other in one piece of memory.
+/// Records on their way to the log, one behind the other in one piece of memory, as the journal will hold them.
 ///
 /// A submitter fills a batch, hands it to ``AuditLog/submit(_:)`` and finds it again in its ``Mailbox`` with what became
 /// of it; emptied, it is filled anew, so that a busy submitter allocates nothing.
@@ -15,11 +15,13 @@ public final class RecordBatch: @unchecked Sendable {
     public internal(set) var first: UInt64?
 
     let mailbox: Mailbox
-    /// Where each record ends.
-    private(set) var ends: [Int] = []
+    /// Where each record's frame ends.
+    private var ends: [Int] = []
     private var memory: UnsafeMutablePointer<UInt8>
     private var capacity: Int
-    private(set) var byteCount = 0
+
+    /// Bytes of the records, without their frames' heads.
+    var byteCount: Int { (ends.last ?? 0) - ends.count * Frame.headSize }
 
     /// An empty batch whose outcome goes to `mailbox`.
     public init(mailbox: Mailbox) {
@@ -37,14 +39,12 @@ public final class RecordBatch: @unchecked Sendable {
 
     /// Writes the record behind the others.
     public func append(_ record: AuditRecord, ticket: UInt64) {
-        reserve(RecordWriter.room)
-        end(record.encode(to: memory + byteCount), ticket)
+        end(record.encode(to: reserve(RecordWriter.room)), ticket)
     }
 
     /// Writes a record of the template's kind behind the others.
     public func append(_ template: RecordTemplate, _ measures: AuditMeasures, ticket: UInt64) {
-        reserve(RecordWriter.room)
-        end(template.write(measures, to: memory + byteCount), ticket)
+        end(template.write(measures, to: reserve(RecordWriter.room)), ticket)
     }
 
     /// Appends a payload that is encoded already.
@@ -52,11 +52,7 @@ public final class RecordBatch: @unchecked Sendable {
     /// - Precondition: it has 1 to 65,535 bytes.
     public func append(payload: [UInt8], ticket: UInt64) {
         precondition((1...AuditRecord.maximumBytes).contains(payload.count), "no record is as long as that")
-        reserve(payload.count)
-        payload.withUnsafeBufferPointer { bytes in
-            guard let base = bytes.baseAddress else { return }
-            (memory + byteCount).update(from: base, count: bytes.count)
-        }
+        reserve(payload.count).update(from: payload, count: payload.count)
         end(payload.count, ticket)
     }
 
@@ -64,28 +60,58 @@ public final class RecordBatch: @unchecked Sendable {
     public func removeAll() {
         tickets.removeAll(keepingCapacity: true)
         ends.removeAll(keepingCapacity: true)
-        byteCount = 0
         first = nil
     }
 
-    /// The record at that place.
-    subscript(place: Int) -> UnsafeRawBufferPointer {
-        let start = place == 0 ? 0 : ends[place - 1]
-        return UnsafeRawBufferPointer(start: memory + start, count: ends[place] - start)
+    // MARK: - For the log
+
+    /// All frames; complete once each was given its index.
+    var frames: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: memory, count: ends.last ?? 0) }
+
+    /// Where the frame at that place begins.
+    func start(of place: Int) -> Int { place == 0 ? 0 : ends[place - 1] }
+
+    /// Completes the frames, which have the indices from `index` on.
+    func complete(from index: UInt64, synced: UInt64) {
+        for place in 0..<count { Frame.begin(frame(place), index: index + UInt64(place), synced: synced) }
+        var place = 0
+        while place + 3 <= count {
+            let (a, b, c) = (frame(place), frame(place + 1), frame(place + 2))
+            let checksums = CRC32C.checksums(Frame.checked(a), Frame.checked(b), Frame.checked(c))
+            Frame.end(a, checksum: checksums.0)
+            Frame.end(b, checksum: checksums.1)
+            Frame.end(c, checksum: checksums.2)
+            place += 3
+        }
+        while place < count {
+            Frame.end(frame(place), checksum: CRC32C.checksum(Frame.checked(frame(place))))
+            place += 1
+        }
     }
 
+    private func frame(_ place: Int) -> UnsafeMutableRawBufferPointer {
+        let start = start(of: place)
+        return UnsafeMutableRawBufferPointer(start: memory + start, count: ends[place] - start)
+    }
+
+    // MARK: - Memory
+
     private func end(_ bytes: Int, _ ticket: UInt64) {
-        byteCount += bytes
-        ends.append(byteCount)
+        ends.append((ends.last ?? 0) + Frame.headSize + bytes)
         tickets.append(ticket)
     }
 
-    private func reserve(_ bytes: Int) {
-        guard capacity - byteCount < bytes else { return }
-        capacity = 2 * capacity + bytes
-        let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
-        larger.update(from: memory, count: byteCount)
-        memory.deallocate()
-        memory = larger
+    /// Where the next record goes, which has at most so many bytes.
+    private func reserve(_ bytes: Int) -> UnsafeMutablePointer<UInt8> {
+        let used = ends.last ?? 0
+        let needed = used + Frame.headSize + bytes
+        if needed > capacity {
+            capacity = 2 * capacity + bytes
+            let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
+            larger.update(from: memory, count: used)
+            memory.deallocate()
+            memory = larger
+        }
+        return memory + used + Frame.headSize
     }
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Glibc
+import GatewayCore
 
 /// What waits for the writer, and the way to wake it.
 ///
-/// `@unchecked Sendable`: every access to `state` holds `mutex`.
+/// `@unchecked Sendable`: every access to `state` holds `lock`.
 final class SubmissionQueue: @unchecked Sendable {
     enum Take {
         /// What waited is in the caller's array now.
@@ -15,6 +15,10 @@ final class SubmissionQueue: @unchecked Sendable {
         case closed
     }
 
+    /// A group that has so many bytes of payload takes no more batches: whoever submitted first must not wait for the
+    /// disk to take what all others have.
+    static let groupBytes = 1 << 20
+
     private enum Mode { case open, failing, closed }
 
     private struct State {
@@ -23,86 +27,92 @@ final class SubmissionQueue: @unchecked Sendable {
         var records = 0
         var mode = Mode.open
         var isWriterAsleep = false
+
+        mutating func wakesWriter() -> Bool {
+            defer { isWriterAsleep = false }
+            return isWriterAsleep
+        }
     }
 
     private let maximumBytes: Int
-    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-    private let condition: UnsafeMutablePointer<pthread_cond_t>
+    private let lock = SignalledMutex()
     private var state = State()
 
     init(maximumBytes: Int) {
         self.maximumBytes = maximumBytes
-        mutex = .allocate(capacity: 1)
-        condition = .allocate(capacity: 1)
-        pthread_mutex_init(mutex, nil)
-        var attributes = pthread_condattr_t()
-        pthread_condattr_init(&attributes)
-        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
-        pthread_cond_init(condition, &attributes)
-        pthread_condattr_destroy(&attributes)
-    }
-
-    deinit {
-        pthread_cond_destroy(condition)
-        pthread_mutex_destroy(mutex)
-        condition.deallocate()
-        mutex.deallocate()
     }
 
     // MARK: - Submitters
 
     /// Queues a batch; false when the log is failing, closed or full, and then it was not taken.
     func put(_ batch: RecordBatch) -> Bool {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
-        guard state.mode == .open, state.bytes + batch.byteCount <= maximumBytes else { return false }
+        lock.lock()
+        guard state.mode == .open, state.bytes + batch.byteCount <= maximumBytes else {
+            lock.unlock()
+            return false
+        }
         state.bytes += batch.byteCount
         state.records += batch.count
         state.waiting.append(batch)
-        if state.isWriterAsleep {
-            state.isWriterAsleep = false
-            pthread_cond_signal(condition)
-        }
+        let wakes = state.wakesWriter()
+        lock.unlock()
+        if wakes { lock.signal() }
         return true
     }
 
     /// Refuses all further submissions; the writer ends when it has written what waits.
     func close() {
-        pthread_mutex_lock(mutex)
+        lock.lock()
         state.mode = .closed
         state.isWriterAsleep = false
-        pthread_cond_signal(condition)
-        pthread_mutex_unlock(mutex)
+        lock.unlock()
+        lock.signal()
     }
 
     var count: Int {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
+        lock.lock()
+        defer { lock.unlock() }
         return state.records
     }
 
     // MARK: - The writer
 
-    /// Takes everything that waits, for `group`, which is empty and whose memory serves for what comes; sleeps until there
-    /// is something, or for `nanoseconds`.
+    /// Takes what waits, up to ``groupBytes`` or a single batch that is larger, for `group`, which is empty and whose
+    /// memory serves for what comes; sleeps until there is something, or for `nanoseconds`.
     func take(_ group: inout [RecordBatch], within nanoseconds: Int64? = nil) -> Take {
         let deadline = nanoseconds.map(Self.deadline)
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
+        lock.lock()
+        defer { lock.unlock() }
         while state.waiting.isEmpty {
             if state.mode == .closed { return .closed }
             if !sleep(until: deadline) { return .idle }
         }
-        swap(&group, &state.waiting)
-        state.bytes = 0
-        state.records = 0
+        if state.bytes <= Self.groupBytes {
+            swap(&group, &state.waiting)
+            state.bytes = 0
+            state.records = 0
+        } else {
+            takeFirst(&group)
+        }
         return .group
+    }
+
+    private func takeFirst(_ group: inout [RecordBatch]) {
+        var bytes = 0
+        for batch in state.waiting {
+            guard group.isEmpty || bytes + batch.byteCount <= Self.groupBytes else { break }
+            group.append(batch)
+            bytes += batch.byteCount
+            state.records -= batch.count
+        }
+        state.bytes -= bytes
+        state.waiting.removeFirst(group.count)
     }
 
     /// Refuses submissions from now on and answers those that wait already.
     func beginFailing() -> [RecordBatch] {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
+        lock.lock()
+        defer { lock.unlock() }
         if state.mode == .open { state.mode = .failing }
         let group = state.waiting
         state.waiting = []
@@ -112,37 +122,30 @@ final class SubmissionQueue: @unchecked Sendable {
     }
 
     func endFailing() {
-        pthread_mutex_lock(mutex)
+        lock.lock()
+        defer { lock.unlock() }
         if state.mode == .failing { state.mode = .open }
-        pthread_mutex_unlock(mutex)
     }
 
     /// Waits while the log is failing; true when it was closed meanwhile.
     func pause(_ nanoseconds: Int64) -> Bool {
         let deadline = Self.deadline(nanoseconds)
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
+        lock.lock()
+        defer { lock.unlock() }
         while state.mode != .closed, sleep(until: deadline) {}
         return state.mode == .closed
     }
 
     /// False when the deadline passed.
-    private func sleep(until deadline: timespec?) -> Bool {
+    private func sleep(until deadline: Int64?) -> Bool {
         state.isWriterAsleep = true
         defer { state.isWriterAsleep = false }
-        guard var deadline else {
-            pthread_cond_wait(condition, mutex)
+        guard let deadline else {
+            lock.wait()
             return true
         }
-        return pthread_cond_timedwait(condition, mutex, &deadline) != ETIMEDOUT
+        return lock.wait(until: deadline)
     }
 
-    private static func deadline(_ nanoseconds: Int64) -> timespec {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        let total = Int64(time.tv_nsec) + nanoseconds
-        time.tv_sec += Int(total / 1_000_000_000)
-        time.tv_nsec = Int(total % 1_000_000_000)
-        return time
-    }
+    private static func deadline(_ nanoseconds: Int64) -> Int64 { TimeSource.system.monotonic() + nanoseconds }
 }

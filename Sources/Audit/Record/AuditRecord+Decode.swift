@@ -104,7 +104,9 @@ extension AuditRecord {
         if let tls = try record.object("tls") {
             self.tls = AuditTLS(
                 cipher: try tls.required("cipher", tls.text("cipher")),
-                version: try tls.required("version", tls.text("version"))
+                version: try tls.required("version", tls.text("version")),
+                isResumed: try tls.flag("resumed") ?? false,
+                clientSHA256: try tls.text("client_sha256")
             )
         }
         tokenID = try record.text("token_id")
@@ -143,6 +145,12 @@ private struct Members {
         guard let value = values[name] else { return nil }
         guard let number = value.integer else { throw fault(name, "is not an integer of 64 bits") }
         return number
+    }
+
+    func flag(_ name: String) throws(AuditRecordError) -> Bool? {
+        guard let value = values[name] else { return nil }
+        guard let flag = value.bool else { throw fault(name, "is not true or false") }
+        return flag
     }
 
     func unsigned(_ name: String) throws(AuditRecordError) -> UInt64? {

@@ -79,6 +79,8 @@ extension AuditRecord {
             json.name("tls")
             json.beginObject()
             json.member("cipher", tls.cipher, 64)
+            json.member("client_sha256", tls.clientSHA256, 64)
+            if tls.isResumed { json.member("resumed", word: "true") }
             json.member("version", tls.version, 16)
             json.endObject()
         }

@@ -110,7 +110,9 @@ public struct AuditLimits: Hashable, Sendable, RandomAccessCollection, Expressib
     /// 0.
     public var startIndex: Int { 0 }
     /// How many there are.
-    public var endIndex: Int { first == nil ? 0 : second == nil ? 1 : 2 + rest.count }
+    public var endIndex: Int { count }
+    /// How many there are.
+    public var count: Int { first == nil ? 0 : second == nil ? 1 : 2 + rest.count }
 
     /// The limit at that place.
     public subscript(place: Int) -> AuditLimit {
@@ -142,10 +144,17 @@ public struct AuditTLS: Hashable, Sendable {
     public var cipher: String
     /// `TLSv1.3`, `TLSv1.2`; at most 16 bytes.
     public var version: String
+    /// Whether an earlier session was resumed. Left out when it was not.
+    public var isResumed: Bool
+    /// SHA-256 of the certificate that the client proved to hold, in 64 lower-case hexadecimal digits; nil when it showed
+    /// none.
+    public var clientSHA256: String?
 
     /// The parameters of a TLS connection.
-    public init(cipher: String, version: String) {
+    public init(cipher: String, version: String, isResumed: Bool = false, clientSHA256: String? = nil) {
         self.cipher = cipher
         self.version = version
+        self.isResumed = isResumed
+        self.clientSHA256 = clientSHA256
     }
 }

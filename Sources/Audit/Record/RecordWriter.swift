@@ -49,6 +49,8 @@ struct RecordWriter: ~Copyable {
     }
 
     /// A member's name; its value has at most `room` bytes.
+    // Inlined, so that the name's length is known where it is copied.
+    @inline(__always)
     mutating func name(_ name: StaticString, room: Int = 32) {
         // The bounds of the members add up to less than there is; this holds if one of them is ever raised.
         precondition(count + name.utf8CodeUnitCount + room + 8 <= AuditRecord.maximumBytes, "the record is too long")
@@ -89,24 +91,37 @@ struct RecordWriter: ~Copyable {
         put(UInt8(ascii: ","))
     }
 
+    @inline(__always)
     mutating func member(_ name: StaticString, _ number: Int64?) {
         guard let number else { return }
         self.name(name)
+        decimal(number)
+    }
+
+    /// A number and the comma behind it.
+    private mutating func decimal(_ number: Int64) {
         if number < 0 { put(UInt8(ascii: "-")) }
         var magnitude = number.magnitude
         var digits = 1
         var power: UInt64 = 10
         while digits < 19, magnitude >= power {
-            digits += 1
+            digits &+= 1
             power &*= 10
         }
-        var place = count + digits
+        var place = count &+ digits
         count = place
-        repeat {
-            place -= 1
-            out[place] = 48 + UInt8(truncatingIfNeeded: magnitude % 10)
+        while magnitude > UInt64(UInt32.max) {
+            place &-= 1
+            out[place] = 48 &+ UInt8(truncatingIfNeeded: magnitude % 10)
             magnitude /= 10
-        } while magnitude > 0
+        }
+        // Divisions of 32 bits are half as long, and most numbers have fewer.
+        var rest = UInt32(truncatingIfNeeded: magnitude)
+        repeat {
+            place &-= 1
+            out[place] = 48 &+ UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        } while rest > 0
         put(UInt8(ascii: ","))
     }
 
@@ -123,6 +138,13 @@ struct RecordWriter: ~Copyable {
         put(UInt8(ascii: ","))
     }
 
+    /// A value that needs no escaping, as `true`.
+    mutating func member(_ name: StaticString, word: StaticString) {
+        self.name(name)
+        put(UnsafeBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount))
+        put(UInt8(ascii: ","))
+    }
+
     mutating func member(_ name: StaticString, json: [UInt8]) {
         self.name(name, room: json.count)
         json.withUnsafeBufferPointer { put($0) }
@@ -131,6 +153,7 @@ struct RecordWriter: ~Copyable {
 
     // MARK: - Bytes
 
+    @inline(__always)
     private mutating func put(_ byte: UInt8) {
         out[count] = byte
         count &+= 1
@@ -141,6 +164,7 @@ struct RecordWriter: ~Copyable {
         put(UnsafeBufferPointer(rebasing: bytes[from..<to]))
     }
 
+    @inline(__always)
     private mutating func put(_ bytes: UnsafeBufferPointer<UInt8>) {
         guard let base = bytes.baseAddress else { return }
         (out + count).update(from: base, count: bytes.count)

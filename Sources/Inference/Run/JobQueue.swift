@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#if canImport(Glibc)
-    import Glibc
-#endif
+import GatewayCore
 
-/// A bounded queue between event loops and pool threads.
+/// A bounded queue between event loops and pool threads, which knows what the work in it costs.
 ///
-/// Unchecked because `Synchronization` has no condition variable: `lock` guards every mutable property.
+/// Unchecked because `lock` guards every mutable property.
 final class JobQueue: @unchecked Sendable {
     enum Outcome {
         case queued
@@ -15,8 +13,7 @@ final class JobQueue: @unchecked Sendable {
     }
 
     private let capacity: Int
-    private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let filled = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private let lock = SignalledMutex()
     private var isClosed = false
     /// A ring: `used` jobs from `head` on.
     private var ring: [InferenceJob?]
@@ -28,51 +25,47 @@ final class JobQueue: @unchecked Sendable {
     init(capacity: Int) {
         self.capacity = capacity
         ring = Array(repeating: nil, count: capacity)
-        pthread_mutex_init(lock, nil)
-        pthread_cond_init(filled, nil)
-    }
-
-    deinit {
-        pthread_cond_destroy(filled)
-        pthread_mutex_destroy(lock)
-        filled.deallocate()
-        lock.deallocate()
     }
 
     func put(_ job: InferenceJob) -> Outcome {
-        pthread_mutex_lock(lock)
-        defer { pthread_mutex_unlock(lock) }
+        let outcome = add(job)
+        if case .queued = outcome { lock.signal() }
+        return outcome
+    }
+
+    private func add(_ job: InferenceJob) -> Outcome {
+        lock.lock()
+        defer { lock.unlock() }
         if isClosed { return .closed }
         guard used < capacity else { return .full(waiting: used, nanoseconds: nanoseconds) }
         ring[(head + used) % capacity] = job
         used += 1
         nanoseconds &+= job.cost
-        pthread_cond_signal(filled)
         return .queued
     }
 
     /// The next job, when there is one; nil once the queue is closed.
     func take() -> InferenceJob? {
-        pthread_mutex_lock(lock)
-        defer { pthread_mutex_unlock(lock) }
-        while used == 0, !isClosed { pthread_cond_wait(filled, lock) }
+        lock.lock()
+        defer { lock.unlock() }
+        while used == 0, !isClosed { lock.wait() }
         return used == 0 ? nil : removeFirst()
     }
 
     /// Closes the queue and returns what waited in it.
     func close() -> [InferenceJob] {
-        pthread_mutex_lock(lock)
-        defer { pthread_mutex_unlock(lock) }
+        lock.lock()
+        defer { lock.unlock() }
         isClosed = true
         var rest: [InferenceJob] = []
         while used > 0, let job = removeFirst() { rest.append(job) }
-        pthread_cond_broadcast(filled)
+        lock.broadcast()
         return rest
     }
 
     var count: Int {
-        pthread_mutex_lock(lock)
-        defer { pthread_mutex_unlock(lock) }
+        lock.lock()
+        defer { lock.unlock() }
         return used
     }
 
