@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import GatewayCore
+import GatewayCore
 import GatewayCrypto
 
 /// A Merkle tree hash (RFC 6962, section 2.1): 32 bytes of SHA-256.
