@@ -14,6 +14,10 @@ public final class TileReader {
         self.init(LogFolder(directory, files: SystemFileSystem()))
     }
 
+    package convenience init(directory: String, files: any FileSystem) {
+        self.init(LogFolder(directory, files: files))
+    }
+
     init(_ folder: LogFolder) {
         self.folder = folder
     }
