@@ -17,6 +17,10 @@ public final class Integrator: Sendable {
         case failed(String)
     }
 
+    /// The log's folder.
+    public let directory: String
+    /// The key that the checkpoints are verified with.
+    public let verifier: NoteVerifier
     private let shared: Shared
     private let thread: SystemThread
 
@@ -59,6 +63,8 @@ public final class Integrator: Sendable {
         try folder.write(Self.keyFile(signer.verifier), Array("\(signer.verifier)\n".utf8))
         let shared = Shared(integration.published)
         self.shared = shared
+        self.directory = directory
+        verifier = signer.verifier
         do {
             // It is handed over whole: nobody else has the integration.
             nonisolated(unsafe) let integration = integration

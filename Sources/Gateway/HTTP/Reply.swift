@@ -16,6 +16,8 @@ struct Reply: Sendable {
     var violatedPolicies: [String] = []
     /// Whether the body's memory is the loop's, to be used again.
     var isReusable = false
+    /// Whether the same path will answer the same for ever.
+    var isImmutable = false
     /// What an admin's request did, for its record.
     var change: AdminChange?
 

@@ -20,7 +20,11 @@ extension FieldSink where Self: ~Copyable {
         if let limits = stream.exchange.limits { self.limits(limits) }
         if let seconds = reply.refusal?.retryAfter { field(.retryAfter, decimal: UInt64(max(1, seconds))) }
         for index in reply.fields.indices { field(reply.fields[index].field, reply.fields[index].value) }
-        if isPrivate || reply.refusal != nil || isToken { field(.cacheControl, "no-store") }
+        if reply.isImmutable {
+            field(.cacheControl, "private, max-age=31536000, immutable")
+        } else if isPrivate || reply.refusal != nil || isToken {
+            field(.cacheControl, "no-store")
+        }
         // RFC 6749, section 5.1, asks for both.
         if isToken { field(.pragma, "no-cache") }
     }
