@@ -89,7 +89,7 @@ let package = Package(
         .executableTarget(
             name: "tollgate",
             dependencies: [
-                "Gateway", "GatewayCore", "HTTPClient", "Inference", "Telemetry",
+                "Audit", "Gateway", "GatewayCore", "HTTPClient", "Inference", "Storage", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swift,

@@ -4,7 +4,10 @@
 ///
 /// It proves nothing by itself: what it reads is to be checked against a checkpoint's root.
 public final class TileReader {
-    private let folder: LogFolder
+    /// The log's folder or address, for messages.
+    private let place: String
+    /// A file's bytes by its path; nil when there is none.
+    private let read: (String) throws(AuditError) -> [UInt8]?
     private let hasher = TreeHasher()
     /// Hash tiles that were read, for the tree of that size.
     private var tiles: [TilePath: [TreeHash]] = [:]
@@ -18,12 +21,22 @@ public final class TileReader {
         self.init(LogFolder(directory, files: files))
     }
 
-    init(_ folder: LogFolder) {
-        self.folder = folder
+    /// A reader of a log that is elsewhere.
+    ///
+    /// - Parameters:
+    ///   - place: its address, for messages.
+    ///   - read: a file's bytes by its path below that address; nil when there is no such file.
+    public init(place: String, read: @escaping (String) throws(AuditError) -> [UInt8]?) {
+        self.place = place
+        self.read = read
+    }
+
+    convenience init(_ folder: LogFolder) {
+        self.init(place: folder.path) { (name) throws(AuditError) in try folder.read(name) }
     }
 
     /// The bytes of the log's newest checkpoint; nil when it has none yet.
-    public func checkpoint() throws(AuditError) -> [UInt8]? { try folder.read(LogFolder.checkpoint) }
+    public func checkpoint() throws(AuditError) -> [UInt8]? { try read(LogFolder.checkpoint) }
 
     /// The hash of a complete subtree in a tree of `size` leaves.
     ///
@@ -79,8 +92,8 @@ public final class TileReader {
     ///
     /// - Throws: as ``hash(of:size:)``.
     public func bytes(of tile: TilePath) throws(AuditError) -> [UInt8] {
-        if let bytes = try folder.read(tile.path) { return bytes }
-        guard tile.isPartial, var bytes = try folder.read(tile.full.path) else { throw missing(tile) }
+        if let bytes = try read(tile.path) { return bytes }
+        guard tile.isPartial, var bytes = try read(tile.full.path) else { throw missing(tile) }
         switch tile.kind {
         case .hashes:
             guard bytes.count >= tile.width * TreeHash.size else { throw missing(tile) }
@@ -100,7 +113,7 @@ public final class TileReader {
     private func missing(_ tile: TilePath) -> AuditError {
         AuditError(
             .corrupt,
-            file: folder.path(of: tile.path),
+            file: "\(place)/\(tile.path)",
             "the tile is missing or does not hold \(tile.width) entries; restore it from a copy"
         )
     }
