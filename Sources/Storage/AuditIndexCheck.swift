@@ -2,6 +2,7 @@
 
 import Audit
 import GRDB
+import GatewayCore
 
 /// Compares a search index with the log's records: whether each is found by what it holds, and by nothing else.
 ///
@@ -21,6 +22,7 @@ public final class AuditIndexCheck {
     private let queue: DatabaseQueue
     private var block: [AuditIndexEntry] = []
     private var named: Int64 = 0
+    private var taken: UInt64 = 0
 
     /// - Throws: ``StorageError`` when there is no index, or one of another release.
     public init(path: String) throws(StorageError) {
@@ -50,19 +52,22 @@ public final class AuditIndexCheck {
     /// - Returns: the first record so far that the index has wrong.
     public func take(_ index: UInt64, _ record: UnsafeRawBufferPointer) throws(StorageError) -> Disagreement? {
         guard index < size else { return nil }
+        taken = index + 1
         block.append(AuditIndexEntry(index: index, record: record))
         return (index + 1) % UInt64(AuditIndexSchema.block) == 0 ? try compare() : nil
     }
 
     /// Compares what is left, and looks for what no record accounts for.
     ///
-    /// - Parameter logSize: records in the log.
-    public func finish(logSize: UInt64) throws(StorageError) -> Disagreement? {
+    /// - Parameter logSize: records that there are; nil when there may be more than were given.
+    public func finish(logSize: UInt64?) throws(StorageError) -> Disagreement? {
         if let wrong = try compare() { return wrong }
-        guard size <= logSize else {
+        if let logSize, size > logSize {
             return Disagreement(record: logSize, reason: "has \(size) records, and the log only \(logSize)")
         }
-        let requests = try read { try Int64.fetchOne($0, sql: "SELECT count(*) FROM requests") ?? 0 }
+        let requests = try read { db in
+            try Int64.fetchOne(db, sql: "SELECT count(*) FROM requests WHERE id < ?", arguments: [Int64(taken)]) ?? 0
+        }
         return requests == named
             ? nil : Disagreement(record: 0, reason: "has \(requests) request ids, and the log's records \(named)")
     }

@@ -69,10 +69,9 @@ private struct Verification {
         journal: String?,
         index: String?
     ) throws {
-        let journalCheck: JournalCheck?
+        let journalCheck = journal.map { JournalCheck(directory: $0) }
         let indexCheck: AuditIndexCheck?
         do {
-            journalCheck = try journal.map { try JournalCheck(directory: $0) }
             indexCheck = try index.map { try AuditIndexCheck(path: $0) }
         } catch {
             throw fail("\(error)")
@@ -92,13 +91,14 @@ private struct Verification {
             return journalCheck?.fault(number, record)
         }
         faults = report.faults
-        if let indexCheck, report.faults.isEmpty {
-            // What the index has behind the checkpoint is in the journal at least.
-            let size = max(report.records, journalCheck?.size ?? 0)
-            compare { try indexCheck.finish(logSize: size) }
+        do {
+            journalSize = try journalCheck?.size()
+        } catch {
+            faults.append(LogFault(.journal, file: error.file, error.reason))
         }
+        // What the index has behind the checkpoint is in the journal at least.
+        if let indexCheck, faults.isEmpty { compare { try indexCheck.finish(logSize: journalSize) } }
         if let indexFault { faults.append(indexFault) }
-        journalSize = journalCheck?.size
         indexSize = indexCheck?.size
     }
 

@@ -74,6 +74,9 @@ struct IntegratorTests {
         let tiles = TileReader(directory: TestLog.directory, files: life.files)
         #expect(try tiles.hashes(of: TilePath(.hashes(level: 0), 0, width: 5)).count == 5)
         #expect(try tiles.record(3, size: 5) == payload(3))
+        // One that was never published, from the one under way.
+        #expect(try tiles.bytes(of: TilePath(.hashes(level: 0), 1, width: 7), size: 300).count == 7 * TreeHash.size)
+        #expect(throws: AuditError.self) { try tiles.bytes(of: TilePath(.hashes(level: 0), 1, width: 45), size: 300) }
         #expect(TestLog.verify(life.files).faults.isEmpty)
     }
 

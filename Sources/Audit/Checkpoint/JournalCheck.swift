@@ -2,23 +2,33 @@
 
 /// Compares the journal with the log that was made from it, record by record.
 public final class JournalCheck {
-    private let reader: AuditReader
     private let directory: String
+    /// Opened after the log's checkpoint was read, which covers no more than is in the journal by then.
+    private var opened: AuditReader?
 
     /// - Parameter directory: as in ``AuditConfiguration``, above `journal`; nothing in it is changed.
-    /// - Throws: ``AuditError`` when there is no journal or its last segment is damaged.
-    public init(directory: String) throws(AuditError) {
+    public init(directory: String) {
         self.directory = directory
-        reader = try AuditReader(directory: directory)
     }
 
     /// Records in the journal.
-    public var size: UInt64 { reader.size }
+    ///
+    /// - Throws: ``AuditError`` when there is no journal or its last segment is damaged.
+    public func size() throws(AuditError) -> UInt64 { try reader().size }
+
+    private func reader() throws(AuditError) -> AuditReader {
+        if let opened { return opened }
+        let reader = try AuditReader(directory: directory)
+        opened = reader
+        return reader
+    }
 
     /// What is wrong with the journal's record of that index; to be asked in order.
     public func fault(_ index: UInt64, _ record: UnsafeRawBufferPointer) -> LogFault? {
         let file = "\(directory)/journal"
-        do {
+        let reader: AuditReader
+        do throws(AuditError) {
+            reader = try self.reader()
             if reader.position != index { reader.seek(to: index) }
             guard try reader.advance() != nil else {
                 return LogFault(.journal, record: index, file: file, "ends before this record")

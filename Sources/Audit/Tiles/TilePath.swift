@@ -110,8 +110,11 @@ extension TilePath {
     }
 
     /// Whether a tree of `size` leaves has so much of this tile.
-    public func isCovered(by size: UInt64) -> Bool {
+    public func isCovered(by size: UInt64) -> Bool { width <= widest(size: size).width }
+
+    /// The same tile with all that a tree of `size` leaves has of it; of width 0 when it has nothing.
+    func widest(size: UInt64) -> TilePath {
         let level = if case .hashes(let level) = kind { level } else { 0 }
-        return width <= Self.width(level: level, index: index, size: size)
+        return TilePath(kind, index, width: Self.width(level: level, index: index, size: size))
     }
 }

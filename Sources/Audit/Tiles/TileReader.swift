@@ -87,13 +87,21 @@ public final class TileReader {
         return hashes
     }
 
-    /// The bytes of a tile or entry bundle, exactly as many as its width asks. A partial one that was removed is cut from
-    /// the full one.
+    /// The bytes of a tile or entry bundle, exactly as many as its width asks. A partial one that is not there is cut from
+    /// the full one, or from what a tree of `size` leaves has.
     ///
     /// - Throws: as ``hash(of:size:)``.
-    public func bytes(of tile: TilePath) throws(AuditError) -> [UInt8] {
+    public func bytes(of tile: TilePath, size: UInt64 = 0) throws(AuditError) -> [UInt8] {
         if let bytes = try read(tile.path) { return bytes }
-        guard tile.isPartial, var bytes = try read(tile.full.path) else { throw missing(tile) }
+        guard tile.isPartial else { throw missing(tile) }
+        if let bytes = try read(tile.full.path) { return try cut(bytes, to: tile) }
+        let wider = tile.widest(size: size)
+        guard wider.width > tile.width, let bytes = try read(wider.path) else { throw missing(tile) }
+        return try cut(bytes, to: tile)
+    }
+
+    private func cut(_ bytes: [UInt8], to tile: TilePath) throws(AuditError) -> [UInt8] {
+        var bytes = bytes
         switch tile.kind {
         case .hashes:
             guard bytes.count >= tile.width * TreeHash.size else { throw missing(tile) }

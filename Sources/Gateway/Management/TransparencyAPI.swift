@@ -22,8 +22,9 @@ struct TransparencyAPI {
             return Reply(status: 200, contentType: "text/plain; charset=utf-8", body: Array("\(key)\n".utf8))
         case .tile(let tile):
             // What no checkpoint covers may still change.
-            guard tile.isCovered(by: published.checkpoint.size) else { throw Self.missingFile }
-            let bytes = try TileReader(directory: services.integrator.directory).bytes(of: tile)
+            let size = published.checkpoint.size
+            guard tile.isCovered(by: size) else { throw Self.missingFile }
+            let bytes = try TileReader(directory: services.integrator.directory).bytes(of: tile, size: size)
             var reply = Reply(status: 200, contentType: "application/octet-stream", body: bytes)
             reply.isImmutable = true
             return reply
