@@ -21,6 +21,19 @@ struct MerkleTreeTests {
         }
     }
 
+    @Test func `a hash is written as it is described`() {
+        var random = SeededGenerator(seed: 4)
+        for _ in 0..<200 {
+            let hash = TreeHash((0..<32).map { _ in UInt8.random(in: 0...255, using: &random) })!
+            let text = [UInt8](unsafeUninitializedCapacity: TreeHash.textSize) { out, count in
+                hash.write(to: out.baseAddress!)
+                count = TreeHash.textSize
+            }
+            #expect(String(decoding: text, as: UTF8.self) == hash.description)
+            #expect(TreeHash(base64: text) == hash)
+        }
+    }
+
     @Test func `every inclusion proof is the one of RFC 6962 and leads to the root`() {
         let hasher = TreeHasher()
         for size in 1...Self.tree.leaves.count {

@@ -88,7 +88,10 @@ struct AuditProofTests {
             let proof = try proof(answer.auditIndex, tenant.key)
             #expect(proof.status == 200)
             #expect(proof.header("Content-Type") == "text/plain; charset=utf-8")
-            let (root, signed) = try root(of: proof.text, leaf: leaf(of: answer))
+            // Of the answer alone, and of the record as the auditor reads it.
+            let leaf = try leaf(of: answer)
+            #expect(answer.header("Audit-Leaf") == Base64.encode(leaf))
+            let (root, signed) = try root(of: proof.text, leaf: leaf)
             #expect(root == signed)
             #expect(try gateway.record(of: proof)["action"] == "audit.proof")
         }

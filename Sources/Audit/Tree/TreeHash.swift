@@ -47,6 +47,42 @@ public struct TreeHash: Hashable, Sendable {
     }
 }
 
+extension TreeHash {
+    /// Bytes of ``description``.
+    public static let textSize = 44
+
+    /// Writes ``description``'s bytes, for who cannot wait for a String.
+    public func write(to out: UnsafeMutablePointer<UInt8>) {
+        withUnsafeBytes { bytes in
+            var place = 0
+            for group in 0..<10 {
+                let bits = UInt32(bytes[3 * group]) << 16 | UInt32(bytes[3 * group + 1]) << 8 | UInt32(bytes[3 * group + 2])
+                for shift in stride(from: UInt32(18), through: 0, by: -6) {
+                    out[place] = Self.digit(bits >> shift & 63)
+                    place += 1
+                }
+            }
+            // Two bytes are left: three characters and a pad.
+            let bits = UInt32(bytes[30]) << 16 | UInt32(bytes[31]) << 8
+            for shift in stride(from: UInt32(18), through: 6, by: -6) {
+                out[place] = Self.digit(bits >> shift & 63)
+                place += 1
+            }
+            out[place] = UInt8(ascii: "=")
+        }
+    }
+
+    private static func digit(_ value: UInt32) -> UInt8 {
+        switch value {
+        case 0..<26: UInt8(65 + value)
+        case 26..<52: UInt8(71 + value)
+        case 52..<62: UInt8(value) - 4
+        case 62: UInt8(ascii: "+")
+        default: UInt8(ascii: "/")
+        }
+    }
+}
+
 extension TreeHash: CustomStringConvertible {
     /// Base64, as in checkpoints and proofs: 44 characters.
     public var description: String { Base64.encode(bytes) }

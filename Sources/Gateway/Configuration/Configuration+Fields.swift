@@ -67,6 +67,7 @@ struct ConfigurationField: Sendable {
             text("audit.origin", \.audit.origin, "a name of 1 to 200 visible characters without spaces and plus signs") {
                 $0.isEmpty || isName($0)
             },
+            choice("audit.receipts", \.audit.receipts),
             number("audit.checkpoint_milliseconds", \.audit.checkpointMilliseconds, 10...60_000),
             number("http.max_body_bytes", \.http.maxBodyBytes, 1...1_073_741_824).reloading,
             number("http.max_header_bytes", \.http.maxHeaderBytes, 1024...262_144).reloading,

@@ -93,9 +93,14 @@ public struct Configuration: Sendable, Equatable {
         public var durability = AuditDurability.durable
         /// The name under which checkpoints are signed, best a URL without its scheme; empty for ``Configuration/name``.
         public var origin = ""
+        /// What each answer says of its record.
+        public var receipts = Receipts.leaf
         /// From one signed checkpoint to the next, when there are new records.
         public var checkpointMilliseconds = 500
     }
+
+    /// `index` is `Audit-Index` alone; `leaf` adds the record's leaf hash, by which a proof is verified.
+    public enum Receipts: String, Sendable, CaseIterable { case index, leaf }
 
     /// The section `http`: what one request, one connection and all of them may take, for each listener; times are in
     /// whole seconds.

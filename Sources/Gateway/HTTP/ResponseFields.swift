@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Audit
 import GatewayCore
 import HTTP
 import Limits
@@ -17,6 +18,7 @@ extension FieldSink where Self: ~Copyable {
         append(stream.exchange.id)
         end()
         if let auditIndex { field(.auditIndex, decimal: auditIndex) }
+        if let leaf = stream.exchange.leaf { field(.auditLeaf, leaf) }
         if let limits = stream.exchange.limits { self.limits(limits) }
         if let seconds = reply.refusal?.retryAfter { field(.retryAfter, decimal: UInt64(max(1, seconds))) }
         for index in reply.fields.indices { field(reply.fields[index].field, reply.fields[index].value) }

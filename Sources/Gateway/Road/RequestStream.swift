@@ -203,7 +203,7 @@ final class RequestStream {
     }
 
     /// The record is durable, or could not be written (`index` is nil): now, and not before, the answer leaves.
-    func sealed(index: UInt64?) {
+    func sealed(index: UInt64?, leaf: TreeHash?) {
         guard exchange.reply != nil, let connection else { preconditionFailure("a receipt without an answer") }
         if index == nil {
             let refusal = Refusal(
@@ -216,6 +216,7 @@ final class RequestStream {
             exchange.reply = reply
             refund()
         }
+        exchange.leaf = leaf
         exchange.admission?.settle()
         exchange.admission = nil
         loop.meters.answered(self)
