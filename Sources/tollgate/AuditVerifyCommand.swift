@@ -125,7 +125,9 @@ private struct Verification {
     }
 
     func text(key: String, isOwn: Bool) -> String {
-        var lines = ["key         \(key)\(isOwn ? ", which lies with the log: whoever rewrote one can have the other" : "")"]
+        var lines = [
+            "key         \(key)\(isOwn ? ", which lies with the log: whoever rewrote one can have the other" : "")"
+        ]
         if let checkpoint = report.checkpoint {
             lines += [
                 "log         \(checkpoint.origin)", "checkpoint  \(checkpoint.size) records, root \(checkpoint.root)",

@@ -56,7 +56,8 @@ extension TreeHash {
         withUnsafeBytes { bytes in
             var place = 0
             for group in 0..<10 {
-                let bits = UInt32(bytes[3 * group]) << 16 | UInt32(bytes[3 * group + 1]) << 8 | UInt32(bytes[3 * group + 2])
+                let bits =
+                    UInt32(bytes[3 * group]) << 16 | UInt32(bytes[3 * group + 1]) << 8 | UInt32(bytes[3 * group + 2])
                 for shift in stride(from: UInt32(18), through: 0, by: -6) {
                     out[place] = Self.digit(bits >> shift & 63)
                     place += 1
