@@ -9,8 +9,9 @@ public import TLS
 protocol FieldSink: ~Copyable {
     mutating func begin(_ field: ResponseField)
     mutating func append(_ text: StaticString)
-    /// - Parameter text: may come from a client; what cannot stand in a field is dropped.
-    mutating func append(_ text: String)
+    /// What cannot stand in a field is dropped: the text may come from a client.
+    // Labelled, since a literal would else be a String first.
+    mutating func append(text: String)
     mutating func append(decimal value: UInt64)
     mutating func append(_ id: RequestID)
     mutating func append(bytes: UnsafeRawBufferPointer)
@@ -24,9 +25,9 @@ extension FieldSink where Self: ~Copyable {
         end()
     }
 
-    mutating func field(_ field: ResponseField, _ value: String) {
+    mutating func field(_ field: ResponseField, text value: String) {
         begin(field)
-        append(value)
+        append(text: value)
         end()
     }
 
@@ -49,7 +50,6 @@ extension FieldSink where Self: ~Copyable {
 
 extension HTTP1ResponseWriter: FieldSink {
     mutating func begin(_ field: ResponseField) { beginField(field.http1) }
-    mutating func append(_ text: String) { append(text: text) }
     mutating func end() { endField() }
 
     mutating func append(_ id: RequestID) {
@@ -63,7 +63,6 @@ extension HTTP1ResponseWriter: FieldSink {
 
 extension HTTP2Fields: FieldSink {
     mutating func begin(_ field: ResponseField) { beginField(field.http2, varies: field.varies) }
-    mutating func append(_ text: String) { append(text: text) }
     mutating func end() { endField() }
 
     mutating func append(_ id: RequestID) {
