@@ -62,7 +62,7 @@ extension Authenticator {
 
     private func issuer(of claims: JSON) throws(Refusal) -> TrustedIssuer {
         guard let name = claims["iss"]?.string else { throw AccessTokenClaims.invalid("\"iss\" must be a string") }
-        guard let issuer = issuers[name], issuer.issuer.utf8.elementsEqual(name.utf8) else {
+        guard let issuer = issuers.withLock({ $0[name] }), issuer.issuer.utf8.elementsEqual(name.utf8) else {
             throw Refusal(
                 .tokenIssuer,
                 "The access token comes from an issuer that is not trusted here.",
@@ -73,7 +73,7 @@ extension Authenticator {
     }
 
     private func key(of jws: CompactJWS, issuer: TrustedIssuer) throws(Refusal) -> VerificationKey {
-        guard let id = jws.keyID, let key = issuer.keys[id] else {
+        guard let id = jws.keyID, let key = issuer.keys?[id] else {
             throw Refusal(
                 .tokenKeyUnknown,
                 "The access token's \"kid\" names no key of its issuer; get a new token, the issuer may have new keys.",

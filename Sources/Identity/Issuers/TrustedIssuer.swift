@@ -16,16 +16,23 @@ public struct TrustedIssuer: Sendable {
     public var issuer: String
     /// The audiences to accept instead of the gateway's own; empty for that one alone.
     public var audiences: Set<String>
-    /// By `kid`. One key has one algorithm, which is why a token cannot choose.
-    public var keys: [String: VerificationKey]
+    /// By `kid`. One key has one algorithm, which is why a token cannot choose. nil while the keys cannot be had, which is
+    /// no fault of a token.
+    public var keys: [String: VerificationKey]?
     /// Whose server it is.
     public var kind: Kind
 
     /// An issuer with the keys known now.
-    public init(issuer: String, audiences: Set<String> = [], keys: [String: VerificationKey], kind: Kind) {
+    public init(issuer: String, audiences: Set<String> = [], keys: [String: VerificationKey]?, kind: Kind) {
         self.issuer = issuer
         self.audiences = audiences
         self.keys = keys
         self.kind = kind
+    }
+
+    /// Whether every token that passes with this issuer also passes with the other one, and means the same there.
+    func isKept(by other: TrustedIssuer) -> Bool {
+        guard audiences == other.audiences, kind == other.kind else { return false }
+        return (keys ?? [:]).allSatisfy { id, key in other.keys?[id]?.isSame(as: key) ?? false }
     }
 }
