@@ -62,8 +62,12 @@ extension RequestStream {
             return identified(known, byToken: true)
         }
         loop.meters.cacheMiss()
-        switch authenticator.gate(credential) {
-        case .failure(let refusal): identified(.failure(refusal), byToken: true)
+        var missing: MissingKey?
+        switch authenticator.gate(credential, missing: &missing) {
+        case .failure(let refusal):
+            guard let missing, awaitKey(missing, for: Array(credential)) else {
+                return identified(.failure(refusal), byToken: true)
+            }
         case .success(let gated):
             // libjwt parses a PEM each time: off the loop, once for each token.
             let token = Array(credential)
@@ -71,11 +75,36 @@ extension RequestStream {
             offLoop(on: services.tokenPool) { _ in
                 authenticator.admit(gated, now: now)
             } then: { stream, result in
-                if case .success(let principal) = result {
-                    stream.loop.remember(token, of: principal, generation: gated.generation)
-                }
-                stream.identified(result, byToken: true)
+                stream.verified(token, result, generation: gated.generation)
             }
+        }
+    }
+
+    private func verified(_ token: [UInt8], _ result: Result<Principal, Refusal>, generation: UInt64) {
+        if case .success(let principal) = result { loop.remember(token, of: principal, generation: generation) }
+        identified(result, byToken: true)
+    }
+
+    /// Lets a token wait until its issuer has been asked for the key, and then tries it once more; no thread waits along.
+    ///
+    /// - Returns: false when what is known now decides.
+    private func awaitKey(_ missing: MissingKey, for token: [UInt8]) -> Bool {
+        let (ticket, handle, services) = (ticket, loop.handle, services)
+        let settlement = services.issuers.settle(missing) {
+            let isTaken = services.tokenPool.submit {
+                let gated = token.withUnsafeBytes { services.authenticator.gate($0) }
+                let result = gated.flatMap { services.authenticator.admit($0, now: services.time.now()) }
+                let generation = (try? gated.get().generation) ?? 0
+                handle.execute { $0.stream(ticket)?.verified(token, result, generation: generation) }
+            }
+            if !isTaken { handle.execute { $0.stream(ticket)?.refuseQueue() } }
+        }
+        switch settlement {
+        case .later: return true
+        case .now: return false
+        case .full:
+            refuseQueue()
+            return true
         }
     }
 
@@ -92,7 +121,8 @@ extension RequestStream {
             }
             authorise(principal)
         case .failure(let refusal):
-            challenge(refusal)
+            // A new credential would be of no help where the fault is ours.
+            if refusal.code.status == 401 { challenge(refusal) } else { refuse(refusal) }
         }
     }
 
@@ -286,8 +316,11 @@ extension RequestStream {
                 then(stream, value)
             }
         }
-        if !isTaken {
-            refuse(Refusal(.queueFull, "Too much waits for this already; retry in a second.", retryAfter: 1))
-        }
+        if !isTaken { refuseQueue() }
+    }
+
+    private func refuseQueue() {
+        guard isOpen else { return }
+        refuse(Refusal(.queueFull, "Too much waits for this already; retry in a second.", retryAfter: 1))
     }
 }
