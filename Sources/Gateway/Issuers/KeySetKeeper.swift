@@ -35,7 +35,7 @@ final class KeySetKeeper: @unchecked Sendable {
     /// Hears of each fetch, of the set in force and its age in seconds, on the keeper's thread.
     private let report: @Sendable (KeySetFetch, KeySetText?, _ age: Double?) -> Void
     private let time: TimeSource
-    private var thread: SystemThread?
+    private(set) var thread: SystemThread?
 
     private let lock = SignalledMutex()
     private var life: KeySetLife
