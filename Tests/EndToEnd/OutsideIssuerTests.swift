@@ -218,6 +218,9 @@ import Testing
             #expect(issuer.requests.count >= 1)
             try gateway.trust(issuer.entry())
             #expect(try predict().status == 200)
+            let missing = try issuer.entry(authority: "/nonexistent/ca.pem")
+            #expect(throws: HarnessError.self) { try gateway.trust(missing) }
+            #expect(try predict().status == 200)
             try gateway.trust()
             try expectRefusal(try predict(), 401, "token_issuer_unknown", of: gateway)
             #expect(try gateway.metric("tollgate_jwks_keys") == 0)

@@ -2,6 +2,7 @@
 
 import GatewayCore
 import GatewayCrypto
+import Glibc
 import Identity
 import Synchronization
 import Telemetry
@@ -121,6 +122,12 @@ final class IssuerRegistry: Sendable {
     }
 
     private func keeper(_ source: KeySetSource, url: String, caFile: String?) throws -> Keeping {
+        if let caFile, access(caFile, R_OK) != 0 {
+            throw Failure(
+                description:
+                    "\(caFile): the authorities for \(source.issuer) cannot be read: \(String(cString: strerror(errno)))"
+            )
+        }
         let file = KeySetFile(directory: directory, source: source, url: url)
         let (authenticator, time) = (authenticator, time)
         let keeper = KeySetKeeper(

@@ -52,7 +52,8 @@ struct KeySetFile: Sendable {
         ]
         let folder = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
         guard mkdir(folder, 0o700) == 0 || errno == EEXIST else { throw Self.system }
-        let partial = path + ".partial"
+        // While one process takes over from another, both may write.
+        let partial = "\(path).\(getpid()).partial"
         unlink(partial)
         let file = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw Self.system }

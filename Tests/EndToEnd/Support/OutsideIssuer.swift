@@ -132,4 +132,13 @@ extension GatewayProcess {
             try fetches(issuer, result) >= count ? true : nil
         }
     }
+
+    /// Waits for a line of the log whose reason has these words.
+    func awaitLog(_ message: String, reason: String) throws -> JSON {
+        try eventually("'\(message)' for '\(reason)' in the log") {
+            Self.lines(log).first {
+                $0["message"]?.string == message && $0["reason"]?.string?.contains(reason) == true
+            }
+        }
+    }
 }
