@@ -85,32 +85,9 @@ extension RequestStream {
         }
     }
 
-    private func verified(_ token: [UInt8], _ result: Result<Principal, Refusal>, generation: UInt64) {
+    func verified(_ token: [UInt8], _ result: Result<Principal, Refusal>, generation: UInt64) {
         if case .success(let principal) = result { loop.remember(token, of: principal, generation: generation) }
         identified(result, byToken: true)
-    }
-
-    /// Lets a token wait until its issuer has been asked for the key, and then tries it once more; no thread waits along.
-    ///
-    /// - Returns: false when what is known now decides.
-    private func awaitKey(_ missing: MissingKey, for token: [UInt8]) -> Bool {
-        let (ticket, handle, services) = (ticket, loop.handle, services)
-        let settlement = services.issuers.settle(missing) {
-            let isTaken = services.tokenPool.submit {
-                let gated = token.withUnsafeBytes { services.authenticator.gate($0) }
-                let result = gated.flatMap { services.authenticator.admit($0, now: services.time.now()) }
-                let generation = (try? gated.get().generation) ?? 0
-                handle.execute { $0.stream(ticket)?.verified(token, result, generation: generation) }
-            }
-            if !isTaken { handle.execute { $0.stream(ticket)?.refuseQueue() } }
-        }
-        switch settlement {
-        case .later: return true
-        case .now: return false
-        case .full:
-            refuseQueue()
-            return true
-        }
     }
 
     private func identified(_ result: Result<Principal, Refusal>, byToken: Bool) {
@@ -325,7 +302,7 @@ extension RequestStream {
         if !isTaken { refuseQueue() }
     }
 
-    private func refuseQueue() {
+    func refuseQueue() {
         guard isOpen else { return }
         refuse(Refusal(.queueFull, "Too much waits for this already; retry in a second.", retryAfter: 1))
     }
