@@ -68,6 +68,12 @@ struct ConfigurationField: Sendable {
             number("tokens.leeway_seconds", \.tokens.leewaySeconds, 0...300),
             choice("tokens.algorithm", \.tokens.algorithm),
             number("tokens.cache_entries", \.tokens.cacheEntries, 1...1_000_000),
+            ConfigurationField(path: "issuers", isSame: { $0.issuers == $1.issuers }) { configuration, text in
+                // An empty section sets nothing; the file's list is read by `IssuerReader`.
+                guard text.isEmpty else { return Requirement(text: "a list in the configuration file") }
+                configuration.issuers = []
+                return nil
+            }.reloading,
             choice("audit.durability", \.audit.durability),
             text("audit.origin", \.audit.origin, "a name of 1 to 200 visible characters without spaces and plus signs")
             {

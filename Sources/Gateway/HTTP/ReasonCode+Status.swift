@@ -29,7 +29,8 @@ extension ReasonCode {
             .scopeInvalid:
             400
         case .inferenceFailed, .internalError: 500
-        case .modelUnavailable, .auditUnavailable, .storageUnavailable, .checkpointPending, .draining, .connections,
+        case .modelUnavailable, .auditUnavailable, .storageUnavailable, .checkpointPending, .issuerUnavailable, .draining,
+            .connections,
             .sourceConnections,
             .descriptors,
             .handshakes:
