@@ -29,11 +29,8 @@ extension ReasonCode {
             .scopeInvalid:
             400
         case .inferenceFailed, .internalError: 500
-        case .modelUnavailable, .auditUnavailable, .storageUnavailable, .checkpointPending, .issuerUnavailable, .draining,
-            .connections,
-            .sourceConnections,
-            .descriptors,
-            .handshakes:
+        case .modelUnavailable, .auditUnavailable, .storageUnavailable, .checkpointPending, .issuerUnavailable,
+            .draining, .connections, .sourceConnections, .descriptors, .handshakes:
             503
         case .processingTimeout: 504
         }
