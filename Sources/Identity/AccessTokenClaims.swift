@@ -11,6 +11,7 @@ struct AccessTokenClaims {
     let tenant: TenantID
     let scopes: ScopeSet
     let expiresAt: UnixTime
+    /// The later of `nbf` and `iat`: a token from the future is not valid yet.
     let notBefore: UnixTime?
 
     /// - Parameter tenantClaim: the name of the claim that holds the tenant's id.
@@ -21,8 +22,8 @@ struct AccessTokenClaims {
         clientID = try Self.text(claims, "client_id")
         tokenID = try Self.text(claims, "jti")
         expiresAt = try Self.required(Self.moment(claims, "exp"), "exp")
-        notBefore = try Self.moment(claims, "nbf")
-        _ = try Self.required(Self.moment(claims, "iat"), "iat")
+        let issuedAt = try Self.required(Self.moment(claims, "iat"), "iat")
+        notBefore = max(issuedAt, try Self.moment(claims, "nbf") ?? issuedAt)
         scopes = ScopeSet(try Self.text(claims, "scope"))
         let name = try Self.text(claims, tenantClaim)
         guard let tenant = TenantID(name) else {
