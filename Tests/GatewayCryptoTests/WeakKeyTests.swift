@@ -127,8 +127,9 @@ import Testing
             let pem = explicitP256(generatorTimes: factor)
             let refusal = refusal { _ = try VerificationKey(publicPEM: pem, algorithm: .es256) }
             #expect(factor == 1 || refusal != nil, "2 G")
-            let bio = BIO_new_mem_buf(pem, -1)
+            let bio = BIO_new(BIO_s_mem())
             defer { BIO_free(bio) }
+            BIO_puts(bio, pem)
             let key = tg_read_public_pem(bio)
             #expect(key != nil, "libcrypto itself reads it")
             EVP_PKEY_free(key)
