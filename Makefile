@@ -75,6 +75,7 @@ deps:
 test-deps: deps
 	@examples/packages.sh nghttp2-client
 	@Tests/Peers/h2.sh
+	@Tests/Peers/jose.sh
 	@examples/promtool.sh
 
 clean:

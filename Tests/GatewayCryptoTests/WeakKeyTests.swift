@@ -102,6 +102,32 @@ import Testing
         }
     }
 
+    @Test("a coordinate without its leading zeros is the same number, and one that is too long is none")
+    func shortCoordinate() throws {
+        // Of P-521's coordinates every other one begins with a zero.
+        for _ in 0..<64 {
+            let key = try SigningKey.generate(.es512)
+            let members = key.publicJWK.members ?? []
+            func with(_ change: ([UInt8]) -> [UInt8]) -> JSON {
+                .object(
+                    members.map { member in
+                        guard member.name == "x", let bytes = Base64URL.decode((member.value.string ?? "").utf8) else {
+                            return member
+                        }
+                        return JSON.Member("x", .string(Base64URL.encode(change(bytes))))
+                    }
+                )
+            }
+            #expect(refusal { _ = try VerificationKey(jwk: with { [0] + $0 }) } == .keyMalformed)
+            #expect(refusal { _ = try VerificationKey(jwk: with { Array($0.dropLast()) }) } == .keyMalformed)
+            let short = with { Array($0.drop { $0 == 0 }) }
+            guard short != key.publicJWK else { continue }
+            #expect(try VerificationKey(jwk: short).pem == key.verificationKey.pem)
+            return
+        }
+        Issue.record("no key of 64 has a coordinate with a leading zero")
+    }
+
     // MARK: - RSA
 
     @Test("an RSA exponent of more than 64 bits is refused")
