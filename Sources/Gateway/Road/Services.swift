@@ -22,6 +22,7 @@ final class Services: Sendable {
     let store: Store
     let directory: Directory
     let authenticator: Authenticator
+    let issuers: IssuerRegistry
     let minter: TokenMinter
     let pepper: Pepper
     let limits: LimitTable
@@ -49,6 +50,7 @@ final class Services: Sendable {
         store: Store,
         directory: Directory,
         authenticator: Authenticator,
+        issuers: IssuerRegistry,
         minter: TokenMinter,
         pepper: Pepper,
         limits: LimitTable,
@@ -69,6 +71,7 @@ final class Services: Sendable {
         self.store = store
         self.directory = directory
         self.authenticator = authenticator
+        self.issuers = issuers
         self.minter = minter
         self.pepper = pepper
         self.limits = limits
