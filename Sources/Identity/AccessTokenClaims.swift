@@ -40,8 +40,8 @@ struct AccessTokenClaims {
         clientID = try client.map { name throws(Refusal) in try Self.text(claims, name) } ?? subject
         tokenID = claims["jti"] == nil ? nil : try Self.text(claims, "jti")
         expiresAt = try Self.required(Self.moment(claims, "exp"), "exp")
-        notBefore = try Self.moment(claims, "nbf")
-        _ = try Self.required(Self.moment(claims, "iat"), "iat")
+        let issuedAt = try Self.required(Self.moment(claims, "iat"), "iat")
+        notBefore = max(issuedAt, try Self.moment(claims, "nbf") ?? issuedAt)
         scopes = try mapping.scopes(of: claims)
         switch mapping.tenant {
         case .claim(let name): tenant = try Self.tenant(claims, name)

@@ -82,7 +82,7 @@ import Testing
                     issuer: "https://login.example",
                     audiences: ["api://gateway"],
                     keys: keys,
-                    kind: .outside(tenantClaim: "org")
+                    kind: .outside(ClaimMapping(tenant: .claim("org")))
                 )
             ],
             audience: Fixture.audience
