@@ -14,7 +14,7 @@ import Storage
 /// |---|---|
 /// | `tollgate.sqlite` | tenants, plans, keys, revocations, snapshots of the limits |
 /// | `pepper` | 32 bytes under which the keys' secrets are hashed; kept outside the database |
-/// | `signing-ES256.pem` | the private key of the access tokens |
+/// | `signing-keys` | the private keys of the access tokens: the next, the current, and those before it |
 /// | `ticket-keys` | the keys of the TLS session tickets, the current one and those before it |
 /// | `audit/` | the audit log |
 /// | `audit-index.sqlite` | its search index, which can be rebuilt from it |
@@ -33,9 +33,8 @@ public struct StateDirectory: Sendable {
     /// Keys of the TLS session tickets.
     var ticketKeys: String { "\(path)/ticket-keys" }
     private var pepperFile: String { "\(path)/pepper" }
-    private func signingKeyFile(_ algorithm: SignatureAlgorithm) -> String {
-        "\(path)/signing-\(algorithm.rawValue).pem"
-    }
+    /// The private keys of the access tokens.
+    var signingKeys: String { "\(path)/signing-keys" }
 
     /// Whether ``initialise(now:)`` was here.
     public var isInitialised: Bool { FileManager.default.fileExists(atPath: pepperFile) }
@@ -61,7 +60,7 @@ public struct StateDirectory: Sendable {
         for plan in Self.firstPlans where try store.plan(plan.name) == nil { _ = try store.upsert(plan) }
         // The pepper comes last but for the key: a folder without it was not finished and may be begun again.
         let pepper = SecureRandom.bytes(32)
-        try write(pepper, to: pepperFile)
+        try Self.write(pepper, to: pepperFile)
         let (key, text) = APIKey.issue(
             tenant: .system,
             role: .admin,
@@ -111,32 +110,17 @@ public struct StateDirectory: Sendable {
         return Pepper(bytes: Array(bytes))
     }
 
-    /// The key that signs access tokens; made when there is none of that algorithm yet.
-    func signingKey(_ algorithm: SignatureAlgorithm) throws -> SigningKey {
-        let file = signingKeyFile(algorithm)
-        guard let pem = FileManager.default.contents(atPath: file) else {
-            let key = try SigningKey.generate(algorithm)
-            try write(Array(key.privatePEM.utf8), to: file)
-            return key
-        }
-        do {
-            return try SigningKey(privatePEM: String(decoding: pem, as: UTF8.self), algorithm: algorithm)
-        } catch {
-            throw StateError(path: file, reason: "is not a private key for \(algorithm.rawValue): \(error)")
-        }
-    }
-
     /// Writes a file that is private from its first moment, and whole or not there after a crash.
-    private func write(_ bytes: [UInt8], to file: String) throws(StateError) {
+    static func write(_ bytes: [UInt8], to file: String) throws(StateError) {
         let partial = file + ".partial"
         unlink(partial)
         let descriptor = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw StateError(path: file, reason: "cannot be written: \(Self.reason)") }
+        guard descriptor >= 0 else { throw StateError(path: file, reason: "cannot be written: \(reason)") }
         let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
         let isWritten = count == bytes.count && fsync(descriptor) == 0
         close(descriptor)
         guard isWritten, rename(partial, file) == 0 else {
-            throw StateError(path: file, reason: "cannot be written: \(Self.reason)")
+            throw StateError(path: file, reason: "cannot be written: \(reason)")
         }
     }
 

@@ -23,6 +23,8 @@ final class Services: Sendable {
     let directory: Directory
     let authenticator: Authenticator
     let minter: TokenMinter
+    let signingKeys: SigningKeys
+    let serverMetadata: ServerMetadata
     let pepper: Pepper
     let limits: LimitTable
     let tenants: TenantContexts
@@ -50,6 +52,7 @@ final class Services: Sendable {
         directory: Directory,
         authenticator: Authenticator,
         minter: TokenMinter,
+        signingKeys: SigningKeys,
         pepper: Pepper,
         limits: LimitTable,
         audit: AuditLog,
@@ -70,6 +73,8 @@ final class Services: Sendable {
         self.directory = directory
         self.authenticator = authenticator
         self.minter = minter
+        self.signingKeys = signingKeys
+        serverMetadata = ServerMetadata(configuration.tokens)
         self.pepper = pepper
         self.limits = limits
         tenants = TenantContexts(limits: limits, metrics: metrics)
