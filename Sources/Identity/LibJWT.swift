@@ -43,15 +43,13 @@ enum LibJWT {
 
     /// Signs the claims.
     ///
-    /// - Parameters:
-    ///   - type: `typ` of the header.
-    ///   - key: the private key in PEM.
+    /// The header's `typ` is JWT; libjwt 1.10 lets nobody choose.
+    /// - Parameter key: the private key in PEM.
     /// - Returns: the token in compact form; nil when libjwt cannot sign with this key and algorithm.
     static func sign(
         strings: [(String, String)],
         integers: [(String, Int64)],
         keyID: String,
-        type: String,
         algorithm: SignatureAlgorithm,
         key: [UInt8]
     ) -> String? {
@@ -62,7 +60,7 @@ enum LibJWT {
         defer { jwt_free(token) }
         for (name, value) in strings { guard jwt_add_grant(token, name, value) == 0 else { return nil } }
         for (name, value) in integers { guard jwt_add_grant_int(token, name, Int(value)) == 0 else { return nil } }
-        guard jwt_add_header(token, "typ", type) == 0, jwt_add_header(token, "kid", keyID) == 0,
+        guard jwt_add_header(token, "kid", keyID) == 0,
             jwt_set_alg(token, algorithm, key, Int32(key.count)) == 0,
             let text = jwt_encode_str(token)
         else { return nil }

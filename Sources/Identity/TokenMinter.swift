@@ -38,15 +38,15 @@ public enum MintError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Issues the gateway's own access tokens: JWTs of RFC 9068, signed by libjwt where it knows the algorithm (RS*, ES*), by
-/// libcrypto where it does not (Ed25519).
+/// Issues the gateway's own access tokens: JWTs with the claims of RFC 9068, section 2.2, signed by libjwt where it knows
+/// algorithm and type, by libcrypto where it does not.
 public final class TokenMinter: Sendable {
     /// What a token says it is, in `typ`.
     public enum TokenType: String, Sendable, CaseIterable {
-        /// As RFC 9068, section 2.1, has it; libjwt does not read such tokens, so libcrypto alone verifies them.
-        case accessToken = "at+jwt"
-        /// As other JWTs; verified by libcrypto and then by libjwt.
+        /// As any JWT: libjwt signs it with RS* and ES*, and verifies it behind libcrypto.
         case plain = "JWT"
+        /// As RFC 9068, section 2.1, has it, for those who insist on it; libjwt neither writes nor reads such tokens.
+        case accessToken = "at+jwt"
     }
 
     private struct Signer {
@@ -74,7 +74,7 @@ public final class TokenMinter: Sendable {
         signingKey: SigningKey,
         issuer: String,
         audience: String,
-        type: TokenType = .accessToken,
+        type: TokenType = .plain,
         lifetimeSeconds: Int64 = 900,
         leewaySeconds: Int64 = 30
     ) {
@@ -132,12 +132,11 @@ public final class TokenMinter: Sendable {
 
     private func sign(strings: [(String, String)], integers: [(String, Int64)]) -> String? {
         let signer = signer.withLock { $0 }
-        if LibJWT.jwtAlgorithm(signer.key.algorithm) != nil {
+        if type == .plain, LibJWT.jwtAlgorithm(signer.key.algorithm) != nil {
             return LibJWT.sign(
                 strings: strings,
                 integers: integers,
                 keyID: signer.key.keyID,
-                type: type.rawValue,
                 algorithm: signer.key.algorithm,
                 key: signer.privatePEM
             )

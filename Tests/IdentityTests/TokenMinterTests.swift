@@ -12,7 +12,7 @@ import Testing
 
     private func minter(
         _ algorithm: SignatureAlgorithm,
-        type: TokenMinter.TokenType = .accessToken
+        type: TokenMinter.TokenType = .plain
     ) -> (TokenMinter, Authenticator, Fixture) {
         let fixture = Fixture()
         let signer = Fixture.signers[algorithm]!
@@ -64,15 +64,16 @@ import Testing
 
     @Test(
         "the token says what RFC 9068 asks for, with a fresh jti, under the key's thumbprint",
-        arguments: [SignatureAlgorithm.es256, .rs256, .ed25519]
+        arguments: [SignatureAlgorithm.es256, .rs256, .ed25519],
+        TokenMinter.TokenType.allCases
     )
-    func content(algorithm: SignatureAlgorithm) throws {
-        let (minter, _, fixture) = minter(algorithm)
+    func content(algorithm: SignatureAlgorithm, type: TokenMinter.TokenType) throws {
+        let (minter, _, fixture) = minter(algorithm, type: type)
         let minted = try minter.mint(for: fixture.key, scopes: .predict, now: fixture.now)
         let parts = minted.text.split(separator: ".")
         let header = try JSON.parse(#require(Base64URL.decode(parts[0].utf8)))
         let claims = try JSON.parse(#require(Base64URL.decode(parts[1].utf8)))
-        #expect(header["alg"]?.string == algorithm.rawValue && header["typ"] == "at+jwt")
+        #expect(header["alg"]?.string == algorithm.rawValue && header["typ"]?.string == type.rawValue)
         #expect(header["kid"]?.string == Fixture.signers[algorithm]!.keyID)
         #expect(header.members?.count == 3)
         let expected = fixture.claims.with("jti", .string(minted.jti)).with("scope", "predict")

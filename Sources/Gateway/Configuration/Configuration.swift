@@ -79,7 +79,7 @@ public struct Configuration: Sendable, Equatable {
         /// published for long enough.
         public var algorithm = SigningAlgorithm.es256
         /// `typ` of the tokens that are minted.
-        public var typ = TokenType.accessToken
+        public var typ = TokenType.plain
         /// From 1 to 3650: how long a key signs before the next one takes over.
         public var rotationDays = 30
         /// From 0 to 86,400: how long others may cache the key set, and how long a key is published before it signs.
@@ -97,8 +97,8 @@ public struct Configuration: Sendable, Equatable {
 
     /// `at+jwt` is RFC 9068's (section 2.1); libjwt reads `JWT` alone, and verifies such tokens a second time.
     public enum TokenType: String, Sendable, CaseIterable {
-        case accessToken = "at+jwt"
         case plain = "JWT"
+        case accessToken = "at+jwt"
     }
 
     /// The section `audit`.

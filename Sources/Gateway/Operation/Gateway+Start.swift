@@ -158,7 +158,7 @@ extension Gateway {
             signingKey: key,
             issuer: tokens.issuer,
             audience: tokens.audience,
-            type: TokenMinter.TokenType(rawValue: tokens.typ.rawValue) ?? .accessToken,
+            type: TokenMinter.TokenType(rawValue: tokens.typ.rawValue) ?? .plain,
             lifetimeSeconds: Int64(tokens.lifetimeSeconds),
             leewaySeconds: Int64(tokens.leewaySeconds)
         )

@@ -15,8 +15,8 @@ public struct RotationPolicy: Hashable, Sendable {
     /// How far the clocks of those who verify may be behind.
     public var leeway: Int64
 
-    /// A minute for tokens that were being signed while the key was followed.
-    private static let margin: Int64 = 60
+    /// For tokens that are signed while the key after it is being made and saved.
+    private static let margin: Int64 = 10
 
     /// Nothing is checked: the configuration does.
     public init(

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import GatewayCore
-public import GatewayCrypto
 import Synchronization
 
 /// The running gateway's ring of signing keys: every change is kept on disk and known to all that verify before the first
