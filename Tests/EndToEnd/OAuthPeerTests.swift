@@ -32,18 +32,19 @@ struct OAuthPeerTests {
             let ran = try ChildProcess.run(
                 "python3",
                 [
-                    "\(TestRun.repository)/Tests/Peers/oauth_peer.py", "https://127.0.0.1:\(gateway.tenantPort)",
+                    "\(TestRun.repository)/Tests/Peers/oauth_peer.py", "https://localhost:\(gateway.tenantPort)",
                     try Certificates.shared.authority, issuer, "tollgate", tenant.keyID,
                 ],
                 environment: environment,
                 directory: gateway.directory,
                 input: secret
             )
-            guard ran.end == .exited(0) else { throw HarnessError("oauth_peer.py: \(ran)") }
+            guard ran.end == .exited(0) else { throw HarnessError("oauth_peer.py: \(ran.errors.suffix(600))") }
             let found = try JSON.parse(ran.output)
             #expect(found["used"] == [200, 200])
             #expect(found["stranger"] == "invalid_client")
-            var verifiers = ["pyjwt", "joserfc", "jwcrypto"]
+            var verifiers = ["joserfc", "jwcrypto"]
+            if algorithm != "Ed25519" { verifiers.append("pyjwt") }
             if typ == "at+jwt" { verifiers.append("authlib") }
             for verifier in verifiers { #expect(found["verified"]?[verifier]?.string == algorithm, "\(verifier)") }
         }
