@@ -105,7 +105,7 @@ public final class Authenticator: Sendable {
     }
 
     private func ended(_ principal: Principal, now: UnixTime) -> Refusal {
-        guard principal.tokenID != nil, let end = principal.expiresAt, now >= end + leewaySeconds else {
+        guard principal.issuer != nil, let end = principal.expiresAt, now >= end + leewaySeconds else {
             return Self.expired(key: principal.clientID, at: principal.validUntil ?? now)
         }
         let seconds = now.seconds - end.seconds

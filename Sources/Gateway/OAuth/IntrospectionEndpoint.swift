@@ -15,17 +15,19 @@ struct IntrospectionEndpoint {
         guard let text = form["token"] else {
             throw Refusal(.fieldMissing, "token is missing: the access token to look at.")
         }
-        let active = active(text, caller, now: now)
+        let active = try active(text, caller, now: now)
         services.metrics.tokensIntrospected.with(labels: [active == nil ? "false" : "true"])
             .increment(shard: services.metrics.otherShard)
         return .json(active ?? ["active": false])
     }
 
     /// The members of section 2.2 for a token that counts and that the caller may ask about; else nil.
-    private func active(_ text: String, _ caller: Principal, now: UnixTime) -> JSON? {
+    private func active(_ text: String, _ caller: Principal, now: UnixTime) throws(Refusal) -> JSON? {
         let authenticator = services.authenticator
-        guard case .success(let token) = Array(text.utf8).withUnsafeBytes({ authenticator.gate($0) }),
-            case .success(let principal) = authenticator.admit(token, now: now),
+        let gated = Array(text.utf8).withUnsafeBytes { authenticator.gate($0) }
+        // Whether it counts cannot be known while its issuer's keys cannot be had.
+        if case .failure(let refusal) = gated, refusal.code.status >= 500 { throw refusal }
+        guard case .success(let token) = gated, case .success(let principal) = authenticator.admit(token, now: now),
             caller.scopes.contains(.admin) || token.isOwn && principal.keyID == caller.keyID
         else { return nil }
         var members = [

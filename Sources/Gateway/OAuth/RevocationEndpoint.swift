@@ -18,10 +18,13 @@ struct RevocationEndpoint {
             throw Refusal(.tokenTypeUnsupported, "Access tokens are revoked here; an admin revokes API keys.")
         }
         // token_type_hint says nothing that the token does not say itself, and may be ignored (section 2.1).
-        let gated = Array(text.utf8).withUnsafeBytes { services.authenticator.gate($0) }
-        guard case .success(let token) = gated else {
-            // "invalid tokens do not cause an error response": it counts already for nothing (section 2.2).
-            return Self.done
+        let token: GatedToken
+        switch Array(text.utf8).withUnsafeBytes({ services.authenticator.gate($0) }) {
+        case .success(let found): token = found
+        // It may count once its issuer's keys are there again.
+        case .failure(let refusal) where refusal.code.status >= 500: throw refusal
+        // "invalid tokens do not cause an error response": it counts already for nothing (section 2.2).
+        case .failure: return Self.done
         }
         guard token.isOwn else {
             throw Refusal(.tokenTypeUnsupported, "The token is of another issuer, who alone can revoke it.")

@@ -6,7 +6,7 @@ import TLS
 import Telemetry
 
 /// The thread that gives way to requests: it keeps the saved limits and the search index close behind the log, watches
-/// the certificates' files, renews the ticket keys and the signing keys, and forgets what has expired.
+/// the files of certificates and key sets, renews the ticket keys and the signing keys, and forgets what has expired.
 final class Follower: Sendable {
     private let ending = WaitableQueue<Void>(capacity: 1)
     private let thread: SystemThread
@@ -31,6 +31,7 @@ final class Follower: Sendable {
             while !ending.waitUntilClosed(nanoseconds: Self.period) {
                 services.follow()
                 for store in stores { services.refresh(store) }
+                services.issuers.refreshFiles()
                 tickets.rotate(now: services.time.now(), log: services.log)
                 if rounds >= signingKeysAgain, !services.followSigningKeys(signingKeys) {
                     signingKeysAgain = rounds + Self.roundsOfMinute

@@ -39,6 +39,7 @@ final class GatewayMetrics: Sendable {
     let tokensRevoked: CounterFamily
     let tokensIntrospected: CounterFamily
     let signingKeyRotations: CounterFamily
+    let jwksFetches: CounterFamily
 
     /// - Parameter shards: event loops, and one more for all other threads.
     init(shards: Int) {
@@ -176,6 +177,11 @@ final class GatewayMetrics: Sendable {
             "tollgate_signing_key_rotations_total",
             help: "Times that the next signing key took over, by what made it.",
             labels: ["trigger"]
+        )
+        jwksFetches = registry.counter(
+            "tollgate_jwks_fetches_total",
+            help: "Times that an outside issuer's key set was fetched, by result.",
+            labels: ["issuer", "result"]
         )
     }
 }

@@ -22,6 +22,7 @@ final class Services: Sendable {
     let store: Store
     let directory: Directory
     let authenticator: Authenticator
+    let issuers: IssuerRegistry
     let minter: TokenMinter
     let signingKeys: SigningKeys
     let serverMetadata: ServerMetadata
@@ -51,6 +52,7 @@ final class Services: Sendable {
         store: Store,
         directory: Directory,
         authenticator: Authenticator,
+        issuers: IssuerRegistry,
         minter: TokenMinter,
         signingKeys: SigningKeys,
         pepper: Pepper,
@@ -72,6 +74,7 @@ final class Services: Sendable {
         self.store = store
         self.directory = directory
         self.authenticator = authenticator
+        self.issuers = issuers
         self.minter = minter
         self.signingKeys = signingKeys
         serverMetadata = ServerMetadata(configuration.tokens)

@@ -8,8 +8,13 @@ public struct TrustedIssuer: Sendable {
     public enum Kind: Hashable, Sendable {
         /// The gateway itself: `client_id` is the API key that the token was issued to.
         case local
-        /// Another authorization server: the named claim holds the tenant's id.
-        case outside(tenantClaim: String)
+        /// Another authorization server, whose claims mean this.
+        case outside(ClaimMapping)
+
+        /// Another authorization server: the named claim holds the tenant's id, and all else is as in RFC 9068.
+        public static func outside(tenantClaim: String) -> Kind {
+            .outside(ClaimMapping(tenant: .claim(tenantClaim)))
+        }
     }
 
     /// `iss`, compared byte for byte.
