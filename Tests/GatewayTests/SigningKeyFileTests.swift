@@ -2,6 +2,7 @@
 
 import Foundation
 import GatewayCore
+import GatewayCrypto
 import Identity
 import TestSupport
 import Testing

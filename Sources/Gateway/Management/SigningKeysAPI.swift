@@ -15,7 +15,10 @@ struct SigningKeysAPI {
         let body = try JSONBody(request.body, fields: ["immediately"])
         let before = services.signingKeys.ring.current
         do {
-            try services.signingKeys.rotate(now: services.time.now(), immediately: try body.bool("immediately") ?? false)
+            try services.signingKeys.rotate(
+                now: services.time.now(),
+                immediately: try body.bool("immediately") ?? false
+            )
         } catch SigningKeyError.tooEarly(let moment) {
             throw Refusal(
                 .conflict,

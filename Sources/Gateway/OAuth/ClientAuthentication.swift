@@ -75,7 +75,8 @@ struct ClientAuthentication {
     /// Base64 with its own alphabet and padding (RFC 7617, section 2), by way of base64url.
     private static func base64(_ text: Substring) -> [UInt8]? {
         var bytes = Array(text.utf8)
-        guard bytes.count % 4 == 0, !bytes.contains(where: { $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") }) else {
+        guard bytes.count % 4 == 0, !bytes.contains(where: { $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") })
+        else {
             return nil
         }
         for _ in 0..<2 where bytes.last == UInt8(ascii: "=") { bytes.removeLast() }

@@ -47,7 +47,9 @@ public struct SigningKeyRing: Sendable {
     /// When the next key takes over by itself.
     public func nextRotation(_ policy: RotationPolicy) -> UnixTime {
         let published = next.createdAt + policy.publication
-        guard next.key.algorithm == policy.algorithm, current.key.algorithm == policy.algorithm else { return published }
+        guard next.key.algorithm == policy.algorithm, current.key.algorithm == policy.algorithm else {
+            return published
+        }
         return max((current.signsSince ?? current.createdAt) + policy.period, published)
     }
 
