@@ -62,7 +62,7 @@ struct KeyRotationTests {
             }
             isOver.add()
             let results = try clients.join()
-            #expect(results.allSatisfy { $0.requests > 5 })
+            #expect(results.allSatisfy { $0.requests > 0 })
             #expect(Set(results.flatMap(\.kids)).count >= 6)
             #expect(try keys(gateway).count == 8)
             #expect(try Set(published(gateway)) == Set(keys(gateway).compactMap { $0["kid"]?.string }))
