@@ -76,6 +76,7 @@ test-deps: deps
 	@examples/packages.sh nghttp2-client golang-go golang-golang-x-mod-dev
 	@Tests/Peers/h2.sh
 	@Tests/Peers/tlog.sh
+	@Tests/Peers/oauth.sh
 	@Tests/Peers/jose.sh
 	@examples/promtool.sh
 

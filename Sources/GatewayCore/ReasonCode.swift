@@ -56,6 +56,8 @@ public enum ReasonCode: String, CaseIterable, Sendable {
     case configurationInvalid = "configuration_invalid"
     case grantUnsupported = "grant_type_unsupported"
     case scopeInvalid = "scope_invalid"
+    case tokenForeign = "token_of_another_client"
+    case tokenTypeUnsupported = "token_type_unsupported"
 
     // The limits.
     case rateExceeded = "rate_exceeded"

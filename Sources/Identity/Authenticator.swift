@@ -51,18 +51,22 @@ public final class Authenticator: Sendable {
             let shown = pepper.hash(secret: secret)
             let known = directory.lookup(key: id)
             // An unknown id takes the same road as a wrong secret.
-            let isRight = constantTimeEqual(shown, known?.key.secretHash ?? [UInt8](repeating: 0, count: 32))
+            let isRight = constantTimeEqual(shown, known?.key.secretHash ?? Self.nobody)
             guard isRight, let known else {
                 throw Refusal(
                     .keyInvalid,
                     "The API key is not known here; check that it was copied whole and not deleted.",
-                    detail: known == nil ? "no key \(id)" : "wrong secret for key \(id)"
+                    // Equally long: the record is written before the answer leaves, and its length is time.
+                    detail: (known == nil ? "there is no such key " : "wrong secret for key ") + id
                 )
             }
             try check(known.key, tenantIsAlive: known.tenantIsAlive, now: now)
             return Principal(key: known.key)
         }
     }
+
+    /// Stands for the hash of a key that there is not.
+    private static let nobody = [UInt8](repeating: 0, count: 32)
 
     private func check(_ key: APIKey, tenantIsAlive: Bool, now: UnixTime) throws(Refusal) {
         if let moment = key.revokedAt {

@@ -76,8 +76,10 @@ public final class Directory: Sendable {
     /// Everything a decision about one key needs, read at one moment.
     func lookup(key id: String) -> (key: APIKey, tenantIsAlive: Bool)? {
         state.withLock { state in
-            guard let key = state.keys[id]?.value else { return nil }
-            return (key, Self.isAlive(key.tenant, in: state))
+            let key = state.keys[id]?.value
+            // Looked up for a key that there is not, too: the time of the answer does not tell which it was.
+            let tenantIsAlive = Self.isAlive(key?.tenant ?? Self.nobody, in: state)
+            return key.map { ($0, tenantIsAlive) }
         }
     }
 
@@ -92,6 +94,11 @@ public final class Directory: Sendable {
             return max(key, issuer, state.tenants[principal.tenant]?.generation ?? 0)
         }
     }
+
+    private static let nobody: TenantID = {
+        guard let id = TenantID("nobody") else { preconditionFailure("\"nobody\" is a tenant's name") }
+        return id
+    }()
 
     private static func isAlive(_ tenant: TenantID, in state: borrowing State) -> Bool {
         tenant == .system || state.tenants[tenant]?.value.isDisabled == false

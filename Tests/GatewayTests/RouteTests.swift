@@ -16,6 +16,13 @@ import Testing
         #expect(Route.find("/v1/models/digits", on: .tenant) == .modelStatus(digits, version: nil))
         #expect(Route.find("/v1/models/digits/versions/3", on: .tenant) == .modelStatus(digits, version: 3))
         #expect(Route.find("/livez", on: .tenant) == .live)
+        #expect(Route.find("/oauth/revoke", on: .tenant) == .revoke)
+        #expect(Route.find("/oauth/introspect", on: .tenant) == .introspect)
+        #expect(Route.find("/.well-known/jwks.json", on: .tenant) == .keySet)
+        let metadata = "/.well-known/oauth-authorization-server"
+        #expect(Route.find(metadata, on: .tenant) == .serverMetadata(of: ""))
+        #expect(Route.find("\(metadata)/issuer/one", on: .tenant) == .serverMetadata(of: "/issuer/one"))
+        #expect(Route.find("\(metadata)-2", on: .tenant) == nil)
     }
 
     @Test(arguments: [
@@ -35,6 +42,10 @@ import Testing
         #expect(Route.find("/admin/v1/tenants/acme", on: .management) == .tenant(TenantID("acme")!))
         #expect(Route.find("/admin/v1/keys/Ab3dE6gH", on: .management) == .key("Ab3dE6gH"))
         #expect(Route.find("/admin/v1/audit/records", on: .management) == .auditRecords)
+        #expect(Route.find("/admin/v1/signing-keys", on: .management) == .signingKeys)
+        #expect(Route.find("/oauth/introspect", on: .management) == .introspect)
+        #expect(Route.find("/oauth/token", on: .management) == nil)
+        #expect(Route.find("/oauth/revoke", on: .management) == nil)
         #expect(Route.find("/predict", on: .management) == nil)
         #expect(Route.find("/admin/v1/tenants/ACME", on: .management) == nil)
         #expect(Route.find("/admin/v1/tenants/", on: .management) == nil)
@@ -47,6 +58,7 @@ import Testing
         let management = [
             "/metrics", "/admin/v1/tenants", "/admin/v1/tenants/a", "/admin/v1/plans", "/admin/v1/plans/a",
             "/admin/v1/keys", "/admin/v1/keys/a", "/admin/v1/models", "/admin/v1/audit/records",
+            "/admin/v1/signing-keys",
         ]
         for path in management { #expect(Route.find(path, on: .management)?.scope != nil, "\(path)") }
     }

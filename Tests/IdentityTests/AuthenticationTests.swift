@@ -32,7 +32,7 @@ import Testing
             #expect(refusal.code == .keyInvalid)
             #expect(!(refusal.sentence + refusal.detail).contains(String(other.dropFirst(17).prefix(20))))
         }
-        #expect(fixture.authenticate(other).refusal?.detail == "no key \(id)")
+        #expect(fixture.authenticate(other).refusal?.detail == "there is no such key \(id)")
     }
 
     @Test("a key that is revoked, expired or of a disabled tenant is refused with its own reason")

@@ -26,7 +26,7 @@ extension ReasonCode {
         case .clientClosed: 499
         case .credentialMalformed, .requestMalformed, .lengthInvalid, .jsonMalformed, .fieldMissing, .fieldInvalid,
             .instancesEmpty, .tooManyInstances, .shapeMismatch, .typeMismatch, .numberInvalid, .grantUnsupported,
-            .scopeInvalid:
+            .scopeInvalid, .tokenForeign, .tokenTypeUnsupported:
             400
         case .inferenceFailed, .internalError: 500
         case .modelUnavailable, .auditUnavailable, .storageUnavailable, .checkpointPending, .issuerUnavailable,

@@ -38,26 +38,29 @@ extension Services {
     func perform(_ request: BlockingRequest) -> BlockingOutcome {
         do {
             // Reading may go on beside a change.
-            guard request.method == .get || request.method == .head || request.route == .token else {
+            guard request.method == .get || request.method == .head || request.route.isOAuth else {
                 return try administration.withLock { _ in try answer(request) }
             }
             return try answer(request)
-        } catch let refusal as Refusal {
-            return BlockingOutcome(reply: .refused(refusal))
-        } catch let error as StorageError {
-            return BlockingOutcome(reply: .refused(refusal(for: error)))
         } catch {
-            let route = request.route.template
-            log.error("a request failed", ["route": .string(route), "error": .string("\(error)")])
-            return BlockingOutcome(
-                reply: .refused(Refusal(.internalError, "The gateway could not answer this.", detail: "\(error)"))
-            )
+            return BlockingOutcome(reply: .refused(refusal(for: error, at: request.route)))
+        }
+    }
+
+    /// What a caller is told of an error, whatever it is.
+    func refusal(for error: any Error, at route: Route) -> Refusal {
+        switch error {
+        case let refusal as Refusal: return refusal
+        case let error as StorageError: return refusal(for: error)
+        default:
+            log.error("a request failed", ["route": .string(route.template), "error": .string("\(error)")])
+            return Refusal(.internalError, "The gateway could not answer this.", detail: "\(error)")
         }
     }
 
     private func answer(_ request: BlockingRequest) throws -> BlockingOutcome {
         switch request.route {
-        case .token: return TokenEndpoint(services: self).issue(request)
+        case .token, .revoke, .introspect: return OAuthAPI(services: self).answer(request)
         case .metrics: return BlockingOutcome(reply: exposition(request))
         case .tenants, .tenant: return BlockingOutcome(reply: try TenantsAPI(services: self).answer(request))
         case .plans, .plan: return BlockingOutcome(reply: try PlansAPI(services: self).answer(request))
@@ -69,7 +72,8 @@ extension Services {
             let tenant = listener == .tenant ? request.principal?.tenant : nil
             return BlockingOutcome(reply: try TransparencyAPI(services: self).proof(request.query, of: tenant))
         case .reload: return BlockingOutcome(reply: reload())
-        case .predictDefault, .predict, .modelStatus, .live, .ready:
+        case .signingKeys: return BlockingOutcome(reply: try SigningKeysAPI(services: self).answer(request))
+        case .predictDefault, .predict, .modelStatus, .live, .ready, .keySet, .serverMetadata:
             preconditionFailure("\(request.route) is answered on the event loop")
         }
     }

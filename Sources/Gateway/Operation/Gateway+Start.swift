@@ -45,7 +45,14 @@ extension Gateway {
         let assignments = try assignments(of: store, log: log)
         let limits = LimitTable()
         for (tenant, plan) in assignments { limits.assign(plan, to: tenant) }
-        let signingKey = try signingKey(configuration, state)
+        let signingKeyFile = SigningKeyFile(path: state.signingKeys)
+        let signingKeys = try signingKeyFile.open(rotation(configuration.tokens), now: time.now())
+        // What the time since the last run and a changed configuration ask for.
+        _ = try signingKeys.advance(now: time.now())
+        let authenticator = authenticator(configuration.tokens, directory, pepper)
+        let minter = minter(configuration.tokens, signingKeys.ring.current.key)
+        signingKeys.hand { authenticator.replaceKeys(of: configuration.tokens.issuer, with: $0.verificationKeys) }
+        signingKeys.hand { minter.use($0.current.key) }
 
         let signer = try signer(configuration, state)
         let audit = try auditLog(configuration, state, store, signer, time: time, log: log)
@@ -60,7 +67,6 @@ extension Gateway {
             preconditionFailure("the configuration's model name was checked")
         }
         let metrics = GatewayMetrics(shards: loopCount + 1)
-        let authenticator = authenticator(configuration.tokens, signingKey, directory, pepper)
         let issuers = IssuerRegistry(
             authenticator: authenticator,
             directory: state.issuers,
@@ -80,13 +86,8 @@ extension Gateway {
             directory: directory,
             authenticator: authenticator,
             issuers: issuers,
-            minter: TokenMinter(
-                signingKey: signingKey,
-                issuer: configuration.tokens.issuer,
-                audience: configuration.tokens.audience,
-                lifetimeSeconds: Int64(configuration.tokens.lifetimeSeconds),
-                leewaySeconds: Int64(configuration.tokens.leewaySeconds)
-            ),
+            minter: minter,
+            signingKeys: signingKeys,
             pepper: pepper,
             limits: limits,
             audit: audit,
@@ -101,7 +102,14 @@ extension Gateway {
             managementPool: managementPool
         )
         services.metrics.observe(services, stores: stores)
-        return try Gateway(services: services, loops: loopCount, stores: stores, tickets: tickets, sockets: sockets)
+        return try Gateway(
+            services: services,
+            loops: loopCount,
+            stores: stores,
+            tickets: tickets,
+            signingKeys: signingKeyFile,
+            sockets: sockets
+        )
     }
 
     /// The cores that this process may use.
@@ -145,25 +153,37 @@ extension Gateway {
         }
     }
 
-    private static func signingKey(_ configuration: Configuration, _ state: StateDirectory) throws -> SigningKey {
-        guard let algorithm = SignatureAlgorithm(rawValue: configuration.tokens.algorithm.rawValue) else {
+    private static func rotation(_ tokens: Configuration.Tokens) -> RotationPolicy {
+        guard let algorithm = SignatureAlgorithm(rawValue: tokens.algorithm.rawValue) else {
             preconditionFailure("the configured algorithms are JOSE's names")
         }
-        return try state.signingKey(algorithm)
+        return RotationPolicy(
+            algorithm: algorithm,
+            period: Int64(tokens.rotationDays) * 86_400,
+            publication: Int64(tokens.jwksMaxAgeSeconds),
+            tokenLifetime: Int64(tokens.lifetimeSeconds),
+            leeway: Int64(tokens.leewaySeconds)
+        )
+    }
+
+    private static func minter(_ tokens: Configuration.Tokens, _ key: SigningKey) -> TokenMinter {
+        TokenMinter(
+            signingKey: key,
+            issuer: tokens.issuer,
+            audience: tokens.audience,
+            type: TokenMinter.TokenType(rawValue: tokens.typ.rawValue) ?? .plain,
+            lifetimeSeconds: Int64(tokens.lifetimeSeconds),
+            leewaySeconds: Int64(tokens.leewaySeconds)
+        )
     }
 
     private static func authenticator(
         _ tokens: Configuration.Tokens,
-        _ signingKey: SigningKey,
         _ directory: Directory,
         _ pepper: Pepper
     ) -> Authenticator {
-        let own = TrustedIssuer(
-            issuer: tokens.issuer,
-            audiences: [tokens.audience],
-            keys: [signingKey.keyID: signingKey.verificationKey],
-            kind: .local
-        )
+        // Its keys come from the ring.
+        let own = TrustedIssuer(issuer: tokens.issuer, audiences: [tokens.audience], keys: nil, kind: .local)
         return Authenticator(
             directory: directory,
             pepper: pepper,

@@ -40,6 +40,7 @@ public final class Gateway: Sendable {
         loops count: Int,
         stores: [CertificateStore],
         tickets: TicketKeyFile,
+        signingKeys: SigningKeyFile,
         sockets: [ListenerSocket]
     ) throws {
         self.services = services
@@ -60,7 +61,7 @@ public final class Gateway: Sendable {
         }
         tenantPort = listeners[0].port
         managementPort = listeners[1].port
-        follower = try Follower(services: services, stores: stores, tickets: tickets)
+        follower = try Follower(services: services, stores: stores, tickets: tickets, signingKeys: signingKeys)
         for loop in loops { try loop.start() }
         let (handles, listeners) = (handles, listeners)
         services.takers.withLock { takers in

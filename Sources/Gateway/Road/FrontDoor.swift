@@ -26,7 +26,7 @@ extension RequestStream {
         }
         exchange.hasMediaType = head[.contentType].map { Self.mediaType($0.of(bytes), is: route.mediaType) } ?? false
         if route.blocks {
-            exchange.blockingHead = BlockingHead(head, in: bytes, withAuthorization: route == .token)
+            exchange.blockingHead = BlockingHead(head, in: bytes, withAuthorization: route.isOAuth)
         }
         guard let scope = route.scope else { return admit() }
         exchange.scope = scope
@@ -244,8 +244,10 @@ extension RequestStream {
         case .modelStatus(let name, let version): modelStatus(name, version: version)
         case .live: reply(.json(["status": "alive"]))
         case .ready: ready()
-        case .token, .metrics, .tenants, .tenant, .plans, .plan, .keys, .key, .models, .auditRecords, .auditProof,
-            .auditLog, .reload:
+        case .keySet: reply(services.keySet())
+        case .serverMetadata(let path): serverMetadata(of: path)
+        case .token, .revoke, .introspect, .metrics, .tenants, .tenant, .plans, .plan, .keys, .key, .models,
+            .auditRecords, .auditProof, .auditLog, .reload, .signingKeys:
             let request = BlockingRequest(
                 route: route,
                 method: exchange.method,
@@ -256,7 +258,8 @@ extension RequestStream {
                 principal: exchange.principal,
                 now: exchange.arrival
             )
-            offLoop(on: listener == .tenant ? services.tokenPool : services.managementPool) { services in
+            let isTenants = listener == .tenant || route.isOAuth
+            offLoop(on: isTenants ? services.tokenPool : services.managementPool) { services in
                 services.perform(request)
             } then: { stream, outcome in
                 stream.finish(outcome)
@@ -272,6 +275,13 @@ extension RequestStream {
             loop.remember(Array(minted.text.utf8), of: minted.principal, generation: outcome.generation)
         }
         reply(outcome.reply)
+    }
+
+    private func serverMetadata(of path: String) {
+        guard path == services.serverMetadata.path else {
+            return refuse(Refusal(.routeNotFound, "The issuer of this gateway's tokens has another path."))
+        }
+        reply(services.serverMetadata.reply)
     }
 
     private func ready() {

@@ -10,7 +10,12 @@ enum Route: Equatable {
     case predict(ModelName, version: Int64?)
     case modelStatus(ModelName, version: Int64?)
     case token
+    case revoke
+    case keySet
+    /// The issuer's own path, which stands behind the well-known one (RFC 8414, section 3.1); mostly empty.
+    case serverMetadata(of: String)
     // Both listeners.
+    case introspect
     case live
     case ready
     /// Tenants get proofs of their own records, auditors of all.
@@ -27,6 +32,7 @@ enum Route: Equatable {
     case auditRecords
     case auditLog(AuditLogFile)
     case reload
+    case signingKeys
 }
 
 /// Which of the two doors a request came through.
@@ -42,6 +48,10 @@ extension Route {
         case .predict: "/v1/models/{model}:predict"
         case .modelStatus: "/v1/models/{model}"
         case .token: "/oauth/token"
+        case .revoke: "/oauth/revoke"
+        case .introspect: "/oauth/introspect"
+        case .keySet: "/.well-known/jwks.json"
+        case .serverMetadata: "/.well-known/oauth-authorization-server"
         case .live: "/livez"
         case .ready: "/readyz"
         case .metrics: "/metrics"
@@ -58,16 +68,18 @@ extension Route {
         case .auditLog(.tile): "/audit/log/tile/{tile}"
         case .auditLog(.key): "/audit/log/{name}.vkey"
         case .reload: "/admin/v1/reload"
+        case .signingKeys: "/admin/v1/signing-keys"
         }
     }
 
     /// The methods that the route knows, as for `Allow`.
     var methods: [HTTPMethod] {
         switch self {
-        case .predictDefault, .predict, .token, .reload: [.post]
-        case .modelStatus, .live, .ready, .metrics, .models, .auditRecords, .auditProof, .auditLog, .plans:
+        case .predictDefault, .predict, .token, .revoke, .introspect, .reload: [.post]
+        case .modelStatus, .live, .ready, .metrics, .models, .auditRecords, .auditProof, .auditLog, .plans, .keySet,
+            .serverMetadata:
             [.get, .head]
-        case .tenants, .keys: [.get, .head, .post]
+        case .tenants, .keys, .signingKeys: [.get, .head, .post]
         case .tenant: [.get, .head, .patch]
         case .plan: [.get, .head, .put]
         case .key: [.get, .head, .delete]
@@ -77,7 +89,7 @@ extension Route {
     /// Whether the method is among them; without a list, since every request asks.
     func takes(_ method: HTTPMethod) -> Bool {
         switch self {
-        case .predictDefault, .predict, .token, .reload: method == .post
+        case .predictDefault, .predict, .token, .revoke, .introspect, .reload: method == .post
         default: methods.contains(method)
         }
     }
@@ -87,11 +99,11 @@ extension Route {
         switch self {
         case .predictDefault, .predict: .predict
         case .modelStatus: .modelsRead
-        case .token, .live, .ready: nil
+        case .token, .revoke, .introspect, .keySet, .serverMetadata, .live, .ready: nil
         case .metrics: .metricsRead
         case .auditRecords, .auditLog, .auditProof(.management): .auditRead
         case .auditProof(.tenant): []
-        case .tenants, .tenant, .plans, .plan, .keys, .key, .models, .reload: .admin
+        case .tenants, .tenant, .plans, .plan, .keys, .key, .models, .reload, .signingKeys: .admin
         }
     }
 
@@ -102,6 +114,10 @@ extension Route {
         case .predictDefault, .predict: return "predict"
         case .modelStatus: return "model.status"
         case .token: return "token.issue"
+        case .revoke: return "token.revoke"
+        case .introspect: return "token.introspect"
+        case .keySet: return "key_set.show"
+        case .serverMetadata: return "server_metadata.show"
         case .live, .ready: return "health.check"
         case .metrics: return "metrics.scrape"
         case .tenants: return reads ? "tenant.list" : "tenant.create"
@@ -115,21 +131,30 @@ extension Route {
         case .auditProof: return "audit.proof"
         case .auditLog: return "audit.read"
         case .reload: return "config.reload"
+        case .signingKeys: return reads ? "signing_key.list" : "signing_key.rotate"
+        }
+    }
+
+    /// Whether clients authenticate and are refused there as OAuth has it (RFC 6749, sections 2.3.1 and 5.2).
+    var isOAuth: Bool {
+        switch self {
+        case .token, .revoke, .introspect: true
+        default: false
         }
     }
 
     /// The media type that a body must have.
     var mediaType: StaticString {
-        self == .token ? "application/x-www-form-urlencoded" : "application/json"
+        isOAuth ? "application/x-www-form-urlencoded" : "application/json"
     }
 
     /// The most bytes of a body, below what the configuration allows; nil where that alone counts.
     var maxBodyBytes: Int? {
         switch self {
         case .predictDefault, .predict: nil
-        case .token: 16 * 1024
+        case .token, .revoke, .introspect: 16 * 1024
         case .modelStatus, .live, .ready, .metrics, .tenants, .tenant, .plans, .plan, .keys, .key, .models,
-            .auditRecords, .auditProof, .auditLog, .reload:
+            .auditRecords, .auditProof, .auditLog, .reload, .signingKeys, .keySet, .serverMetadata:
             256 * 1024
         }
     }
@@ -137,9 +162,9 @@ extension Route {
     /// Whether the route may wait for disk or derive keys, and so runs off the event loops.
     var blocks: Bool {
         switch self {
-        case .predictDefault, .predict, .modelStatus, .live, .ready: false
-        case .token, .metrics, .tenants, .tenant, .plans, .plan, .keys, .key, .models, .auditRecords, .auditProof,
-            .auditLog, .reload:
+        case .predictDefault, .predict, .modelStatus, .live, .ready, .keySet, .serverMetadata: false
+        case .token, .revoke, .introspect, .metrics, .tenants, .tenant, .plans, .plan, .keys, .key, .models,
+            .auditRecords, .auditProof, .auditLog, .reload, .signingKeys:
             true
         }
     }
@@ -150,13 +175,25 @@ extension Route {
         case "/livez": return .live
         case "/readyz": return .ready
         case "/audit/proof": return .auditProof(listener)
+        case "/oauth/introspect": return .introspect
         default: return listener == .tenant ? tenantRoute(path) : managementRoute(path)
         }
     }
 
+    private static let serverMetadataPath = "/.well-known/oauth-authorization-server"
+
     private static func tenantRoute(_ path: String) -> Route? {
         if path == "/predict" { return .predictDefault }
-        if path == "/oauth/token" { return .token }
+        switch path {
+        case "/oauth/token": return .token
+        case "/oauth/revoke": return .revoke
+        case "/.well-known/jwks.json": return .keySet
+        default: break
+        }
+        if path.hasPrefix(Self.serverMetadataPath) {
+            let rest = path.dropFirst(Self.serverMetadataPath.count)
+            return rest.isEmpty || rest.hasPrefix("/") ? .serverMetadata(of: String(rest)) : nil
+        }
         guard path.hasPrefix("/v1/models/") else { return nil }
         var rest = path.dropFirst("/v1/models/".count)
         let isPredict = rest.hasSuffix(":predict")
@@ -196,6 +233,7 @@ extension Route {
             return isID ? .key(String(parts[1])) : nil
         case (1, "models"): return .models
         case (1, "reload"): return .reload
+        case (1, "signing-keys"): return .signingKeys
         case (2, "audit") where parts[1] == "records": return .auditRecords
         default: return nil
         }

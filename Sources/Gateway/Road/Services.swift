@@ -24,6 +24,8 @@ final class Services: Sendable {
     let authenticator: Authenticator
     let issuers: IssuerRegistry
     let minter: TokenMinter
+    let signingKeys: SigningKeys
+    let serverMetadata: ServerMetadata
     let pepper: Pepper
     let limits: LimitTable
     let tenants: TenantContexts
@@ -54,6 +56,7 @@ final class Services: Sendable {
         authenticator: Authenticator,
         issuers: IssuerRegistry,
         minter: TokenMinter,
+        signingKeys: SigningKeys,
         pepper: Pepper,
         limits: LimitTable,
         audit: AuditLog,
@@ -76,6 +79,8 @@ final class Services: Sendable {
         self.authenticator = authenticator
         self.issuers = issuers
         self.minter = minter
+        self.signingKeys = signingKeys
+        serverMetadata = ServerMetadata(configuration.tokens)
         self.pepper = pepper
         self.limits = limits
         tenants = TenantContexts(limits: limits, metrics: metrics)
