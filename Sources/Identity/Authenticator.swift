@@ -51,14 +51,17 @@ public final class Authenticator: Sendable {
             let shown = pepper.hash(secret: secret)
             let known = directory.lookup(key: id)
             // An unknown id takes the same road as a wrong secret.
-            let isRight = constantTimeEqual(shown, known?.key.secretHash ?? [UInt8](repeating: 0, count: 32))
-            guard isRight, let known else {
+            let none = [UInt8](repeating: 0, count: 32)
+            let isCurrent = constantTimeEqual(shown, known?.key.secretHash ?? none)
+            let isRetiring = constantTimeEqual(shown, known?.key.retiring?.hash ?? none)
+            guard isCurrent || isRetiring, let known else {
                 throw Refusal(
                     .keyInvalid,
                     "The API key is not known here; check that it was copied whole and not deleted.",
                     detail: known == nil ? "no key \(id)" : "wrong secret for key \(id)"
                 )
             }
+            if !isCurrent, let end = known.key.retiring?.endsAt, end <= now { throw Self.replaced(id, at: end) }
             try check(known.key, tenantIsAlive: known.tenantIsAlive, now: now)
             return Principal(key: known.key)
         }
@@ -117,7 +120,11 @@ public final class Authenticator: Sendable {
         Refusal(.keyExpired, "The API key \(id) expired at \(moment); ask for a new one.")
     }
 
+    private static func replaced(_ id: String, at moment: UnixTime) -> Refusal {
+        Refusal(.keyExpired, "This secret of the API key \(id) was replaced and ended at \(moment); use the new one.")
+    }
+
     private static func disabled(_ tenant: TenantID) -> Refusal {
-        Refusal(.tenantDisabled, "The tenant \(tenant) is disabled or does not exist.")
+        Refusal(.tenantDisabled, "The tenant \(tenant) is suspended or does not exist.")
     }
 }

@@ -13,8 +13,10 @@ extension Principal {
             clientID: key.id,
             issuer: nil,
             tokenID: nil,
-            scopes: key.scopes.intersection(key.role.scopes),
+            scopes: key.scopes.expanded.intersection(key.role.scopes),
             models: key.models,
+            networks: key.networks,
+            rate: key.rate,
             notBefore: nil,
             expiresAt: key.expiresAt
         )
@@ -35,6 +37,8 @@ extension Principal {
             tokenID: claims.tokenID,
             scopes: claims.scopes.intersection(key.scopes).intersection(key.role.scopes),
             models: key.models,
+            networks: key.networks,
+            rate: key.rate,
             notBefore: claims.notBefore,
             expiresAt: claims.expiresAt,
             validUntil: key.expiresAt.map { min($0, tokenEnd) } ?? tokenEnd

@@ -32,10 +32,12 @@ extension FieldSink where Self: ~Copyable {
         begin(.rateLimitPolicy)
         if let rate = state.rate { policy(rate, isFirst: true) }
         if let quota = state.quota { policy(quota, isFirst: state.rate == nil) }
+        if let key = state.key { policy(key, isFirst: state.rate == nil && state.quota == nil) }
         end()
         begin(.rateLimit)
         if let rate = state.rate { remaining(rate, isFirst: true) }
         if let quota = state.quota { remaining(quota, isFirst: state.rate == nil) }
+        if let key = state.key { remaining(key, isFirst: state.rate == nil && state.quota == nil) }
         end()
         field(.limit, decimal: UInt64(tightest.limit))
         field(.remaining, decimal: UInt64(tightest.remaining))
