@@ -26,10 +26,8 @@ struct Exchange {
     var expectsContinue = false
     /// Whether Content-Type is what the route takes.
     var hasMediaType = false
-    /// Of the head, for the routes that read it later than the head is there.
-    var query: String?
-    var accept: String?
-    var authorization: String?
+    /// Only on routes that read it later than the head is there.
+    var blockingHead: BlockingHead?
     var requestBytes = 0
 
     var principal: Principal?
@@ -47,6 +45,8 @@ struct Exchange {
     var modelVersion: Int64?
     /// The one that answers.
     var served: Model?
+    /// The request that this one is like, as far as its head says.
+    var last: LastRequest?
     var instances = 0
     var queuedAt: Int64 = 0
     var queueNanoseconds: Int64 = 0
@@ -59,4 +59,18 @@ struct Exchange {
     var reply: Reply?
     /// Whether the connection ends with this exchange; over HTTP/2 it never does.
     var closes = false
+}
+
+/// What a blocking route reads of its request's head.
+final class BlockingHead: Sendable {
+    let query: String?
+    let accept: String?
+    /// Only where the route identifies the caller itself.
+    let authorization: String?
+
+    init(_ head: RequestHead, in bytes: UnsafeRawBufferPointer, withAuthorization: Bool) {
+        query = head.queryRange.map { bytes.text($0) }
+        accept = head[.accept].map { bytes.text($0) }
+        authorization = withAuthorization ? head[.authorization].map { bytes.text($0) } : nil
+    }
 }

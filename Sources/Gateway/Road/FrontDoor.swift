@@ -26,9 +26,7 @@ extension RequestStream {
         }
         exchange.hasMediaType = head[.contentType].map { Self.mediaType($0.of(bytes), is: route.mediaType) } ?? false
         if route.blocks {
-            exchange.query = head.queryRange.map { bytes.text($0) }
-            exchange.accept = head[.accept].map { bytes.text($0) }
-            if route == .token { exchange.authorization = head[.authorization].map { bytes.text($0) } }
+            exchange.blockingHead = BlockingHead(head, in: bytes, withAuthorization: route == .token)
         }
         guard let scope = route.scope else { return admit() }
         exchange.scope = scope
@@ -54,12 +52,19 @@ extension RequestStream {
 
     private func identify(_ credential: UnsafeRawBufferPointer) {
         let authenticator = services.authenticator
-        if credential.hasPrefix("tg_") {
-            return identified(authenticator.authenticate(key: credential, now: exchange.arrival), byToken: false)
-        }
+        let isKey = credential.hasPrefix("tg_")
         if let known = loop.tokens.lookup(token: credential, now: exchange.arrival, authenticator: authenticator) {
-            loop.meters.cacheHit()
-            return identified(known, byToken: true)
+            if !isKey { loop.meters.cacheHit() }
+            return identified(known, byToken: !isKey)
+        }
+        if isKey {
+            // Read first: whatever changes from here on makes the key be checked again.
+            let generation = authenticator.directory.generation
+            let result = authenticator.authenticate(key: credential, now: exchange.arrival)
+            if case .success(let principal) = result {
+                loop.tokens.insert(token: credential, principal: principal, generation: generation)
+            }
+            return identified(result, byToken: false)
         }
         loop.meters.cacheMiss()
         switch authenticator.gate(credential) {
@@ -133,7 +138,8 @@ extension RequestStream {
     private func reach(_ name: ModelName, version: Int64?, of principal: Principal) {
         exchange.model = name
         exchange.modelVersion = version
-        if let last = connection?.last, exchange.scope == .predict, last.covers(principal, name, version: version) {
+        if let last = connection?.last, last.covers(principal, exchange.route, version: exchange.version) {
+            exchange.last = last
             exchange.tenant = last.tenant
             exchange.served = last.model
             return admit()
@@ -235,9 +241,9 @@ extension RequestStream {
             let request = BlockingRequest(
                 route: route,
                 method: exchange.method,
-                query: exchange.query,
-                accept: exchange.accept,
-                authorization: exchange.authorization,
+                query: exchange.blockingHead?.query,
+                accept: exchange.blockingHead?.accept,
+                authorization: exchange.blockingHead?.authorization,
                 body: Array(body),
                 principal: exchange.principal,
                 now: exchange.arrival

@@ -155,22 +155,20 @@ final class LoopContext {
     }
 
     /// Takes an answer that was written apart, to use its body's memory again.
-    func reuse(_ exchange: inout Exchange) {
-        guard var reply = exchange.reply.take(), reply.isReusable else { return }
-        guard spareBodies.count < 256, reply.body.capacity <= 64 * 1024 else { return }
+    func reuse(_ reply: consuming Reply) {
+        guard reply.isReusable, spareBodies.count < 256, reply.body.capacity <= 64 * 1024 else { return }
         reply.body.removeAll(keepingCapacity: true)
         spareBodies.append(reply.body)
     }
 
     // MARK: - The end of the turn
 
-    func seal(_ stream: RequestStream) {
-        guard let connection = stream.connection, let reply = stream.exchange.reply else {
-            preconditionFailure("a request came before the loop was started")
-        }
+    func seal(_ stream: RequestStream, _ reply: borrowing Reply) {
+        guard let connection = stream.connection else { preconditionFailure("what is sealed has a client") }
         let batch = openBatch()
         let ticket = stream.ticket.rawValue
-        if let template = stream.recordTemplate(on: connection, reply: reply) {
+        if reply.status == 200, reply.isPlain, let last = stream.exchange.last {
+            let template = last.template(of: stream, on: connection, reply: reply)
             batch.append(template, AuditMeasures(of: stream, reply: reply), ticket: ticket)
         } else {
             batch.append(AuditRecord(of: stream, on: connection, reply: reply), ticket: ticket)

@@ -19,10 +19,10 @@ extension RequestStream {
             case .failure(let refusal): return refuse(refusal)
             }
             exchange.served = model
-            // A key's holder is looked up anew each time.
-            if exchange.usedToken {
-                connection?.last = LastRequest(principal, tenant, name, version: exchange.modelVersion, model)
+            exchange.last = exchange.route.map {
+                LastRequest(principal, tenant, $0, exchange.version, model)
             }
+            connection?.last = exchange.last
         }
         if let answer = model.fixedAnswer {
             exchange.instances = 1
