@@ -61,9 +61,10 @@ public final class Authenticator: Sendable {
                     detail: known == nil ? "no key \(id)" : "wrong secret for key \(id)"
                 )
             }
-            if !isCurrent, let end = known.key.retiring?.endsAt, end <= now { throw Self.replaced(id, at: end) }
+            let end = isCurrent ? nil : known.key.retiring?.endsAt
+            if let end, end <= now { throw Self.replaced(id, at: end) }
             try check(known.key, tenantIsAlive: known.tenantIsAlive, now: now)
-            return Principal(key: known.key)
+            return Principal(key: known.key, secretEndsAt: end)
         }
     }
 

@@ -4,7 +4,9 @@ import GatewayCore
 
 extension Principal {
     /// Who shows the key itself.
-    convenience init(key: APIKey) {
+    ///
+    /// - Parameter secretEndsAt: when the shown secret ends, if it is the one before the last rotation.
+    convenience init(key: APIKey, secretEndsAt: UnixTime? = nil) {
         self.init(
             tenant: key.tenant,
             role: key.role,
@@ -18,7 +20,8 @@ extension Principal {
             networks: key.networks,
             rate: key.rate,
             notBefore: nil,
-            expiresAt: key.expiresAt
+            expiresAt: key.expiresAt,
+            validUntil: [key.expiresAt, secretEndsAt].compactMap(\.self).min()
         )
     }
 

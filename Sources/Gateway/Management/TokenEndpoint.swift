@@ -52,6 +52,8 @@ struct TokenEndpoint {
         case .success(let found): principal = found
         case .failure(let refusal): return .failure(refusal)
         }
+        guard principal.mayCome(from: request.address) else { return .failure(.address(of: principal)) }
+        principal.noteUse(at: request.now, in: services.directory)
         guard let keyID = principal.keyID, credentials.id == nil || credentials.id == keyID,
             let key = services.directory.key(keyID)
         else {

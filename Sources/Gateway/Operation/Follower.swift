@@ -20,8 +20,10 @@ final class Follower: Sendable {
         thread = try SystemThread(name: "follower") {
             // On Linux this is of the calling thread alone.
             setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
+            var housekeeping = Housekeeping(services)
             while !ending.waitUntilClosed(nanoseconds: Self.period) {
                 services.follow()
+                housekeeping.step()
                 for store in stores { services.refresh(store) }
                 tickets.rotate(now: services.time.now(), log: services.log)
             }

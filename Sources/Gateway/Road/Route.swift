@@ -17,10 +17,16 @@ enum Route: Equatable {
     case metrics
     case tenants
     case tenant(TenantID)
+    case tenantRestore(TenantID)
+    case tenantLimits(TenantID)
     case plans
     case plan(PlanName)
     case keys
     case key(String)
+    case keyRotate(String)
+    case keyLimits(String)
+    case tokenRevocations
+    case tokenRevocation(String)
     case models
     case auditRecords
     case reload
@@ -44,10 +50,16 @@ extension Route {
         case .metrics: "/metrics"
         case .tenants: "/admin/v1/tenants"
         case .tenant: "/admin/v1/tenants/{tenant}"
+        case .tenantRestore: "/admin/v1/tenants/{tenant}/restore"
+        case .tenantLimits: "/admin/v1/tenants/{tenant}/limits"
         case .plans: "/admin/v1/plans"
         case .plan: "/admin/v1/plans/{plan}"
         case .keys: "/admin/v1/keys"
         case .key: "/admin/v1/keys/{key}"
+        case .keyRotate: "/admin/v1/keys/{key}/rotate"
+        case .keyLimits: "/admin/v1/keys/{key}/limits"
+        case .tokenRevocations: "/admin/v1/tokens/revoke"
+        case .tokenRevocation: "/admin/v1/tokens/{token}"
         case .models: "/admin/v1/models"
         case .auditRecords: "/admin/v1/audit/records"
         case .reload: "/admin/v1/reload"
@@ -57,12 +69,13 @@ extension Route {
     /// The methods that the route knows, as for `Allow`.
     var methods: [HTTPMethod] {
         switch self {
-        case .predictDefault, .predict, .token, .reload: [.post]
+        case .predictDefault, .predict, .token, .reload, .tenantRestore, .keyRotate, .tokenRevocations: [.post]
         case .modelStatus, .live, .ready, .metrics, .models, .auditRecords, .plans: [.get, .head]
         case .tenants, .keys: [.get, .head, .post]
-        case .tenant: [.get, .head, .patch]
-        case .plan: [.get, .head, .put]
-        case .key: [.get, .head, .delete]
+        case .tenant, .key: [.get, .head, .patch, .delete]
+        case .tenantLimits, .keyLimits: [.get, .head, .put]
+        case .plan: [.get, .head, .put, .delete]
+        case .tokenRevocation: [.delete]
         }
     }
 
@@ -71,18 +84,6 @@ extension Route {
         switch self {
         case .predictDefault, .predict, .token, .reload: method == .post
         default: methods.contains(method)
-        }
-    }
-
-    /// What a caller must hold; nil where nobody needs to say who they are, or the route finds out by itself.
-    var scope: ScopeSet? {
-        switch self {
-        case .predictDefault, .predict: .predict
-        case .modelStatus: .modelsRead
-        case .token, .live, .ready: nil
-        case .metrics: .metricsRead
-        case .auditRecords: .auditRead
-        case .tenants, .tenant, .plans, .plan, .keys, .key, .models, .reload: .admin
         }
     }
 
@@ -96,11 +97,16 @@ extension Route {
         case .live, .ready: return "health.check"
         case .metrics: return "metrics.scrape"
         case .tenants: return reads ? "tenant.list" : "tenant.create"
-        case .tenant: return reads ? "tenant.show" : "tenant.update"
+        case .tenant: return reads ? "tenant.show" : method == .delete ? "tenant.delete" : "tenant.update"
+        case .tenantRestore: return "tenant.restore"
+        case .tenantLimits: return reads ? "tenant.limits.show" : "tenant.limits.put"
         case .plans: return "plan.list"
-        case .plan: return reads ? "plan.show" : "plan.put"
+        case .plan: return reads ? "plan.show" : method == .delete ? "plan.delete" : "plan.put"
         case .keys: return reads ? "key.list" : "key.issue"
-        case .key: return reads ? "key.show" : "key.revoke"
+        case .key: return reads ? "key.show" : method == .delete ? "key.revoke" : "key.update"
+        case .keyRotate: return "key.rotate"
+        case .keyLimits: return reads ? "key.limits.show" : "key.limits.put"
+        case .tokenRevocations, .tokenRevocation: return "token.revoke"
         case .models: return "model.list"
         case .auditRecords: return "audit.search"
         case .reload: return "config.reload"
@@ -117,8 +123,8 @@ extension Route {
         switch self {
         case .predictDefault, .predict: nil
         case .token: 16 * 1024
-        case .modelStatus, .live, .ready, .metrics, .tenants, .tenant, .plans, .plan, .keys, .key, .models,
-            .auditRecords, .reload:
+        case .modelStatus, .live, .ready, .metrics, .tenants, .tenant, .tenantRestore, .tenantLimits, .plans, .plan,
+            .keys, .key, .keyRotate, .keyLimits, .tokenRevocations, .tokenRevocation, .models, .auditRecords, .reload:
             256 * 1024
         }
     }
@@ -127,7 +133,9 @@ extension Route {
     var blocks: Bool {
         switch self {
         case .predictDefault, .predict, .modelStatus, .live, .ready: false
-        case .token, .metrics, .tenants, .tenant, .plans, .plan, .keys, .key, .models, .auditRecords, .reload: true
+        case .token, .metrics, .tenants, .tenant, .tenantRestore, .tenantLimits, .plans, .plan, .keys, .key, .keyRotate,
+            .keyLimits, .tokenRevocations, .tokenRevocation, .models, .auditRecords, .reload:
+            true
         }
     }
 
@@ -169,18 +177,40 @@ extension Route {
         switch (parts.count, parts[0]) {
         case (1, "tenants"): return .tenants
         case (2, "tenants"): return TenantID(parts[1]).map(Route.tenant)
+        case (3, "tenants"):
+            switch parts[2] {
+            case "restore": return TenantID(parts[1]).map(Route.tenantRestore)
+            case "limits": return TenantID(parts[1]).map(Route.tenantLimits)
+            default: return nil
+            }
         case (1, "plans"): return .plans
         case (2, "plans"): return PlanName(parts[1]).map(Route.plan)
         case (1, "keys"): return .keys
-        case (2, "keys"):
-            let isID =
-                (1...64).contains(parts[1].utf8.count)
-                && parts[1].allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) }
-            return isID ? .key(String(parts[1])) : nil
+        case (2, "keys"): return keyID(parts[1]).map(Route.key)
+        case (3, "keys"):
+            switch parts[2] {
+            case "rotate": return keyID(parts[1]).map(Route.keyRotate)
+            case "limits": return keyID(parts[1]).map(Route.keyLimits)
+            default: return nil
+            }
+        case (2, "tokens"): return parts[1] == "revoke" ? .tokenRevocations : tokenID(parts[1]).map(Route.tokenRevocation)
         case (1, "models"): return .models
         case (1, "reload"): return .reload
         case (2, "audit") where parts[1] == "records": return .auditRecords
         default: return nil
         }
+    }
+
+    private static func keyID(_ text: Substring) -> String? {
+        let isID = (1...64).contains(text.utf8.count) && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) }
+        return isID ? String(text) : nil
+    }
+
+    /// As the gateway's own: others may hold what a path cannot.
+    private static func tokenID(_ text: Substring) -> String? {
+        let isID =
+            (1...128).contains(text.utf8.count)
+            && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }
+        return isID ? String(text) : nil
     }
 }
