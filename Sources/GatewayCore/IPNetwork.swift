@@ -65,7 +65,8 @@ public struct IPNetwork: Hashable, Sendable, CustomStringConvertible {
         var length = width
         if parts.count == 2 {
             let isPlain = !parts[1].isEmpty && parts[1].utf8.allSatisfy { (48...57).contains($0) }
-            guard isPlain, parts[1].first != "0" || parts[1] == "0", let number = UInt8(parts[1]), number <= width else {
+            guard isPlain, parts[1].first != "0" || parts[1] == "0", let number = UInt8(parts[1]), number <= width
+            else {
                 return nil
             }
             length = number

@@ -55,7 +55,8 @@ extension LimitOverrides {
     /// - Throws: ``Fault`` for the first member that is wrong.
     public init(json: JSON) throws(Fault) {
         self.init()
-        rate = try Self.limit(json["rate"], "rate", "{\"requests\": …, \"seconds\": …, \"burst\": …}, each at least 1") {
+        rate = try Self.limit(json["rate"], "rate", "{\"requests\": …, \"seconds\": …, \"burst\": …}, each at least 1")
+        {
             RequestRate(json: $0)
         }
         dailyQuota = try Self.limit(json["daily_quota"], "daily_quota", "a whole number from 1") { value in

@@ -61,7 +61,10 @@ extension KeyCommand {
             add("scopes", scopes.map(JSON.string))
             add("models", models.map { $0 == "all" ? .null : KeyCommand.words($0) })
             add("networks", networks.map { $0 == "any" ? .null : KeyCommand.words($0) })
-            add("expires_in_seconds", expiresIn.map { $0 == "never" ? .null : Int64($0).map(JSON.integer) ?? .string($0) })
+            add(
+                "expires_in_seconds",
+                expiresIn.map { $0 == "never" ? .null : Int64($0).map(JSON.integer) ?? .string($0) }
+            )
             add("rate", noRate ? .null : rate.json)
             let key = try options.client().call(
                 "PATCH",

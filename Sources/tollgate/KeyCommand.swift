@@ -52,7 +52,8 @@ struct KeyCommand: ParsableCommand {
                 body: [
                     "tenant": tenant.map(JSON.string) ?? .null, "role": .string(role), "name": .string(name),
                     "scopes": scopes.map(JSON.string) ?? .null,
-                    "models": models.map(KeyCommand.words) ?? .null, "networks": networks.map(KeyCommand.words) ?? .null,
+                    "models": models.map(KeyCommand.words) ?? .null,
+                    "networks": networks.map(KeyCommand.words) ?? .null,
                     "rate": rate.json ?? .null, "expires_in_seconds": expiresIn.map(JSON.integer) ?? .null,
                 ],
                 headers: idempotency.headers

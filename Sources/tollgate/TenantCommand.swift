@@ -42,7 +42,9 @@ struct TenantCommand: ParsableCommand {
             let tenant = try options.client().call(
                 "POST",
                 "/admin/v1/tenants",
-                body: ["id": .string(id), "plan": .string(plan), "display_name": displayName.map(JSON.string) ?? .null],
+                body: [
+                    "id": .string(id), "plan": .string(plan), "display_name": displayName.map(JSON.string) ?? .null,
+                ],
                 headers: idempotency.headers
             )
             options.show([tenant], columns: TenantCommand.columns)

@@ -66,7 +66,9 @@ struct PageRequest {
     /// - Parameters:
     ///   - objects: one more than ``size`` where there is a next page.
     ///   - place: of an object.
-    func reply<Object>(_ name: String, _ objects: [Object], place: (Object) -> [String], json: (Object) -> JSON) -> Reply {
+    func reply<Object>(_ name: String, _ objects: [Object], place: (Object) -> [String], json: (Object) -> JSON)
+        -> Reply
+    {
         var members = [JSON.Member(name, .array(objects.prefix(size).map(json)))]
         if objects.count > size {
             let token = JSON.array(place(objects[size - 1]).map(JSON.string)).serialized()

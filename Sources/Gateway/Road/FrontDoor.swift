@@ -225,7 +225,8 @@ extension RequestStream {
 
     private static func sentence(_ limit: LimitRefusal, _ plan: Plan, key: KeyAccount?) -> String {
         if limit.isOfKey, let rate = key?.rate {
-            return "The rate of this API key (\(rate.requests) requests in \(rate.seconds) s, \(rate.burst) at once) is "
+            return
+                "The rate of this API key (\(rate.requests) requests in \(rate.seconds) s, \(rate.burst) at once) is "
                 + "used up; retry in \(limit.retryAfterSeconds) s."
         }
         switch limit.code {

@@ -193,7 +193,8 @@ extension Route {
             case "limits": return keyID(parts[1]).map(Route.keyLimits)
             default: return nil
             }
-        case (2, "tokens"): return parts[1] == "revoke" ? .tokenRevocations : tokenID(parts[1]).map(Route.tokenRevocation)
+        case (2, "tokens"):
+            return parts[1] == "revoke" ? .tokenRevocations : tokenID(parts[1]).map(Route.tokenRevocation)
         case (1, "models"): return .models
         case (1, "reload"): return .reload
         case (2, "audit") where parts[1] == "records": return .auditRecords
