@@ -10,7 +10,7 @@ public struct ScopeSet: OptionSet, Hashable, Sendable {
 
     /// Ask a model for a prediction.
     public static let predict = ScopeSet(rawValue: 1 << 0)
-    /// See which models there are and in what state.
+    /// See the state of the models that one may reach.
     public static let modelsRead = ScopeSet(rawValue: 1 << 1)
     /// All that the management API changes and shows of tenants, plans, keys and tokens: see ``expanded``.
     public static let admin = ScopeSet(rawValue: 1 << 2)
@@ -37,11 +37,13 @@ public struct ScopeSet: OptionSet, Hashable, Sendable {
     public static let tokensRevoke = ScopeSet(rawValue: 1 << 12)
     /// Put a configuration in force.
     public static let configWrite = ScopeSet(rawValue: 1 << 13)
+    /// See every model there is, with the digest of its files and why one did not load.
+    public static let modelsList = ScopeSet(rawValue: 1 << 14)
 
     /// What ``admin`` stands for.
     public static let management: ScopeSet = [
         .tenantsRead, .tenantsWrite, .plansRead, .plansWrite, .limitsWrite, .keysRead, .keysWrite, .tokensRevoke,
-        .configWrite,
+        .configWrite, .modelsList,
     ]
 
     /// Each scope that the set gives: with ``admin`` all of ``management``.
@@ -54,7 +56,7 @@ public struct ScopeSet: OptionSet, Hashable, Sendable {
         ("metrics:read", .metricsRead), ("tenants:read", .tenantsRead), ("tenants:write", .tenantsWrite),
         ("plans:read", .plansRead), ("plans:write", .plansWrite), ("limits:write", .limitsWrite),
         ("keys:read", .keysRead), ("keys:write", .keysWrite), ("tokens:revoke", .tokensRevoke),
-        ("config:write", .configWrite),
+        ("config:write", .configWrite), ("models:list", .modelsList),
     ]
 
     /// Reads a space-delimited list; names the gateway does not know are ignored here and listed in ``unknown(in:)``.

@@ -14,7 +14,7 @@ import Testing
     }
 
     @Test func `Every set reads back as it was written`() {
-        for raw in UInt32(0)..<(1 << 14) {
+        for raw in UInt32(0)..<(1 << 15) {
             let scopes = ScopeSet(rawValue: raw)
             #expect(ScopeSet(scopes.description) == scopes)
             #expect(ScopeSet.unknown(in: scopes.description).isEmpty)

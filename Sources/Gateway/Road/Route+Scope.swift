@@ -12,7 +12,8 @@ extension Route {
         switch self {
         case .token, .live, .ready: return nil
         case .predictDefault, .predict: return .predict
-        case .modelStatus, .models: return .modelsRead
+        case .modelStatus: return .modelsRead
+        case .models: return .modelsList
         case .metrics: return .metricsRead
         case .auditRecords: return .auditRead
         case .tenants, .tenant, .tenantRestore: return reads ? .tenantsRead : .tenantsWrite
