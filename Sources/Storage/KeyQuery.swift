@@ -13,7 +13,9 @@ public struct KeyQuery: Hashable, Sendable {
 
     /// A key's place in the list.
     public struct Place: Hashable, Sendable {
+        /// When it was made.
         public var createdAt: UnixTime
+        /// Its public part.
         public var id: String
 
         /// The place of the key of that id, made then.
@@ -25,9 +27,11 @@ public struct KeyQuery: Hashable, Sendable {
 
     /// Of this tenant, or of `system`; nil for all.
     public var tenant: TenantID?
+    /// Of this role; nil for all.
     public var role: Role?
     /// In the name, whatever the case (ASCII).
     public var name: String?
+    /// In this state at ``now``; nil for all.
     public var state: State?
     /// The moment that ``state`` is asked for.
     public var now: UnixTime
@@ -45,6 +49,7 @@ public struct KeyQuery: Hashable, Sendable {
 
 /// A key and when it was last used.
 public struct ListedKey: Hashable, Sendable {
+    /// The key.
     public var key: APIKey
     /// As last stored: some seconds old; nil for never.
     public var lastUsedAt: UnixTime?

@@ -8,7 +8,9 @@ public import Identity
 public struct TenantQuery: Hashable, Sendable {
     /// In the id or the display name, whatever the case (ASCII).
     public var name: String?
+    /// In this state; nil for all.
     public var state: Tenant.State?
+    /// On this plan; nil for all.
     public var plan: PlanName?
     /// Only this one.
     public var only: TenantID?

@@ -25,6 +25,10 @@ struct TokensAPI {
             id = name
             end = try body.time("expires_at")
         }
+        // It goes into the record: a key or token pasted here by mistake must not.
+        guard !id.hasPrefix("tg_"), id.split(separator: ".", omittingEmptySubsequences: false).count != 3 else {
+            throw JSONBody.wrong("jti", "the id of a token (its claim 'jti'), not a key or a token itself")
+        }
         let until = end ?? request.now + Self.usualSeconds
         try services.store.revoke(token: id, until: until)
         let generation = services.directory.revoke(token: id, until: until)
