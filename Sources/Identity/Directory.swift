@@ -28,6 +28,8 @@ public final class Directory: Sendable {
         var revoked: [String: UnixTime] = [:]
         /// Of the keys that were used; kept for good, so that whoever has one need not hold it.
         var uses: [String: KeyUse] = [:]
+        /// When tokens of an issuer last had to be verified anew.
+        var issuers: [String: UInt64] = [:]
     }
 
     /// A value and the generation of its last change.
@@ -79,14 +81,15 @@ public final class Directory: Sendable {
         }
     }
 
-    /// Whether the tenant exists and is neither suspended nor deleted. The operators' own ``TenantID/system`` always is alive.
+    /// Whether the tenant exists and is neither suspended nor deleted. The operators' own ``TenantID/system`` always is.
     func isAlive(_ tenant: TenantID) -> Bool { state.withLock { Self.isAlive(tenant, in: $0) } }
 
-    /// The generation in which the principal's key or tenant last changed.
+    /// The generation in which the principal's key, tenant or issuer last changed.
     func lastChange(of principal: Principal) -> UInt64 {
         state.withLock { state in
             let key = principal.keyID.flatMap { state.keys[$0]?.generation } ?? 0
-            return max(key, state.tenants[principal.tenant]?.generation ?? 0)
+            let issuer = principal.issuer.flatMap { state.issuers[$0] } ?? 0
+            return max(key, issuer, state.tenants[principal.tenant]?.generation ?? 0)
         }
     }
 
@@ -125,6 +128,12 @@ public final class Directory: Sendable {
     @discardableResult
     public func revoke(token id: String, until: UnixTime) -> UInt64 {
         change { state, _ in state.revoked[id] = max(until, state.revoked[id] ?? until) }
+    }
+
+    /// What was derived from tokens of the issuer must be derived again: it lost a key, or is trusted in another way.
+    @discardableResult
+    func changed(issuer: String) -> UInt64 {
+        change { state, generation in state.issuers[issuer] = generation }
     }
 
     /// Forgets revoked tokens that expired before the moment and are refused for that alone.

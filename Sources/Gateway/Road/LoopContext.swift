@@ -43,6 +43,8 @@ final class LoopContext {
     /// Every stream of this loop, the idle ones included: a ticket's slot is the place here.
     private var streams: [RequestStream] = []
     private var idleStreams: [Int] = []
+    /// How far the sweep of stalled requests has come.
+    private var swept = 0
     private var spareBodies: [[UInt8]] = []
 
     private var mailbox: Mailbox?
@@ -114,11 +116,21 @@ final class LoopContext {
     }
 
     private func sweep() {
-        let now = services.time.monotonic()
-        for stream in streams { stream.checkTime(now) }
+        // A long sweep may still be under way.
+        if swept == 0 { sweepStreams() }
         recordTurnedAway()
         eventLoop.releaseIdleMemory()
         date.update(to: services.time.now())
+    }
+
+    /// Looks after some of the streams, and after the others soon: thousands that are late at once are refused over time,
+    /// so that nobody else has to wait for them.
+    private func sweepStreams() {
+        let now = services.time.monotonic()
+        let end = min(streams.count, swept + max(64, streams.count / 64))
+        for place in swept..<end { streams[place].checkTime(now) }
+        swept = end < streams.count ? end : 0
+        if swept > 0 { eventLoop.schedule(after: 0.01) { [unowned self] in sweepStreams() } }
     }
 
     // MARK: - Requests
