@@ -51,8 +51,9 @@ public final class Authenticator: Sendable {
             let shown = pepper.hash(secret: secret)
             let known = directory.lookup(key: id)
             // An unknown id takes the same road as a wrong secret.
-            let isRight = constantTimeEqual(shown, known?.key.secretHash ?? Self.nobody)
-            guard isRight, let known else {
+            let isCurrent = constantTimeEqual(shown, known?.key.secretHash ?? Self.nobody)
+            let isRetiring = constantTimeEqual(shown, known?.key.retiring?.hash ?? Self.nobody)
+            guard isCurrent || isRetiring, let known else {
                 throw Refusal(
                     .keyInvalid,
                     "The API key is not known here; check that it was copied whole and not deleted.",
@@ -60,8 +61,10 @@ public final class Authenticator: Sendable {
                     detail: (known == nil ? "there is no such key " : "wrong secret for key ") + id
                 )
             }
+            let end = isCurrent ? nil : known.key.retiring?.endsAt
+            if let end, end <= now { throw Self.replaced(id, at: end) }
             try check(known.key, tenantIsAlive: known.tenantIsAlive, now: now)
-            return Principal(key: known.key)
+            return Principal(key: known.key, secretEndsAt: end)
         }
     }
 
@@ -121,7 +124,11 @@ public final class Authenticator: Sendable {
         Refusal(.keyExpired, "The API key \(id) expired at \(moment); ask for a new one.")
     }
 
+    private static func replaced(_ id: String, at moment: UnixTime) -> Refusal {
+        Refusal(.keyExpired, "This secret of the API key \(id) was replaced and ended at \(moment); use the new one.")
+    }
+
     private static func disabled(_ tenant: TenantID) -> Refusal {
-        Refusal(.tenantDisabled, "The tenant \(tenant) is disabled or does not exist.")
+        Refusal(.tenantDisabled, "The tenant \(tenant) is suspended or does not exist.")
     }
 }

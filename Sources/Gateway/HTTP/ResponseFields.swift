@@ -14,6 +14,7 @@ extension FieldSink where Self: ~Copyable {
         begin(.rateLimitPolicy)
         if let rate = limits.rate { policy(rate, isFirst: true) }
         if let quota = limits.quota { policy(quota, isFirst: limits.rate == nil) }
+        if let key = limits.key { policy(key, isFirst: limits.rate == nil && limits.quota == nil) }
         end()
     }
 
@@ -52,6 +53,7 @@ extension FieldSink where Self: ~Copyable {
         begin(.rateLimit)
         if let rate = state.rate { remaining(rate, isFirst: true) }
         if let quota = state.quota { remaining(quota, isFirst: state.rate == nil) }
+        if let key = state.key { remaining(key, isFirst: state.rate == nil && state.quota == nil) }
         end()
         field(.limit, decimal: UInt64(tightest.limit))
         field(.remaining, decimal: UInt64(tightest.remaining))

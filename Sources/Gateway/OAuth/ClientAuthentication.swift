@@ -30,6 +30,8 @@ struct ClientAuthentication {
             guard let id = principal.keyID, id == shown.id, let key = services.directory.key(id) else {
                 throw Self.unknown(detail: "the client id is not that of the key")
             }
+            guard principal.mayCome(from: request.address) else { throw Refusal.address(of: principal) }
+            principal.noteUse(at: request.now, in: services.directory)
             return (key, principal)
         case .failure(let refusal) where refusal.code == .keyInvalid:
             throw Self.unknown(detail: refusal.detail)

@@ -30,7 +30,7 @@ enum OAuthError {
     static func name(of code: ReasonCode) -> String {
         switch code {
         case .credentialMissing, .keyInvalid, .keyRevoked, .keyExpired, .tenantDisabled: "invalid_client"
-        case .roleForbidden: "unauthorized_client"
+        case .roleForbidden, .addressForbidden: "unauthorized_client"
         case .grantUnsupported: "unsupported_grant_type"
         case .scopeInvalid, .scopeMissing: "invalid_scope"
         // "… or was issued to another client"

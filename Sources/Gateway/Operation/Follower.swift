@@ -28,8 +28,10 @@ final class Follower: Sendable {
             setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
             var rounds = 0
             var signingKeysAgain = 0
+            var housekeeping = Housekeeping(services)
             while !ending.waitUntilClosed(nanoseconds: Self.period) {
                 services.follow()
+                housekeeping.step()
                 for store in stores { services.refresh(store) }
                 services.issuers.refreshFiles()
                 tickets.rotate(now: services.time.now(), log: services.log)

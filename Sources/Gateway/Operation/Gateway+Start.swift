@@ -41,8 +41,9 @@ extension Gateway {
         }
 
         let store = try Store(path: state.database)
-        let directory = try directory(of: store)
-        let assignments = try assignments(of: store, log: log)
+        let tenants = try store.tenants()
+        let directory = try directory(of: store, tenants)
+        let assignments = try assignments(of: store, tenants, log: log)
         let limits = LimitTable()
         for (tenant, plan) in assignments { limits.assign(plan, to: tenant) }
         let signingKeyFile = SigningKeyFile(path: state.signingKeys)
@@ -124,7 +125,7 @@ extension Gateway {
 
     // MARK: - Tenants and tokens
 
-    private static func directory(of store: Store) throws(StorageError) -> Directory {
+    private static func directory(of store: Store, _ tenants: [Tenant]) throws(StorageError) -> Directory {
         // The operators' keys hang on a tenant that is in no table, so that nobody can disable it.
         let operators = Tenant(
             id: .system,
@@ -133,15 +134,27 @@ extension Gateway {
             createdAt: UnixTime(seconds: 0)
         )
         return Directory(
-            tenants: [operators] + (try store.tenants()),
+            tenants: [operators] + tenants,
             keys: try store.keys(),
-            revokedTokens: try store.revokedTokens()
+            revokedTokens: try store.revokedTokens(),
+            generation: try firstGeneration(store)
         )
     }
 
-    private static func assignments(of store: Store, log: StructuredLog) throws(StorageError) -> [(TenantID, Plan)] {
+    /// Above every generation that an earlier process told of: each process has 2^32 of them.
+    private static func firstGeneration(_ store: Store) throws(StorageError) -> UInt64 {
+        let starts = try store.setting("starts").flatMap { UInt64($0) } ?? 0
+        try store.set("starts", to: "\(starts + 1)")
+        return starts << 32 + 1
+    }
+
+    private static func assignments(
+        of store: Store,
+        _ tenants: [Tenant],
+        log: StructuredLog
+    ) throws(StorageError) -> [(TenantID, Plan)] {
         let plans = Dictionary(uniqueKeysWithValues: try store.plans().map { ($0.name, $0) })
-        return try store.tenants().compactMap { tenant in
+        return tenants.compactMap { tenant in
             guard let plan = plans[tenant.plan] else {
                 log.error(
                     "a tenant's plan is missing, so it reaches no model",
@@ -149,7 +162,7 @@ extension Gateway {
                 )
                 return nil
             }
-            return (tenant.id, plan)
+            return (tenant.id, plan.overridden(by: tenant.overrides))
         }
     }
 

@@ -118,6 +118,7 @@ public final class Gateway: Sendable {
         services.integrator.stop()
         for loop in loops { loop.stop() }
         for loop in loops { loop.join() }
+        try services.saveUses()
         try services.ledger.finish()
         try services.search.index.close()
         try services.store.close()

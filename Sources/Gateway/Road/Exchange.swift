@@ -67,10 +67,16 @@ final class BlockingHead: Sendable {
     let accept: String?
     /// Only where the route identifies the caller itself.
     let authorization: String?
+    let ifMatch: String?
+    let ifNoneMatch: String?
+    let idempotencyKey: String?
 
     init(_ head: RequestHead, in bytes: UnsafeRawBufferPointer, withAuthorization: Bool) {
         query = head.queryRange.map { bytes.text($0) }
         accept = head[.accept].map { bytes.text($0) }
+        ifMatch = head[.ifMatch].map { bytes.text($0) }
+        ifNoneMatch = head[.ifNoneMatch].map { bytes.text($0) }
+        idempotencyKey = head[.idempotencyKey].map { bytes.text($0) }
         authorization = withAuthorization ? head[.authorization].map { bytes.text($0) } : nil
     }
 }

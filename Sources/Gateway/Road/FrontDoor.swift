@@ -28,7 +28,7 @@ extension RequestStream {
         if route.blocks {
             exchange.blockingHead = BlockingHead(head, in: bytes, withAuthorization: route.isOAuth)
         }
-        guard let scope = route.scope else { return admit() }
+        guard let scope = route.scope(head.method) else { return admit() }
         exchange.scope = scope
         identify(head[.authorization].map { $0.of(bytes) })
     }
@@ -101,6 +101,10 @@ extension RequestStream {
                 exchange.closes = true
                 return refuse(refusal)
             }
+            if principal.networks != nil, !principal.mayCome(from: connection?.address) {
+                return refuse(.address(of: principal))
+            }
+            principal.noteUse(at: exchange.arrival, in: services.directory)
             authorise(principal)
         case .failure(let refusal):
             // A new credential would be of no help where the fault is ours.
@@ -175,20 +179,21 @@ extension RequestStream {
                 )
             }
             guard exchange.contentLength ?? 0 <= bodyLimit else { return refuseBody(limit: bodyLimit) }
-            // What cannot be recorded must not be done: the record comes after the deed.
-            guard !route.blocks || services.audit.health == .writing else {
-                return refuse(
-                    Refusal(
-                        .auditUnavailable,
-                        "The audit log cannot be written, so nothing is changed now.",
-                        retryAfter: 5
-                    )
+        }
+        // What cannot be recorded must not be done: the record comes after the deed.
+        if route.blocks, exchange.method != .get, exchange.method != .head, services.audit.health != .writing {
+            return refuse(
+                Refusal(
+                    .auditUnavailable,
+                    "The audit log cannot be written, so nothing is changed now.",
+                    retryAfter: 5
                 )
-            }
+            )
         }
         if let tenant = exchange.tenant, exchange.scope == .predict {
             exchange.chargedAt = chargeTime()
-            switch tenant.account.admit(now: exchange.chargedAt) {
+            let key = exchange.principal.flatMap { loop.account(ofKey: $0) }
+            switch tenant.account.admit(now: exchange.chargedAt, key: key) {
             case .admitted(let admission):
                 exchange.admission = admission
                 exchange.limits = admission.state
@@ -196,7 +201,11 @@ extension RequestStream {
                 exchange.limits = limit.state
                 loop.meters.limited(tenant, reason: limit.code)
                 var reply = Reply.refused(
-                    Refusal(limit.code, Self.sentence(limit, tenant.account.plan), retryAfter: limit.retryAfterSeconds)
+                    Refusal(
+                        limit.code,
+                        Self.sentence(limit, tenant.account.plan, key: key),
+                        retryAfter: limit.retryAfterSeconds
+                    )
                 )
                 reply.violatedPolicies = limit.violatedPolicies
                 return self.reply(reply)
@@ -221,7 +230,12 @@ extension RequestStream {
         return field.count == length || [0x3b, 0x20, 0x09].contains(field[length])
     }
 
-    private static func sentence(_ limit: LimitRefusal, _ plan: Plan) -> String {
+    private static func sentence(_ limit: LimitRefusal, _ plan: Plan, key: KeyAccount?) -> String {
+        if limit.isOfKey, let rate = key?.rate {
+            return
+                "The rate of this API key (\(rate.requests) requests in \(rate.seconds) s, \(rate.burst) at once) is "
+                + "used up; retry in \(limit.retryAfterSeconds) s."
+        }
         switch limit.code {
         case .rateExceeded:
             let rate = plan.rate.map { "\($0.requests) requests in \($0.seconds) s, \($0.burst) at once" } ?? ""
@@ -246,14 +260,17 @@ extension RequestStream {
         case .ready: ready()
         case .keySet: reply(services.keySet())
         case .serverMetadata(let path): serverMetadata(of: path)
-        case .token, .revoke, .introspect, .metrics, .tenants, .tenant, .plans, .plan, .keys, .key, .models,
-            .auditRecords, .auditProof, .auditLog, .reload, .signingKeys:
+        default:
             let request = BlockingRequest(
                 route: route,
                 method: exchange.method,
                 query: exchange.blockingHead?.query,
                 accept: exchange.blockingHead?.accept,
                 authorization: exchange.blockingHead?.authorization,
+                ifMatch: exchange.blockingHead?.ifMatch,
+                ifNoneMatch: exchange.blockingHead?.ifNoneMatch,
+                idempotencyKey: exchange.blockingHead?.idempotencyKey,
+                address: connection?.address,
                 body: Array(body),
                 principal: exchange.principal,
                 now: exchange.arrival

@@ -5,6 +5,7 @@ import GatewayCore
 import HTTP
 import Identity
 import Inference
+import Limits
 import Transport
 
 /// What one event loop owns: nothing here is shared, so nothing here is locked.
@@ -36,6 +37,8 @@ final class LoopContext {
     var writer = HTTP1ResponseWriter()
     var fields = HTTP2Fields()
     private var tenants: [TenantID: TenantContext] = [:]
+    /// Of the keys with a limit of their own.
+    private var keyAccounts: [String: KeyAccount] = [:]
 
     /// Every stream of this loop, the idle ones included: a ticket's slot is the place here.
     private var streams: [RequestStream] = []
@@ -155,6 +158,15 @@ final class LoopContext {
         guard let tenant = services.tenants.context(of: id) else { return nil }
         tenants[id] = tenant
         return tenant
+    }
+
+    /// The limit of the key behind the principal; nil when it has none.
+    func account(ofKey principal: Principal) -> KeyAccount? {
+        guard let rate = principal.rate, let id = principal.keyID else { return nil }
+        if let known = keyAccounts[id], known.rate == rate { return known }
+        let account = services.keyAccounts.account(ofKey: id, rate: rate)
+        keyAccounts[id] = account
+        return account
     }
 
     /// Keeps a proved token for its next requests.

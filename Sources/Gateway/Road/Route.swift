@@ -24,10 +24,16 @@ enum Route: Equatable {
     case metrics
     case tenants
     case tenant(TenantID)
+    case tenantRestore(TenantID)
+    case tenantLimits(TenantID)
     case plans
     case plan(PlanName)
     case keys
     case key(String)
+    case keyRotate(String)
+    case keyLimits(String)
+    case tokenRevocations
+    case tokenRevocation(String)
     case models
     case auditRecords
     case auditLog(AuditLogFile)
@@ -57,10 +63,16 @@ extension Route {
         case .metrics: "/metrics"
         case .tenants: "/admin/v1/tenants"
         case .tenant: "/admin/v1/tenants/{tenant}"
+        case .tenantRestore: "/admin/v1/tenants/{tenant}/restore"
+        case .tenantLimits: "/admin/v1/tenants/{tenant}/limits"
         case .plans: "/admin/v1/plans"
         case .plan: "/admin/v1/plans/{plan}"
         case .keys: "/admin/v1/keys"
         case .key: "/admin/v1/keys/{key}"
+        case .keyRotate: "/admin/v1/keys/{key}/rotate"
+        case .keyLimits: "/admin/v1/keys/{key}/limits"
+        case .tokenRevocations: "/admin/v1/tokens/revoke"
+        case .tokenRevocation: "/admin/v1/tokens/{token}"
         case .models: "/admin/v1/models"
         case .auditRecords: "/admin/v1/audit/records"
         case .auditProof: "/audit/proof"
@@ -75,14 +87,17 @@ extension Route {
     /// The methods that the route knows, as for `Allow`.
     var methods: [HTTPMethod] {
         switch self {
-        case .predictDefault, .predict, .token, .revoke, .introspect, .reload: [.post]
+        case .predictDefault, .predict, .token, .revoke, .introspect, .reload, .tenantRestore, .keyRotate,
+            .tokenRevocations:
+            [.post]
         case .modelStatus, .live, .ready, .metrics, .models, .auditRecords, .auditProof, .auditLog, .plans, .keySet,
             .serverMetadata:
             [.get, .head]
         case .tenants, .keys, .signingKeys: [.get, .head, .post]
-        case .tenant: [.get, .head, .patch]
-        case .plan: [.get, .head, .put]
-        case .key: [.get, .head, .delete]
+        case .tenant, .key: [.get, .head, .patch, .delete]
+        case .tenantLimits, .keyLimits: [.get, .head, .put]
+        case .plan: [.get, .head, .put, .delete]
+        case .tokenRevocation: [.delete]
         }
     }
 
@@ -91,19 +106,6 @@ extension Route {
         switch self {
         case .predictDefault, .predict, .token, .revoke, .introspect, .reload: method == .post
         default: methods.contains(method)
-        }
-    }
-
-    /// What a caller must hold; nil where nobody needs to say who they are, or the route finds out by itself.
-    var scope: ScopeSet? {
-        switch self {
-        case .predictDefault, .predict: .predict
-        case .modelStatus: .modelsRead
-        case .token, .revoke, .introspect, .keySet, .serverMetadata, .live, .ready: nil
-        case .metrics: .metricsRead
-        case .auditRecords, .auditLog, .auditProof(.management): .auditRead
-        case .auditProof(.tenant): []
-        case .tenants, .tenant, .plans, .plan, .keys, .key, .models, .reload, .signingKeys: .admin
         }
     }
 
@@ -121,11 +123,16 @@ extension Route {
         case .live, .ready: return "health.check"
         case .metrics: return "metrics.scrape"
         case .tenants: return reads ? "tenant.list" : "tenant.create"
-        case .tenant: return reads ? "tenant.show" : "tenant.update"
+        case .tenant: return reads ? "tenant.show" : method == .delete ? "tenant.delete" : "tenant.update"
+        case .tenantRestore: return "tenant.restore"
+        case .tenantLimits: return reads ? "tenant.limits.show" : "tenant.limits.put"
         case .plans: return "plan.list"
-        case .plan: return reads ? "plan.show" : "plan.put"
+        case .plan: return reads ? "plan.show" : method == .delete ? "plan.delete" : "plan.put"
         case .keys: return reads ? "key.list" : "key.issue"
-        case .key: return reads ? "key.show" : "key.revoke"
+        case .key: return reads ? "key.show" : method == .delete ? "key.revoke" : "key.update"
+        case .keyRotate: return "key.rotate"
+        case .keyLimits: return reads ? "key.limits.show" : "key.limits.put"
+        case .tokenRevocations, .tokenRevocation: return "token.revoke"
         case .models: return "model.list"
         case .auditRecords: return "audit.search"
         case .auditProof: return "audit.proof"
@@ -153,9 +160,7 @@ extension Route {
         switch self {
         case .predictDefault, .predict: nil
         case .token, .revoke, .introspect: 16 * 1024
-        case .modelStatus, .live, .ready, .metrics, .tenants, .tenant, .plans, .plan, .keys, .key, .models,
-            .auditRecords, .auditProof, .auditLog, .reload, .signingKeys, .keySet, .serverMetadata:
-            256 * 1024
+        default: 256 * 1024
         }
     }
 
@@ -163,9 +168,7 @@ extension Route {
     var blocks: Bool {
         switch self {
         case .predictDefault, .predict, .modelStatus, .live, .ready, .keySet, .serverMetadata: false
-        case .token, .revoke, .introspect, .metrics, .tenants, .tenant, .plans, .plan, .keys, .key, .models,
-            .auditRecords, .auditProof, .auditLog, .reload, .signingKeys:
-            true
+        default: true
         }
     }
 
@@ -223,19 +226,42 @@ extension Route {
         switch (parts.count, parts[0]) {
         case (1, "tenants"): return .tenants
         case (2, "tenants"): return TenantID(parts[1]).map(Route.tenant)
+        case (3, "tenants"):
+            switch parts[2] {
+            case "restore": return TenantID(parts[1]).map(Route.tenantRestore)
+            case "limits": return TenantID(parts[1]).map(Route.tenantLimits)
+            default: return nil
+            }
         case (1, "plans"): return .plans
         case (2, "plans"): return PlanName(parts[1]).map(Route.plan)
         case (1, "keys"): return .keys
-        case (2, "keys"):
-            let isID =
-                (1...64).contains(parts[1].utf8.count)
-                && parts[1].allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) }
-            return isID ? .key(String(parts[1])) : nil
+        case (2, "keys"): return keyID(parts[1]).map(Route.key)
+        case (3, "keys"):
+            switch parts[2] {
+            case "rotate": return keyID(parts[1]).map(Route.keyRotate)
+            case "limits": return keyID(parts[1]).map(Route.keyLimits)
+            default: return nil
+            }
+        case (2, "tokens"):
+            return parts[1] == "revoke" ? .tokenRevocations : tokenID(parts[1]).map(Route.tokenRevocation)
         case (1, "models"): return .models
         case (1, "reload"): return .reload
         case (1, "signing-keys"): return .signingKeys
         case (2, "audit") where parts[1] == "records": return .auditRecords
         default: return nil
         }
+    }
+
+    private static func keyID(_ text: Substring) -> String? {
+        let isID = (1...64).contains(text.utf8.count) && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) }
+        return isID ? String(text) : nil
+    }
+
+    /// As the gateway's own: others may hold what a path cannot.
+    private static func tokenID(_ text: Substring) -> String? {
+        let isID =
+            (1...128).contains(text.utf8.count)
+            && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }
+        return isID ? String(text) : nil
     }
 }

@@ -45,6 +45,10 @@ final class Services: Sendable {
     let managementPool: WorkerPool
     /// Held by one change of tenants, plans or keys at a time: the database, the directory and the limits agree.
     let administration = Mutex(())
+    /// Of the keys that have a limit of their own.
+    let keyAccounts = KeyAccounts()
+    /// What new keys' texts were, for the minutes in which a client may ask again.
+    let shownSecrets = ShownSecrets()
 
     init(
         configuration: Configuration,
@@ -117,9 +121,10 @@ final class Services: Sendable {
         return generation
     }
 
-    /// Puts a tenant on a plan, for the road and for the ledger that the next start goes on from.
-    func assign(_ plan: Plan, to tenant: TenantID) {
-        limits.assign(plan, to: tenant)
-        ledger.assign(plan, to: tenant)
+    /// Puts a tenant on a plan with what overrides it, for the road and for the ledger that the next start goes on from.
+    func assign(_ plan: Plan, to tenant: Tenant) {
+        let own = plan.overridden(by: tenant.overrides)
+        limits.assign(own, to: tenant.id)
+        ledger.assign(own, to: tenant.id)
     }
 }
