@@ -65,6 +65,7 @@ extension Services {
         case .models: return BlockingOutcome(reply: modelList())
         case .auditRecords: return BlockingOutcome(reply: try AuditAPI(services: self).search(request))
         case .reload: return BlockingOutcome(reply: reload())
+        case .inference(let route): return try ModelsAPI(services: self).answer(route, by: request.principal)
         case .predictDefault, .predict, .modelStatus, .live, .ready:
             preconditionFailure("\(request.route) is answered on the event loop")
         }

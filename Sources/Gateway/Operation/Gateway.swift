@@ -69,6 +69,7 @@ public final class Gateway: Sendable {
                 for listener in listeners { listener.apply(configuration) }
             }
         }
+        services.served.follow { models in handles.executeAndWait { $0.serve(models) } }
         services.life.serve()
     }
 

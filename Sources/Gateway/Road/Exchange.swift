@@ -30,6 +30,8 @@ struct Exchange {
     var query: String?
     var accept: String?
     var authorization: String?
+    /// Of `Inference-Header-Content-Length`: how much of an infer body is JSON; negative where the field says nothing sound.
+    var jsonBytes: Int?
     var requestBytes = 0
 
     var principal: Principal?
@@ -47,6 +49,8 @@ struct Exchange {
     var modelVersion: Int64?
     /// The one that answers.
     var served: Model?
+    /// What an infer request wants of its answer; nil for any other.
+    var infer: InferOptions?
     var instances = 0
     var queuedAt: Int64 = 0
     var queueNanoseconds: Int64 = 0

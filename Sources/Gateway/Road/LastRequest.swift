@@ -17,23 +17,33 @@ struct LastRequest {
     let version: Int64?
     let model: Model
     private let planGeneration: UInt32
+    private let modelsGeneration: Int64
     private var template: RecordTemplate?
     private var templateGeneration: Int64 = 0
     private var route: Route?
     private var protocolVersion = HTTPVersion.http11
 
-    init(_ principal: Principal, _ tenant: TenantContext, _ name: ModelName, version: Int64?, _ model: Model) {
+    /// - Parameter generation: of the models that the loop serves.
+    init(
+        _ principal: Principal,
+        _ tenant: TenantContext,
+        _ name: ModelName,
+        version: Int64?,
+        _ model: Model,
+        generation: Int64
+    ) {
         self.principal = principal
         self.tenant = tenant
         self.name = name
         self.version = version
         self.model = model
         planGeneration = tenant.account.planGeneration
+        modelsGeneration = generation
     }
 
     /// Whether that request may go where this one went.
-    func covers(_ principal: Principal, _ name: ModelName, version: Int64?) -> Bool {
-        self.principal === principal && self.version == version && self.name == name
+    func covers(_ principal: Principal, _ name: ModelName, version: Int64?, generation: Int64) -> Bool {
+        self.principal === principal && self.version == version && self.name == name && modelsGeneration == generation
             && planGeneration == tenant.account.planGeneration
     }
 
@@ -59,7 +69,12 @@ extension RequestStream {
     func recordTemplate(on connection: HTTPConnection, reply: Reply) -> RecordTemplate? {
         guard reply.status == 200, exchange.scope == .predict, let principal = exchange.principal,
             let name = exchange.model, exchange.served != nil,
-            connection.last?.covers(principal, name, version: exchange.modelVersion) == true
+            connection.last?.covers(
+                principal,
+                name,
+                version: exchange.modelVersion,
+                generation: loop.modelsGeneration
+            ) == true
         else { return nil }
         return connection.last?.template(of: self, on: connection, reply: reply)
     }

@@ -24,6 +24,11 @@ final class LoopContext {
     private(set) var limits: Configuration.HTTP
     private(set) var headLimits: HTTP1Limits
     private(set) var maxInstances: Int
+    /// Bodies are read as TensorFlow Serving reads them.
+    private(set) var isLenient: Bool
+    /// In force; each change of them has a number of its own.
+    private(set) var models: ModelRepository
+    private(set) var modelsGeneration: Int64 = 0
     private(set) var generation: Int64
     let gateway: String
     let durability: AuditDurability
@@ -62,6 +67,8 @@ final class LoopContext {
         limits = configuration.http
         headLimits = HTTP1Limits(configuration.http)
         maxInstances = configuration.models.maxInstances
+        isLenient = configuration.models.json == .lenient
+        models = services.models
         generation = services.configurationGeneration
         gateway = configuration.name
         durability = configuration.audit.durability
@@ -85,8 +92,16 @@ final class LoopContext {
     func apply(_ configuration: Configuration, generation: Int64) {
         self.generation = generation
         maxInstances = configuration.models.maxInstances
+        isLenient = configuration.models.json == .lenient
         limits = configuration.http
         headLimits = HTTP1Limits(configuration.http)
+    }
+
+    /// Serves other models from now on; what waits is still answered by those it was read for.
+    func serve(_ models: ModelRepository) {
+        self.models = models
+        modelsGeneration += 1
+        worker.keep(only: models.available)
     }
 
     // MARK: - Streams

@@ -5,25 +5,36 @@ import Identity
 import Inference
 
 extension RequestStream {
-    /// Decodes the instances and queues them for the turn's inference.
-    func predict(_ body: UnsafeRawBufferPointer) {
+    /// The model that was asked for; nil when the request was refused for it.
+    func servedModel() -> Model? {
         guard let name = exchange.model, let principal = exchange.principal, let tenant = exchange.tenant else {
             preconditionFailure("a prediction has a caller and a model")
         }
-        let model: Model
-        if let served = exchange.served {
-            model = served
-        } else {
-            switch services.models.model(name, version: exchange.modelVersion) {
-            case .success(let found): model = found
-            case .failure(let refusal): return refuse(refusal)
-            }
+        if let served = exchange.served { return served }
+        switch loop.models.model(name, version: exchange.modelVersion) {
+        case .failure(let refusal):
+            refuse(refusal)
+            return nil
+        case .success(let model):
             exchange.served = model
             // A key's holder is looked up anew each time.
             if exchange.usedToken {
-                connection?.last = LastRequest(principal, tenant, name, version: exchange.modelVersion, model)
+                connection?.last = LastRequest(
+                    principal,
+                    tenant,
+                    name,
+                    version: exchange.modelVersion,
+                    model,
+                    generation: loop.modelsGeneration
+                )
             }
+            return model
         }
+    }
+
+    /// Decodes the instances and queues them for the turn's inference.
+    func predict(_ body: UnsafeRawBufferPointer) {
+        guard let model = servedModel() else { return }
         if let answer = model.fixedAnswer {
             exchange.instances = 1
             return reply(.json(answer))
@@ -33,7 +44,8 @@ extension RequestStream {
             body: body,
             model: model,
             ticket: ticket.rawValue,
-            maxInstances: loop.maxInstances
+            maxInstances: loop.maxInstances,
+            isLenient: loop.isLenient
         )
         switch parsed {
         case .failure(let refusal): refuse(refusal)
@@ -47,7 +59,7 @@ extension RequestStream {
     }
 
     /// Too much work for a loop that others wait on.
-    private func predictOffLoop(_ request: PredictRequest, on model: Model) {
+    func predictOffLoop(_ request: PredictRequest, on model: Model) {
         let ticket = ticket
         let handle = loop.handle
         let job = InferenceJob(
@@ -71,9 +83,14 @@ extension RequestStream {
         switch result {
         case .failure(let error): refuse(error.refusal)
         case .success(let answer):
-            var body = loop.takeBody()
-            answer.write(into: &body)
-            answered(body, instances: answer.count, nanoseconds: answer.nanoseconds)
+            if let options = exchange.infer {
+                let reply = inferred(options, answer.outputs, by: answer.model)
+                return answered(reply, instances: answer.count, nanoseconds: answer.nanoseconds)
+            }
+            var reply = Reply.json(loop.takeBody())
+            reply.isReusable = true
+            answer.write(into: &reply.body)
+            answered(reply, instances: answer.count, nanoseconds: answer.nanoseconds)
         }
     }
 
@@ -83,24 +100,28 @@ extension RequestStream {
         switch result {
         case .failure(let error): refuse(error.refusal)
         case .success(let answer):
-            var body = loop.takeBody()
-            answer.write(into: &body)
-            answered(body, instances: answer.count, nanoseconds: answer.nanoseconds)
+            if let options = exchange.infer {
+                let reply = inferred(options, answer.outputs, by: answer.model)
+                return answered(reply, instances: answer.count, nanoseconds: answer.nanoseconds)
+            }
+            var reply = Reply.json(loop.takeBody())
+            reply.isReusable = true
+            answer.write(into: &reply.body)
+            answered(reply, instances: answer.count, nanoseconds: answer.nanoseconds)
         }
     }
 
-    private func answered(_ body: [UInt8], instances: Int, nanoseconds: Int64) {
+    private func answered(_ reply: consuming Reply, instances: Int, nanoseconds: Int64) {
         exchange.inferenceNanoseconds = nanoseconds
         exchange.queueNanoseconds = max(0, services.time.monotonic() - exchange.queuedAt - nanoseconds)
         if let tenant = exchange.tenant { loop.meters.predicted(tenant, instances: instances) }
-        var reply = Reply.json(body)
-        reply.isReusable = true
         self.reply(reply)
     }
 
     /// `GET /v1/models/NAME`, as TensorFlow Serving answers it.
-    func modelStatus(_ name: ModelName, version: Int64?) {
-        let versions = services.models.list().filter { $0.name == name && (version == nil || $0.version == version) }
+    func modelStatus(_ name: ModelName?, version: Int64?) {
+        guard let name else { preconditionFailure("a status is of a model") }
+        let versions = loop.models.list().filter { $0.name == name && (version == nil || $0.version == version) }
         guard !versions.isEmpty else {
             return refuse(
                 Refusal(.versionNotFound, "Servable not found for request: Specific(\(name), \(version ?? 0))")
@@ -120,18 +141,6 @@ extension LoopContext {
             }
             stream(Ticket(rawValue: ticket))?.predicted(result)
         }
-    }
-}
-
-extension ModelStatus {
-    /// One entry of `model_version_status`; the version is a text there, as protobuf writes 64-bit numbers.
-    fileprivate var servingJSON: JSON {
-        [
-            "version": .string(String(version)), "state": .string(state.rawValue),
-            "status": [
-                "error_code": .string(reason.isEmpty ? "OK" : "UNAVAILABLE"), "error_message": .string(reason),
-            ],
-        ]
     }
 }
 

@@ -9,6 +9,8 @@ enum Route: Equatable {
     case predictDefault
     case predict(ModelName, version: Int64?)
     case modelStatus(ModelName, version: Int64?)
+    /// The other calls of the inference protocols.
+    indirect case inference(InferenceRoute)
     case token
     // Both listeners.
     case live
@@ -38,6 +40,7 @@ extension Route {
         case .predictDefault: "/predict"
         case .predict: "/v1/models/{model}:predict"
         case .modelStatus: "/v1/models/{model}"
+        case .inference(let route): route.template
         case .token: "/oauth/token"
         case .live: "/livez"
         case .ready: "/readyz"
@@ -59,6 +62,7 @@ extension Route {
         switch self {
         case .predictDefault, .predict, .token, .reload: [.post]
         case .modelStatus, .live, .ready, .metrics, .models, .auditRecords, .plans: [.get, .head]
+        case .inference(let route): route.methods
         case .tenants, .keys: [.get, .head, .post]
         case .tenant: [.get, .head, .patch]
         case .plan: [.get, .head, .put]
@@ -79,6 +83,7 @@ extension Route {
         switch self {
         case .predictDefault, .predict: .predict
         case .modelStatus: .modelsRead
+        case .inference(let route): route.scope
         case .token, .live, .ready: nil
         case .metrics: .metricsRead
         case .auditRecords: .auditRead
@@ -92,6 +97,7 @@ extension Route {
         switch self {
         case .predictDefault, .predict: return "predict"
         case .modelStatus: return "model.status"
+        case .inference(let route): return route.action
         case .token: return "token.issue"
         case .live, .ready: return "health.check"
         case .metrics: return "metrics.scrape"
@@ -107,15 +113,20 @@ extension Route {
         }
     }
 
-    /// The media type that a body must have.
-    var mediaType: StaticString {
-        self == .token ? "application/x-www-form-urlencoded" : "application/json"
+    /// The media type that a body must have; nil where any will do: clients of the inference protocols send what they like.
+    var mediaType: StaticString? {
+        switch self {
+        case .token: "application/x-www-form-urlencoded"
+        case .predict, .inference: nil
+        default: "application/json"
+        }
     }
 
     /// The most bytes of a body, below what the configuration allows; nil where that alone counts.
     var maxBodyBytes: Int? {
         switch self {
         case .predictDefault, .predict: nil
+        case .inference(let route): route.takesTensors ? nil : 256 * 1024
         case .token: 16 * 1024
         case .modelStatus, .live, .ready, .metrics, .tenants, .tenant, .plans, .plan, .keys, .key, .models,
             .auditRecords, .reload:
@@ -127,6 +138,7 @@ extension Route {
     var blocks: Bool {
         switch self {
         case .predictDefault, .predict, .modelStatus, .live, .ready: false
+        case .inference(let route): route.blocks
         case .token, .metrics, .tenants, .tenant, .plans, .plan, .keys, .key, .models, .auditRecords, .reload: true
         }
     }
@@ -143,6 +155,11 @@ extension Route {
     private static func tenantRoute(_ path: String) -> Route? {
         if path == "/predict" { return .predictDefault }
         if path == "/oauth/token" { return .token }
+        return serving(path) ?? InferenceRoute.find(path, on: .tenant).map(Route.inference)
+    }
+
+    /// The calls of TensorFlow Serving that most clients make.
+    private static func serving(_ path: String) -> Route? {
         guard path.hasPrefix("/v1/models/") else { return nil }
         var rest = path.dropFirst("/v1/models/".count)
         let isPredict = rest.hasSuffix(":predict")
@@ -164,6 +181,7 @@ extension Route {
 
     private static func managementRoute(_ path: String) -> Route? {
         if path == "/metrics" { return .metrics }
+        if let route = InferenceRoute.find(path, on: .management) { return .inference(route) }
         guard path.hasPrefix("/admin/v1/") else { return nil }
         let parts = path.dropFirst("/admin/v1/".count).split(separator: "/", omittingEmptySubsequences: false)
         switch (parts.count, parts[0]) {

@@ -29,7 +29,7 @@ final class Services: Sendable {
     let audit: AuditLog
     let ledger: LimitLedger
     let search: AuditSearch
-    let models: ModelRepository
+    let served: ServedModels
     let defaultModel: ModelName
     /// For models that take longer than an event loop may be held.
     let inference: InferencePool
@@ -76,7 +76,7 @@ final class Services: Sendable {
         self.audit = audit
         self.ledger = ledger
         self.search = search
-        self.models = models
+        served = ServedModels(models)
         self.defaultModel = defaultModel
         self.inference = inference
         self.reloader = reloader
@@ -86,6 +86,8 @@ final class Services: Sendable {
 
     /// The one in force; a copy, so not for the road: the loops keep what they need of it.
     var configuration: Configuration { current.withLock { $0.configuration } }
+    /// Those in force; the loops keep them for the road.
+    var models: ModelRepository { served.current }
     /// Counts the configurations of this process, from 1.
     var configurationGeneration: Int64 { current.withLock { $0.generation } }
 

@@ -27,8 +27,10 @@ struct TensorWriter {
     /// One instance of a tensor whose elements lie in `memory`, of that shape with the batch first.
     mutating func value(_ memory: UnsafeRawBufferPointer, _ type: ElementType, shape: [Int], instance: Int) {
         switch type {
-        case .float32: value(memory, shape, instance, of: Float.self) { $0.text($1.description) }
-        case .float64: value(memory, shape, instance, of: Double.self) { $0.text($1.description) }
+        case .float16: value(memory, shape, instance, of: Float16.self) { $0.number(Float($1)) }
+        case .bfloat16: value(memory, shape, instance, of: BFloat16.self) { $0.number($1.float) }
+        case .float32: value(memory, shape, instance, of: Float.self) { $0.number($1) }
+        case .float64: value(memory, shape, instance, of: Double.self) { $0.number($1) }
         case .bool: value(memory, shape, instance, of: UInt8.self) { $0.literal($1 == 0 ? "false" : "true") }
         case .int8: value(memory, shape, instance, of: Int8.self) { $0.text($1.description) }
         case .int16: value(memory, shape, instance, of: Int16.self) { $0.text($1.description) }
@@ -39,6 +41,24 @@ struct TensorWriter {
         case .uint32: value(memory, shape, instance, of: UInt32.self) { $0.text($1.description) }
         case .uint64: value(memory, shape, instance, of: UInt64.self) { $0.text($1.description) }
         }
+    }
+
+    /// All of a tensor: of rank 0 it is a plain value.
+    mutating func whole(_ tensor: Tensor) {
+        tensor.bytes.withUnsafeBytes { value($0, tensor.elementType, shape: [1] + tensor.shape, instance: 0) }
+    }
+
+    /// All of a tensor's elements in one array, row-major, as the Open Inference Protocol V2 answers.
+    mutating func flat(_ tensor: Tensor) {
+        tensor.bytes.withUnsafeBytes { value($0, tensor.elementType, shape: [1, tensor.count], instance: 0) }
+    }
+
+    /// The shortest text that reads back the same. What is not finite comes here for lenient readers alone, and is written
+    /// as TensorFlow Serving and Python do.
+    @inline(__always)
+    private mutating func number<Number: BinaryFloatingPoint & CustomStringConvertible>(_ number: Number) {
+        if number.isFinite { return text(number.description) }
+        text(number.isNaN ? "NaN" : number < 0 ? "-Infinity" : "Infinity")
     }
 
     @inline(__always)

@@ -95,7 +95,9 @@ private func staticShape(
     var partial = ov_partial_shape_t()
     try check(ov_port_get_partial_shape(output, &partial), .engineFailed, "port \(index) has no shape")
     defer { ov_partial_shape_free(&partial) }
-    guard partial.rank.min == partial.rank.max, partial.rank.min > 0, let dimensions = partial.dims else { return nil }
+    guard partial.rank.min == partial.rank.max, partial.rank.min >= 0 else { return nil }
+    if partial.rank.min == 0 { return [] }
+    guard let dimensions = partial.dims else { return nil }
     let shape = (0..<Int(partial.rank.min)).map { (dimensions[$0].min, dimensions[$0].max) }
     guard shape.allSatisfy({ $0.0 == $0.1 && $0.0 > 0 }) else { return nil }
     return shape.map { Int($0.0) }

@@ -11,6 +11,8 @@ public enum ElementType: String, Hashable, Sendable, CaseIterable {
     case uint16 = "UINT16"
     case uint32 = "UINT32"
     case uint64 = "UINT64"
+    case float16 = "FP16"
+    case bfloat16 = "BF16"
     case float32 = "FP32"
     case float64 = "FP64"
 
@@ -18,7 +20,7 @@ public enum ElementType: String, Hashable, Sendable, CaseIterable {
     public var size: Int {
         switch self {
         case .bool, .int8, .uint8: 1
-        case .int16, .uint16: 2
+        case .int16, .uint16, .float16, .bfloat16: 2
         case .int32, .uint32, .float32: 4
         case .int64, .uint64, .float64: 8
         }
@@ -36,6 +38,8 @@ public enum ElementType: String, Hashable, Sendable, CaseIterable {
         case .uint16: "DT_UINT16"
         case .uint32: "DT_UINT32"
         case .uint64: "DT_UINT64"
+        case .float16: "DT_HALF"
+        case .bfloat16: "DT_BFLOAT16"
         case .float32: "DT_FLOAT"
         case .float64: "DT_DOUBLE"
         }
@@ -46,7 +50,7 @@ public enum ElementType: String, Hashable, Sendable, CaseIterable {
         switch self {
         case .bool: "true or false"
         case .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64: "an integer"
-        case .float32, .float64: "a number"
+        case .float16, .bfloat16, .float32, .float64: "a number"
         }
     }
 }

@@ -4,7 +4,7 @@
 public struct Tensor: Hashable, Sendable {
     /// The type of every element.
     public let elementType: ElementType
-    /// Dimensions, the batch first; none is negative.
+    /// Dimensions, none for a scalar; none is negative.
     public let shape: [Int]
     /// `count` elements of `elementType.size` bytes each, little-endian; a bool is a byte of 0 or 1.
     public let bytes: [UInt8]
