@@ -50,6 +50,7 @@ let package = Package(
         .systemLibrary(name: "CJWT", pkgConfig: "libjwt", providers: [.apt(["libjwt-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "COpenVINO"),
         .systemLibrary(name: "CTransport"),
         .systemLibrary(name: "CCRC32C"),
@@ -75,6 +76,7 @@ let package = Package(
 
         // The protocol: no I/O, knows nothing of the gateway.
         library("HTTP", ["GatewayCore", "CNGHTTP2"]),
+        library("ContentCoding", ["CZlib"]),
 
         // The program.
         library("HTTPClient", ["CCurl"]),
@@ -82,7 +84,7 @@ let package = Package(
             "Gateway",
             [
                 "GatewayCore", "GatewayCrypto", "TLS", "Transport", "HTTP", "Identity", "Limits", "Audit", "Telemetry",
-                "Inference", "Storage", "Yams",
+                "Inference", "Storage", "ContentCoding", "Yams",
             ]
         ),
         .executableTarget(
@@ -112,6 +114,7 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]
         ),
+        tests("ContentCodingTests", ["ContentCoding", "TestSupport"]),
         tests(
             "IdentityTests",
             ["Identity", "GatewayCore", "GatewayCrypto", "COpenSSL", "TestSupport"],

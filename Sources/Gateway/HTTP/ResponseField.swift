@@ -16,6 +16,9 @@ struct ResponseField: Sendable {
         http1: "Inference-Header-Content-Length",
         http2: "inference-header-content-length"
     )
+    static let contentEncoding = ResponseField(http1: "Content-Encoding", http2: "content-encoding")
+    static let vary = ResponseField(http1: "Vary", http2: "vary")
+    static let acceptEncoding = ResponseField(http1: "Accept-Encoding", http2: "accept-encoding")
     static let retryAfter = ResponseField(http1: "Retry-After", http2: "retry-after", varies: true)
     static let cacheControl = ResponseField(http1: "Cache-Control", http2: "cache-control")
     static let pragma = ResponseField(http1: "Pragma", http2: "pragma")

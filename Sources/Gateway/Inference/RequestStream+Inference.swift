@@ -30,7 +30,7 @@ extension RequestStream {
             }
         case .modelReady: withModel { reply(.json(["name": .string($0.name.description), "ready": true])) }
         case .config: withModel { reply(.json($0.openInferenceConfig(maxInstances: loop.maxInstances))) }
-        case .statistics: preconditionFailure("statistics are gathered from all loops")
+        case .statistics: statistics()
         case .index: index(body)
         case .load, .unload: preconditionFailure("\(route.template) may wait for the disk")
         }
@@ -57,7 +57,7 @@ extension RequestStream {
     }
 
     /// Every version that the caller may reach; to an operator, all.
-    private var reachable: [ModelStatus] {
+    var reachable: [ModelStatus] {
         guard let principal = exchange.principal else { return [] }
         let all = loop.models.list()
         if listener == .management { return all }

@@ -7,7 +7,7 @@ import Synchronization
 /// The models in force, and their change while the gateway runs.
 final class ServedModels: Sendable {
     private let repository: Mutex<ModelRepository>
-    private let followers = Mutex<[@Sendable (ModelRepository) -> Void]>([])
+    private let loops = Mutex<[LoopHandle]>([])
     /// Held by one change at a time.
     private let turn = Mutex(())
 
@@ -15,9 +15,17 @@ final class ServedModels: Sendable {
 
     var current: ModelRepository { repository.withLock { $0 } }
 
-    /// - Parameter follower: hears of every change, and serves the new models when the call returns.
-    func follow(_ follower: @escaping @Sendable (ModelRepository) -> Void) {
-        followers.withLock { $0.append(follower) }
+    /// The loops that serve them; to be called once, before there is traffic.
+    func serve(on loops: [LoopHandle]) { self.loops.withLock { $0 = loops } }
+
+    /// What each loop counted of each of these models. Not to be called on a loop.
+    func tallies(of models: [Model]) -> [[ModelTally]] {
+        let parts = SharedTallies()
+        loops.withLock { $0 }.executeAndWait { loop in
+            let part = models.map { loop.tallies.tally(of: $0) ?? ModelTally() }
+            parts.all.withLock { $0.append(part) }
+        }
+        return parts.all.withLock { $0 }
     }
 
     /// Puts other models in force: every event loop serves them when this returns. Not to be called on one.
@@ -28,7 +36,7 @@ final class ServedModels: Sendable {
             do throws(InferenceError) {
                 let models = try make(current)
                 repository.withLock { $0 = models }
-                for follower in followers.withLock({ $0 }) { follower(models) }
+                loops.withLock { $0 }.executeAndWait { $0.serve(models) }
                 return nil
             } catch {
                 return error
@@ -36,4 +44,9 @@ final class ServedModels: Sendable {
         }
         if let failure { throw failure }
     }
+}
+
+/// Where the loops leave their parts.
+private final class SharedTallies: Sendable {
+    let all = Mutex<[[ModelTally]]>([])
 }

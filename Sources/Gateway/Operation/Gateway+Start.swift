@@ -58,6 +58,8 @@ extension Gateway {
             preconditionFailure("the configuration's model name was checked")
         }
         let tokenPool = try WorkerPool(name: "tokens", threads: poolThreads, capacity: 4096)
+        // Each waiting body may be as large as bodies may be, so not many wait.
+        let bodyPool = try WorkerPool(name: "bodies", threads: poolThreads, capacity: 64)
         let managementPool = try WorkerPool(name: "management", threads: 2, capacity: 1024)
         let services = Services(
             configuration: configuration,
@@ -84,6 +86,7 @@ extension Gateway {
             inference: InferencePool(threads: poolThreads, capacity: 1024, time: time),
             reloader: Reloader(source: source, stores: stores),
             tokenPool: tokenPool,
+            bodyPool: bodyPool,
             managementPool: managementPool
         )
         services.metrics.observe(services, stores: stores)

@@ -69,7 +69,7 @@ public final class Gateway: Sendable {
                 for listener in listeners { listener.apply(configuration) }
             }
         }
-        services.served.follow { models in handles.executeAndWait { $0.serve(models) } }
+        services.served.serve(on: handles)
         services.life.serve()
     }
 
@@ -111,6 +111,7 @@ public final class Gateway: Sendable {
         quiet.close()
         follower.stop()
         services.tokenPool.shutdown()
+        services.bodyPool.shutdown()
         services.managementPool.shutdown()
         services.inference.shutdown()
         services.audit.close()

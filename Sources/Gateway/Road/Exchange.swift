@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Audit
+import ContentCoding
 import GatewayCore
 import HTTP
 import Identity
@@ -32,6 +33,10 @@ struct Exchange {
     var authorization: String?
     /// Of `Inference-Header-Content-Length`: how much of an infer body is JSON; negative where the field says nothing sound.
     var jsonBytes: Int?
+    /// The body comes in this coding; `jsonBytes` counts what it decodes to.
+    var bodyCoding: ContentCoding?
+    /// The coding that the client takes the answer in.
+    var answerCoding: ContentCoding?
     var requestBytes = 0
 
     var principal: Principal?

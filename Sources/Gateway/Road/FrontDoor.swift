@@ -28,6 +28,9 @@ extension RequestStream {
             exchange.hasMediaType = true
             exchange.jsonBytes = head[.inferenceHeaderContentLength].map { Self.length($0.of(bytes)) }
         }
+        if let refusal = readCodings(head, in: bytes, takesTensors: route.takesTensors) {
+            return refuse(refusal, fields: [.init(.acceptEncoding, route.takesTensors ? "gzip, deflate" : "identity")])
+        }
         if route.blocks {
             exchange.query = head.queryRange.map { bytes.text($0) }
             exchange.accept = head[.accept].map { bytes.text($0) }
@@ -271,6 +274,12 @@ extension RequestStream {
 
     /// Every check passed and the request is whole; `body` is valid during the call.
     func perform(_ body: UnsafeRawBufferPointer) {
+        if let coding = exchange.bodyCoding { return decode(body, coding) }
+        performDecoded(body)
+    }
+
+    /// The same without a content coding, or behind it.
+    func performDecoded(_ body: UnsafeRawBufferPointer) {
         guard let route = exchange.route else { preconditionFailure("performed without a route") }
         switch route {
         case .predictDefault, .predict: predict(body)

@@ -17,6 +17,7 @@ final class LoopContext {
     /// Reaches this context from other threads.
     let handle: LoopHandle
     let meters: LoopMeters
+    var tallies = ModelTallies()
     var tokens: VerifiedTokenCache
     var routes = RouteCache()
     let worker: InferenceWorker
@@ -101,7 +102,9 @@ final class LoopContext {
     func serve(_ models: ModelRepository) {
         self.models = models
         modelsGeneration += 1
-        worker.keep(only: models.available)
+        let available = models.available
+        worker.keep(only: available)
+        tallies.keep(only: available)
     }
 
     // MARK: - Streams

@@ -69,7 +69,7 @@ extension RequestStream {
         ) { result in
             handle.execute { loop in
                 if case .success(let answer) = result {
-                    loop.meters.inferred(model, instances: answer.batchSize, nanoseconds: answer.nanoseconds)
+                    loop.inferred(model, instances: answer.batchSize, nanoseconds: answer.nanoseconds)
                 }
                 loop.stream(ticket)?.predicted(result)
             }
@@ -81,7 +81,7 @@ extension RequestStream {
     private func predicted(_ result: Result<PredictResponse, InferenceError>) {
         guard isOpen else { return }
         switch result {
-        case .failure(let error): refuse(error.refusal)
+        case .failure(let error): failed(error)
         case .success(let answer):
             if let options = exchange.infer {
                 let reply = inferred(options, answer.outputs, by: answer.model)
@@ -98,7 +98,7 @@ extension RequestStream {
     func predicted(_ result: Result<BatchAnswer, InferenceError>) {
         guard isOpen else { return }
         switch result {
-        case .failure(let error): refuse(error.refusal)
+        case .failure(let error): failed(error)
         case .success(let answer):
             if let options = exchange.infer {
                 let reply = inferred(options, answer.outputs, by: answer.model)
@@ -111,11 +111,29 @@ extension RequestStream {
         }
     }
 
+    private func failed(_ error: InferenceError) {
+        if let model = exchange.served {
+            let took = services.time.monotonic() - exchange.startedAt
+            loop.tallies.update(model) { $0.fail.add(took) }
+        }
+        refuse(error.refusal)
+    }
+
     private func answered(_ reply: consuming Reply, instances: Int, nanoseconds: Int64) {
         exchange.inferenceNanoseconds = nanoseconds
         exchange.queueNanoseconds = max(0, services.time.monotonic() - exchange.queuedAt - nanoseconds)
         if let tenant = exchange.tenant { loop.meters.predicted(tenant, instances: instances) }
-        self.reply(reply)
+        if let model = exchange.served {
+            let took = services.time.monotonic() - exchange.startedAt
+            loop.tallies.update(model) {
+                $0.success.add(took)
+                $0.queue.add(exchange.queueNanoseconds)
+                $0.compute.add(nanoseconds)
+                $0.inferences += Int64(instances)
+                $0.lastInference = exchange.arrival.nanoseconds / 1_000_000
+            }
+        }
+        replyEncoded(reply)
     }
 
     /// `GET /v1/models/NAME`, as TensorFlow Serving answers it.
@@ -132,12 +150,18 @@ extension RequestStream {
 }
 
 extension LoopContext {
+    /// One inference, of the instances of one or several requests.
+    func inferred(_ model: Model, instances: Int, nanoseconds: Int64) {
+        meters.inferred(model, instances: instances, nanoseconds: nanoseconds)
+        tallies.update(model) { $0.inferred(instances: instances, nanoseconds: nanoseconds) }
+    }
+
     /// Runs what the turn gathered, the requests for each model together.
     func runPredictions() {
         worker.run { ticket, result in
             // The answers of one inference share its time; it counts once.
             if case .success(let answer) = result, answer.isFirst {
-                meters.inferred(answer.model, instances: answer.batchSize, nanoseconds: answer.nanoseconds)
+                inferred(answer.model, instances: answer.batchSize, nanoseconds: answer.nanoseconds)
             }
             stream(Ticket(rawValue: ticket))?.predicted(result)
         }

@@ -134,6 +134,15 @@ extension Route {
         }
     }
 
+    /// Whether the body is tensors, which may come in a content coding, and so may the answer.
+    var takesTensors: Bool {
+        switch self {
+        case .predictDefault, .predict: true
+        case .inference(let route): route.takesTensors
+        default: false
+        }
+    }
+
     /// Whether the route may wait for disk or derive keys, and so runs off the event loops.
     var blocks: Bool {
         switch self {

@@ -36,6 +36,8 @@ final class Services: Sendable {
     let reloader: Reloader
     /// Verifies and issues tokens; what strangers can make work for is here and nowhere else.
     let tokenPool: WorkerPool
+    /// Decodes and encodes bodies that would hold a loop too long, and gathers what the loops counted.
+    let bodyPool: WorkerPool
     /// Does what admins, auditors and scrapers ask for, and waits for the disk.
     let managementPool: WorkerPool
     /// Held by one change of tenants, plans or keys at a time: the database, the directory and the limits agree.
@@ -60,6 +62,7 @@ final class Services: Sendable {
         inference: InferencePool,
         reloader: Reloader,
         tokenPool: WorkerPool,
+        bodyPool: WorkerPool,
         managementPool: WorkerPool
     ) {
         current = Mutex((configuration, 1))
@@ -81,6 +84,7 @@ final class Services: Sendable {
         self.inference = inference
         self.reloader = reloader
         self.tokenPool = tokenPool
+        self.bodyPool = bodyPool
         self.managementPool = managementPool
     }
 
