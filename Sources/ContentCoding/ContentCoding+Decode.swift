@@ -33,7 +33,7 @@ extension ContentCoding {
             stream.avail_in = UInt32(input.count)
             stream.next_out = step.baseAddress?.assumingMemoryBound(to: UInt8.self)
             stream.avail_out = UInt32(step.count)
-            let status = inflate(&stream, Z_NO_FLUSH)
+            let status = CZlib.inflate(&stream, Z_NO_FLUSH)
             let taken = input.count - Int(stream.avail_in)
             let made = step.count - Int(stream.avail_out)
             rest = UnsafeRawBufferPointer(rebasing: rest[taken...])
@@ -65,7 +65,7 @@ extension ContentCoding {
                 stream.avail_in = UInt32(input.count)
                 stream.next_out = output.baseAddress
                 stream.avail_out = UInt32(room)
-                let status = deflate(&stream, Z_FINISH)
+                let status = CZlib.deflate(&stream, Z_FINISH)
                 count = status == Z_STREAM_END ? room - Int(stream.avail_out) : 0
             }
         }

@@ -39,7 +39,9 @@ func infer(
     }
 }
 
-private func infer(_ body: String, _ signature: ModelSignature = wide, isLenient: Bool = false) -> Result<InferRequest, Refusal> {
+private func infer(_ body: String, _ signature: ModelSignature = wide, isLenient: Bool = false) -> Result<
+    InferRequest, Refusal
+> {
     infer(Array(body.utf8), signature, isLenient: isLenient)
 }
 
@@ -125,7 +127,10 @@ struct BadInfer: Sendable, CustomTestStringConvertible {
             #expect(throws: Refusal.self) { try infer(body, one, jsonBytes: 0).get() }
         }
         #expect(throws: Refusal.self) { try infer(bytes([Float(1), 2]), wide, jsonBytes: 0).get() }
-        let open = ModelSignature(inputs: [TensorInfo(name: "x", elementType: .int16, shape: [-1, 2, -1])], outputs: [])
+        let open = ModelSignature(
+            inputs: [TensorInfo(name: "x", elementType: .int16, shape: [-1, 2, -1])],
+            outputs: []
+        )
         #expect(try infer(bytes([Int16(1), 2, 3, 4]), open, jsonBytes: 0).get().request.inputs[0].shape == [1, 2, 2])
     }
 
@@ -175,7 +180,11 @@ struct BadInfer: Sendable, CustomTestStringConvertible {
         BadInfer(x + ",\"id\":7}", .typeMismatch, "'id' must be a string, got a number"),
         BadInfer(x + ",\"parameters\":{\"a\":[]}}", .typeMismatch, "the parameter 'a' must be a string"),
         BadInfer(x + ",\"parameters\":{\"binary_data_output\":1}}", .typeMismatch, "must be true or false"),
-        BadInfer(x + ",\"outputs\":[{\"name\":\"z\"}]}", .fieldInvalid, "unexpected inference output 'z' for model 'm'"),
+        BadInfer(
+            x + ",\"outputs\":[{\"name\":\"z\"}]}",
+            .fieldInvalid,
+            "unexpected inference output 'z' for model 'm'"
+        ),
         BadInfer(x + ",\"outputs\":[{\"name\":\"y\"},{\"name\":\"y\"}]}", .fieldInvalid, "asked for twice"),
         BadInfer(x + ",\"outputs\":[{}]}", .fieldMissing, "outputs[0] has no 'name'"),
         BadInfer(
@@ -184,7 +193,11 @@ struct BadInfer: Sendable, CustomTestStringConvertible {
             "'classification'"
         ),
         BadInfer(x.replacing("\"x\"", with: "\"z\"") + "}", .fieldInvalid, "unexpected inference input 'z'"),
-        BadInfer(x.replacing("FP32", with: "FP64") + "}", .typeMismatch, "data-type is 'FP64', but model 'm' expects 'FP32'"),
+        BadInfer(
+            x.replacing("FP32", with: "FP64") + "}",
+            .typeMismatch,
+            "data-type is 'FP64', but model 'm' expects 'FP32'"
+        ),
         BadInfer(x.replacing("[1,2],\"d", with: "[1,3],\"d") + "}", .shapeMismatch, "Expected [-1,2], got [1,3]"),
         BadInfer(x.replacing("[1,2],\"d", with: "[2],\"d") + "}", .shapeMismatch, "Expected [-1,2], got [2]"),
         BadInfer(x.replacing("[1,2],\"d", with: "[0,2],\"d") + "}", .shapeMismatch, "got [0,2]"),
@@ -196,8 +209,16 @@ struct BadInfer: Sendable, CustomTestStringConvertible {
             .shapeMismatch,
             "got [4611686018427387904,2]"
         ),
-        BadInfer(x.replacing("[1,2]}", with: "[[1],[2]]}") + "}", .shapeMismatch, "expected shape [1, 2], got [2, 1]"),
-        BadInfer(x.replacing("[1,2]}", with: "[1,\"2\"]}") + "}", .typeMismatch, "got a string at position [1] of input 'x'"),
+        BadInfer(
+            x.replacing("[1,2]}", with: "[[1],[2]]}") + "}",
+            .shapeMismatch,
+            "expected 2 elements at [0] of input 'x', got 1: the shape is [1, 2]"
+        ),
+        BadInfer(
+            x.replacing("[1,2]}", with: "[1,\"2\"]}") + "}",
+            .typeMismatch,
+            "got a string at position [1] of input 'x'"
+        ),
         BadInfer(x.replacing("[1,2]}", with: "[1,NaN]}") + "}", .numberInvalid, "NaN and Infinity"),
         BadInfer(x.replacing(",\"data\":[1,2]", with: "") + "}", .fieldMissing, "neither 'data' nor"),
         BadInfer(x.replacing("\"name\":\"x\",", with: "") + "}", .fieldMissing, "inputs[0] has no 'name'"),
@@ -211,7 +232,11 @@ struct BadInfer: Sendable, CustomTestStringConvertible {
             .fieldInvalid,
             "shared memory"
         ),
-        BadInfer(x.replacing("}]", with: ",\"parameters\":{\"binary_data_size\":8}}]") + "}", .fieldInvalid, "both 'data' and"),
+        BadInfer(
+            x.replacing("}]", with: ",\"parameters\":{\"binary_data_size\":8}}]") + "}",
+            .fieldInvalid,
+            "both 'data' and"
+        ),
         BadInfer(
             x.replacing("]}]", with: "]},{\"name\":\"x\",\"shape\":[1,2],\"datatype\":\"FP32\",\"data\":[1,2]}]") + "}",
             .fieldInvalid,
@@ -238,7 +263,8 @@ struct BadInfer: Sendable, CustomTestStringConvertible {
 
     @Test func `binary tensors of another length, and a bool that is none, are refused`() {
         let flag = ModelSignature(inputs: [TensorInfo(name: "x", elementType: .bool, shape: [-1])], outputs: [])
-        let json = "{\"inputs\":[{\"name\":\"x\",\"shape\":[2],\"datatype\":\"BOOL\",\"parameters\":{\"binary_data_size\":2}}]}"
+        let json =
+            "{\"inputs\":[{\"name\":\"x\",\"shape\":[2],\"datatype\":\"BOOL\",\"parameters\":{\"binary_data_size\":2}}]}"
         func code(_ tail: [UInt8], _ json: String) -> ReasonCode? {
             let parsed = infer(Array(json.utf8) + tail, flag, jsonBytes: json.utf8.count)
             if case .failure(let refusal) = parsed { return refusal.code }

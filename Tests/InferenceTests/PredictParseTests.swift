@@ -158,11 +158,27 @@ struct BadBody: Sendable, CustomTestStringConvertible {
         // Members.
         BadBody("{}", .fieldMissing, "Missing 'inputs' or 'instances' key"),
         BadBody("{\"instance\":[[1,2,3]]}", .fieldMissing, "Missing 'inputs' or 'instances' key"),
-        BadBody("{\"instances\":[[1,2,3]],\"inputs\":[[1,2,3]]}", .fieldInvalid, "expecting only one of 'inputs' or 'instances' keys"),
-        BadBody("{\"instances\":{\"pixels\":[[1,2,3]]}}", .typeMismatch, "Expecting 'instances' to be an list/array, got an object"),
+        BadBody(
+            "{\"instances\":[[1,2,3]],\"inputs\":[[1,2,3]]}",
+            .fieldInvalid,
+            "expecting only one of 'inputs' or 'instances' keys"
+        ),
+        BadBody(
+            "{\"instances\":{\"pixels\":[[1,2,3]]}}",
+            .typeMismatch,
+            "Expecting 'instances' to be an list/array, got an object"
+        ),
         BadBody("{\"instances\":null}", .typeMismatch, "to be an list/array, got null"),
-        BadBody("{\"signature_name\":7,\"instances\":[[1,2,3]]}", .typeMismatch, "'signature_name' key must be a string value"),
-        BadBody("{\"signature_name\":\"other\",\"instances\":[[1,2,3]]}", .fieldInvalid, "Serving signature name: \"other\" not found in signature def"),
+        BadBody(
+            "{\"signature_name\":7,\"instances\":[[1,2,3]]}",
+            .typeMismatch,
+            "'signature_name' key must be a string value"
+        ),
+        BadBody(
+            "{\"signature_name\":\"other\",\"instances\":[[1,2,3]]}",
+            .fieldInvalid,
+            "Serving signature name: \"other\" not found in signature def"
+        ),
         BadBody(
             "{\"signature_name\":\"serving_default\",\"signature_name\":\"serving_default\"}",
             .jsonMalformed,

@@ -79,7 +79,7 @@ public struct ElementwiseModel {
 
     private func port(_ id: Int, _ like: Input, names: String? = nil) -> String {
         let names = names.map { " names=\"\(escape($0))\"" } ?? ""
-        let precision = like.type == "boolean" ? "BOOL" : like.type == "f32" ? "FP32" : like.type.uppercased()
+        let precision = like.type == "boolean" ? "BOOL" : like.type.uppercased().replacing(/^F/, with: "FP")
         let dims = like.shape.map { "<dim>\($0)</dim>" }.joined()
         return "<port id=\"\(id)\" precision=\"\(precision)\"\(names)>\(dims)</port>"
     }

@@ -53,8 +53,11 @@ struct ModelTally: Sendable {
         inferences += other.inferences
         executions += other.executions
         lastInference = max(lastInference, other.lastInference)
-        if batches.isEmpty { batches = other.batches }
-        else { for index in other.batches.indices { batches[index].merge(other.batches[index]) } }
+        if batches.isEmpty {
+            batches = other.batches
+        } else {
+            for index in other.batches.indices { batches[index].merge(other.batches[index]) }
+        }
     }
 
     /// One element of the statistics extension's `model_stats`. Reading and writing of tensors are no steps of their own
@@ -108,7 +111,9 @@ extension RequestStream {
             models.removeAll { $0.name != name || exchange.modelVersion != nil && $0.version != exchange.modelVersion }
             guard !models.isEmpty else {
                 // The reason is the repository's to say.
-                if case .failure(let refusal) = loop.models.model(name, version: exchange.modelVersion) { refuse(refusal) }
+                if case .failure(let refusal) = loop.models.model(name, version: exchange.modelVersion) {
+                    refuse(refusal)
+                }
                 return
             }
         }

@@ -62,14 +62,18 @@ extension InferParser {
         return scanner.value(try scanner.string())
     }
 
-    /// A whole number of at most 18 digits, and no sign.
+    /// A whole number that is not negative.
     mutating func size(_ what: @autoclosure () -> String) throws(Refusal) -> Int {
         scanner.skipSpace()
+        let start = scanner.next
         var decimal = Decimal()
-        guard scanner.scanDecimal(&decimal) == .none, decimal.isInteger, !decimal.isTruncated, !decimal.isNegative,
-            decimal.mantissa < 1_000_000_000_000_000_000
-        else { throw wrongKind(what(), "a whole number, not negative") }
-        return Int(decimal.mantissa)
+        guard scanner.scanDecimal(&decimal) == .none, decimal.isInteger, !decimal.isTruncated,
+            let size: Int = decimal.integer(), size >= 0
+        else {
+            scanner.next = start
+            throw wrongKind(what(), "a whole number, not negative")
+        }
+        return size
     }
 
     /// The members of an object `parameters`.
