@@ -98,8 +98,11 @@ final class OpenVINOSession: EngineSession {
         )
         defer { ov_tensor_free(pointer) }
         var shape = ov_shape_t()
-        try check(ov_tensor_get_shape(pointer, &shape), .engineFailed, "output '\(info.name)' has no shape")
-        defer { ov_shape_free(&shape) }
+        // The C API has no shape for a scalar.
+        if !info.shape.isEmpty {
+            try check(ov_tensor_get_shape(pointer, &shape), .engineFailed, "output '\(info.name)' has no shape")
+        }
+        defer { if !info.shape.isEmpty { ov_shape_free(&shape) } }
         var size = 0
         try check(ov_tensor_get_byte_size(pointer, &size), .engineFailed, "output '\(info.name)' has no size")
         let dimensions = (0..<Int(shape.rank)).map { Int(shape.dims[$0]) }

@@ -10,6 +10,15 @@ extension InferOptions {
     /// - Returns: how many bytes of it are JSON, for `Inference-Header-Content-Length`; nil when no tensor follows. Or
     ///   `output_not_finite` for a float in JSON that is NaN or infinite.
     public func write(_ outputs: [Tensor], of model: Model, into bytes: inout [UInt8]) -> Result<Int?, InferenceError> {
+        write(outputs, infos: model.signature.outputs, of: model, into: &bytes)
+    }
+
+    func write(
+        _ outputs: [Tensor],
+        infos: [TensorInfo],
+        of model: Model,
+        into bytes: inout [UInt8]
+    ) -> Result<Int?, InferenceError> {
         let start = bytes.count
         var json = JSONWriter(capacity: 256)
         json.beginObject()
@@ -25,7 +34,7 @@ extension InferOptions {
         json.beginArray()
         var binary: [[UInt8]] = []
         for requested in self.outputs {
-            let info = model.signature.outputs[requested.index]
+            let info = infos[requested.index]
             let content: Content
             if requested.classes > 0 {
                 content = .texts(Classification(outputs[requested.index], model.signature.isBatched, requested.classes))
