@@ -186,6 +186,13 @@ import Testing
         case .float32:
             let value = Float(bitPattern: UInt32.random(in: 0..<0x7f80_0000, using: &random))
             return (value.description, bytes([value]))
+        case .bytes:
+            let text = String(
+                (0..<Int.random(in: 0...4, using: &random)).map { _ in "aé\"\\\n7".randomElement(using: &random)! }
+            )
+            var element: [UInt8] = []
+            ByteElements.append(text.utf8, to: &element)
+            return (JSON.string(text).serialized(), element)
         case .float64:
             let value = -Double(bitPattern: UInt64.random(in: 0..<0x7ff0_0000_0000_0000, using: &random))
             return (value.description, bytes([value]))

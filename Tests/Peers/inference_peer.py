@@ -131,6 +131,17 @@ def main(tenant_port, management_port, authority, key, admin_key, body_file):
     )
     assert result.as_numpy('sum "of"/ä&<b>') is None and (result.as_numpy("product") == a * b).all()
 
+    texts = numpy.array([b"plain", "ä".encode(), b""], dtype=object)
+    for binary in (False, True):
+        result = server.infer(
+            "text",
+            [tensor("x", texts, "BYTES", binary)],
+            outputs=[triton.InferRequestedOutput("y", binary_data=binary)],
+            headers=bearer(),
+        )
+        found = [text if isinstance(text, bytes) else text.encode() for text in result.as_numpy("y")]
+        assert found == list(texts), found
+
     scalar = numpy.array(2.5, dtype=numpy.float32)
     result = server.infer("scalar", [tensor("x", scalar, "FP32", True)], headers=bearer())
     assert result.as_numpy("y").shape == () and result.as_numpy("y") == 5, result.as_numpy("y")

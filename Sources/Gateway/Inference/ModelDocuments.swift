@@ -110,6 +110,7 @@ extension ElementType {
     fileprivate var configurationName: String {
         switch self {
         case .bfloat16: "TYPE_BF16"
+        case .bytes: "TYPE_STRING"
         default: "TYPE_\(rawValue)"
         }
     }

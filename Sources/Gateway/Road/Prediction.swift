@@ -121,10 +121,11 @@ extension RequestStream {
 
     private func answered(_ reply: consuming Reply, instances: Int, nanoseconds: Int64) {
         exchange.inferenceNanoseconds = nanoseconds
-        exchange.queueNanoseconds = max(0, services.time.monotonic() - exchange.queuedAt - nanoseconds)
+        let now = services.time.monotonic()
+        exchange.queueNanoseconds = max(0, now - exchange.queuedAt - nanoseconds)
         if let tenant = exchange.tenant { loop.meters.predicted(tenant, instances: instances) }
         if let model = exchange.served {
-            let took = services.time.monotonic() - exchange.startedAt
+            let took = now - exchange.startedAt
             loop.tallies.update(model) {
                 $0.success.add(took)
                 $0.queue.add(exchange.queueNanoseconds)

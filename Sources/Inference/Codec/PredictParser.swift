@@ -121,7 +121,7 @@ struct PredictParser {
     /// `[instance, …]`: arrays for a model of one input, or objects by input name for any.
     private mutating func instances() throws(Refusal) {
         try openList("instances")
-        if scanner.peek == 0x7b { return try namedInstances() }
+        if scanner.peek == 0x7b, !isBase64Value { return try namedInstances() }
         guard signature.inputs.count == 1 else {
             throw Refusal(
                 .typeMismatch,
@@ -129,6 +129,14 @@ struct PredictParser {
             )
         }
         try list(of: rows(of: signature.inputs[0]))
+    }
+
+    /// Whether the object at the cursor is no set of names but a value: base64 for a model of one input of texts.
+    private var isBase64Value: Bool {
+        guard signature.inputs.count == 1, signature.inputs[0].elementType == .bytes else { return false }
+        var probe = scanner
+        var span = TextSpan.zero
+        return TextSpan.scan(&probe, into: &span) != .notANumber
     }
 
     /// An input whose first dimension the instances make.
@@ -194,7 +202,7 @@ struct PredictParser {
 
     /// The same for a model without a batch: each value is all of its tensor.
     private mutating func wholeColumns() throws(Refusal) {
-        guard scanner.peek == 0x7b else {
+        guard scanner.peek == 0x7b, !isBase64Value else {
             guard signature.inputs.count == 1 else {
                 throw Refusal(
                     .typeMismatch,

@@ -31,7 +31,7 @@ struct TensorParser: ~Copyable {
     /// - Parameter other: a shape of as many elements; nil for the one it was read in.
     func whole(as other: [Int]? = nil) -> Tensor {
         precondition(isWhole && count == 1, "a whole tensor is one value")
-        return Tensor(elementType: info.elementType, shape: other ?? shape, bytes: Array(elements.memory))
+        return Tensor(elementType: info.elementType, shape: other ?? shape, bytes: bytes(elements.memory))
     }
 
     /// Puts instances behind those read that come from elsewhere, as their elements.
@@ -47,9 +47,21 @@ struct TensorParser: ~Copyable {
 
     /// The instances of one of the requests: `count` of them from that byte on.
     func tensor(from start: Int, count: Int) -> Tensor {
-        let end = start + count * shape.reduce(info.elementType.size, *)
-        let bytes = Array(UnsafeRawBufferPointer(rebasing: elements.memory[start..<end]))
-        return Tensor(elementType: info.elementType, shape: [count] + shape, bytes: bytes)
+        let size = info.elementType == .bytes ? MemoryLayout<TextSpan>.size : info.elementType.size
+        let end = start + count * shape.reduce(size, *)
+        let memory = UnsafeRawBufferPointer(rebasing: elements.memory[start..<end])
+        return Tensor(elementType: info.elementType, shape: [count] + shape, bytes: bytes(memory))
+    }
+
+    /// Elements as a tensor has them.
+    private func bytes(_ memory: UnsafeRawBufferPointer) -> [UInt8] {
+        guard info.elementType == .bytes else { return Array(memory) }
+        var bytes: [UInt8] = []
+        for place in stride(from: 0, to: memory.count, by: MemoryLayout<TextSpan>.size) {
+            let span = memory.loadUnaligned(fromByteOffset: place, as: TextSpan.self)
+            ByteElements.append(span.bytes ?? [], to: &bytes)
+        }
+        return bytes
     }
 
     /// Forgets what is behind that many bytes, and begins another request there. Only for a shape without open dimensions.
@@ -83,6 +95,7 @@ struct TensorParser: ~Copyable {
         case .bfloat16: try instance(&scanner, of: BFloat16.self)
         case .float32: try instance(&scanner, of: Float.self)
         case .float64: try instance(&scanner, of: Double.self)
+        case .bytes: try instance(&scanner, of: TextSpan.self)
         }
         count += 1
     }
@@ -245,13 +258,14 @@ extension TensorParser {
             switch JSONKind(scanner.peek) {
             case .array: return mismatch(got: shapeOfValue(scanner, at: start))
             case nil: return scanner.malformed("expected \(expected)")
+            case .string where info.elementType == .bytes: return scanner.malformed("expected \(expected)")
             case let kind?: return Refusal(.typeMismatch, "expected \(expected), got \(kind.rawValue) at \(place)")
             }
         case .notAnInteger:
             return Refusal(.typeMismatch, "expected \(expected), got a number with fraction or exponent at \(place)")
         case .outOfRange:
             return Refusal(.numberInvalid, "a number is out of range for \(info.elementType.rawValue) at \(place)")
-        case .leadingZero, .digitMissing, .notFinite, .tooLong:
+        case .leadingZero, .digitMissing, .notFinite, .tooLong, .notBase64:
             return Refusal(.numberInvalid, "\(fault.sentence) at \(place) (byte \(scanner.next))")
         }
     }

@@ -32,6 +32,7 @@ extension TensorWriter {
     ) {
         if form == .row {
             return answer(into: &bytes, .row, count: tensors[0].shape.first ?? 0, outputs: outputs) {
+                $0.isBase64 = outputs[$1].name.hasSuffix("_bytes")
                 $0.value(tensors[$1], instance: $2)
             }
         }
@@ -40,6 +41,7 @@ extension TensorWriter {
         writer.literal(outputs.count > 1 ? "{\"outputs\":{" : "{\"outputs\":")
         for index in outputs.indices {
             if outputs.count > 1 { writer.name(outputs[index].name, isFirst: index == 0) }
+            writer.isBase64 = outputs[index].name.hasSuffix("_bytes")
             writer.whole(tensors[index])
         }
         writer.literal(outputs.count > 1 ? "}}" : "}")
@@ -96,7 +98,7 @@ extension ElementType {
         case .bfloat16: memory.withMemoryRebound(to: BFloat16.self) { $0.allSatisfy(\.float.isFinite) }
         case .float32: memory.withMemoryRebound(to: Float.self) { $0.allSatisfy(\.isFinite) }
         case .float64: memory.withMemoryRebound(to: Double.self) { $0.allSatisfy(\.isFinite) }
-        case .bool, .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64: true
+        case .bool, .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64, .bytes: true
         }
     }
 }

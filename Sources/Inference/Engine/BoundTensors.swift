@@ -14,7 +14,7 @@ final class BoundTensors {
     private(set) var outputShapes: [[Int]] = []
     private var tensors: [OpaquePointer] = []
 
-    /// Binds the request of a compiled model; nil when a shape of it is open.
+    /// Binds the request of a compiled model; nil when a shape of it is open, or texts go in or out.
     ///
     /// The request must end before this does.
     init?(
@@ -22,6 +22,7 @@ final class BoundTensors {
         compiled: OpaquePointer,
         signature: ModelSignature
     ) throws(InferenceError) {
+        guard !(signature.inputs + signature.outputs).contains(where: { $0.elementType == .bytes }) else { return nil }
         for index in signature.inputs.indices {
             guard let shape = try staticShape(of: compiled, index, ov_compiled_model_input_by_index) else { return nil }
             inputShapes.append(shape)

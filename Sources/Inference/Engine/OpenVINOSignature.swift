@@ -38,7 +38,9 @@ extension ModelSignature {
             throw InferenceError(.modelUnsupported, "two inputs or two outputs of the model have the same name")
         }
         let first = (self.inputs + self.outputs).map(\.shape.first)
-        isBatched = !first.contains(nil) && Set(first.compactMap(\.self).filter { $0 > 0 }).count <= 1
+        // Texts differ in length, so requests of them do not lie behind one another.
+        let hasTexts = (self.inputs + self.outputs).contains { $0.elementType == .bytes }
+        isBatched = !hasTexts && !first.contains(nil) && Set(first.compactMap(\.self).filter { $0 > 0 }).count <= 1
     }
 }
 
@@ -109,6 +111,7 @@ extension ElementType {
         case BF16: self = .bfloat16
         case F32: self = .float32
         case F64: self = .float64
+        case STRING: self = .bytes
         default: return nil
         }
     }
@@ -128,6 +131,7 @@ extension ElementType {
         case .bfloat16: BF16
         case .float32: F32
         case .float64: F64
+        case .bytes: STRING
         }
     }
 }

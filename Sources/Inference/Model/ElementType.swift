@@ -15,13 +15,15 @@ public enum ElementType: String, Hashable, Sendable, CaseIterable {
     case bfloat16 = "BF16"
     case float32 = "FP32"
     case float64 = "FP64"
+    /// Texts, or any bytes; each element has a length of its own.
+    case bytes = "BYTES"
 
-    /// Bytes of one element.
+    /// Bytes of one element; of ``bytes`` the length that stands before it, which is the least that it takes.
     public var size: Int {
         switch self {
         case .bool, .int8, .uint8: 1
         case .int16, .uint16, .float16, .bfloat16: 2
-        case .int32, .uint32, .float32: 4
+        case .int32, .uint32, .float32, .bytes: 4
         case .int64, .uint64, .float64: 8
         }
     }
@@ -42,6 +44,7 @@ public enum ElementType: String, Hashable, Sendable, CaseIterable {
         case .bfloat16: "DT_BFLOAT16"
         case .float32: "DT_FLOAT"
         case .float64: "DT_DOUBLE"
+        case .bytes: "DT_STRING"
         }
     }
 
@@ -51,6 +54,7 @@ public enum ElementType: String, Hashable, Sendable, CaseIterable {
         case .bool: "true or false"
         case .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64: "an integer"
         case .float16, .bfloat16, .float32, .float64: "a number"
+        case .bytes: "a string"
         }
     }
 }

@@ -22,6 +22,18 @@ extension EngineSession {
         let shapes = signature.inputs.map { input in
             (batch.map { [$0] } ?? []) + input.shape.dropFirst(batch == nil ? 0 : 1).map { abs($0) }
         }
+        if batch == nil {
+            let tensors = zip(signature.inputs, shapes).map { info, shape in
+                info.elementType == .bytes
+                    ? Tensor.empty(shape)
+                    : Tensor(
+                        elementType: info.elementType,
+                        shape: shape,
+                        bytes: [UInt8](repeating: 0, count: shape.reduce(info.elementType.size, *))
+                    )
+            }
+            return try run(whole: tensors)
+        }
         return try run(shapes: shapes) { _, memory in memory.initializeMemory(as: UInt8.self, repeating: 0) }
     }
 

@@ -20,9 +20,7 @@ final class ModelSession {
     ///
     /// - Throws: `shape_mismatch` for rows asked of outputs that have none, or not as many.
     func run(whole request: PredictRequest) throws(InferenceError) -> [Tensor] {
-        let outputs = try sessions[0].run(shapes: request.inputs.map(\.shape)) { input, memory in
-            request.inputs[input].bytes.withUnsafeBytes { memory.copyMemory(from: $0) }
-        }
+        let outputs = try sessions[0].run(whole: request.inputs)
         guard request.form == .row else { return outputs }
         // TensorFlow Serving's words.
         for (info, output) in zip(signature.outputs, outputs) {

@@ -19,7 +19,7 @@ enum InferenceModels {
         ]
         for (name, type) in types {
             try write(
-                ElementwiseModel([.init("x", type, [-1, 3])], [.init("y", "Add", 0, 0)]),
+                ElementwiseModel([.init("x", type, [-1, 3])], [.init("y", "Add", 0, 0)]).xml,
                 "twice-\(name)",
                 directory
             )
@@ -40,14 +40,15 @@ enum InferenceModels {
                 ElementwiseModel([.init("a", "f32", [-1]), .init("b", "f32", [-1])], [.init("q", "Divide", 0, 1)])
             ),
         ]
-        for (name, model) in models { try write(model, name, directory) }
+        for (name, model) in models { try write(model.xml, name, directory) }
+        try write(TextModel.xml, "text", directory)
         return directory
     }
 
-    private static func write(_ model: ElementwiseModel, _ name: String, _ directory: String) throws {
+    private static func write(_ xml: String, _ name: String, _ directory: String) throws {
         let folder = "\(directory)/\(name)/1"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        try model.xml.write(toFile: "\(folder)/model.xml", atomically: true, encoding: .utf8)
+        try xml.write(toFile: "\(folder)/model.xml", atomically: true, encoding: .utf8)
         try Data().write(to: URL(fileURLWithPath: "\(folder)/model.bin"))
     }
 }

@@ -7,6 +7,17 @@ enum BinaryTensor {
     /// - Throws: `length_invalid` where the bytes are not as many as the shape says, `type_mismatch` for a bool that is
     ///   neither 0 nor 1.
     static func read(_ bytes: UnsafeRawBufferPointer, _ info: TensorInfo, _ shape: [Int]) throws(Refusal) -> Tensor {
+        if info.elementType == .bytes {
+            let count = shape.reduce(1, *)
+            guard ByteElements.ranges(in: bytes, count: count) != nil else {
+                throw Refusal(
+                    .lengthInvalid,
+                    "input '\(info.name)' must be \(count) elements, each its length in four bytes, little-endian, and as "
+                        + "many bytes; \(bytes.count) bytes are not that"
+                )
+            }
+            return Tensor(elementType: .bytes, shape: shape, bytes: Array(bytes))
+        }
         let expected = shape.reduce(info.elementType.size, *)
         guard bytes.count == expected else {
             throw Refusal(
@@ -40,6 +51,16 @@ enum BinaryTensor {
         }
         let info = signature.inputs[0]
         var shape = info.shape
+        if info.elementType == .bytes {
+            shape = shape.map { $0 < 0 ? 1 : $0 }
+            guard shape.allSatisfy({ $0 == 1 }) else {
+                throw Refusal(.shapeMismatch, "a raw binary request of BYTES is one element; '\(info.name)' takes more")
+            }
+            var element: [UInt8] = []
+            ByteElements.append(bytes, to: &element)
+            let tensor = Tensor(elementType: .bytes, shape: shape, bytes: element)
+            return PredictRequest(whole: [tensor], form: .tensors, allowsNonFinite: true)
+        }
         // A batch that is fixed in the model is no limit to a request: it is padded.
         if signature.isBatched { shape[0] = shape.dropFirst().contains(-1) ? 1 : -1 }
         let open = shape.indices.filter { shape[$0] < 0 }

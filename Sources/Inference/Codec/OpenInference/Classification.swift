@@ -54,6 +54,7 @@ extension Tensor {
             case .bfloat16: return all(BFloat16.self) { (Double($0.float), $0.float.description) }
             case .float32: return all(Float.self) { (Double($0), $0.description) }
             case .float64: return all(Double.self) { ($0, $0.description) }
+            case .bytes: preconditionFailure("texts have no order")
             }
         }
     }

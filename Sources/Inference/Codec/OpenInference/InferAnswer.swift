@@ -36,6 +36,11 @@ extension InferOptions {
         for requested in self.outputs {
             let info = infos[requested.index]
             let content: Content
+            if requested.classes > 0, info.elementType == .bytes {
+                return .failure(
+                    InferenceError(.inputInvalid, "output '\(info.name)' is BYTES, which has no order to classify by")
+                )
+            }
             if requested.classes > 0 {
                 content = .texts(Classification(outputs[requested.index], model.signature.isBatched, requested.classes))
             } else {
@@ -68,6 +73,17 @@ extension InferOptions {
                 case .tensor(let tensor):
                     let isFinite = tensor.bytes.withUnsafeBytes { tensor.elementType.areFinite($0) }
                     guard isLenient || isFinite else { return .failure(InferenceError(notFinite: info)) }
+                    let isText =
+                        tensor.elementType != .bytes
+                        || tensor.byteElements.allSatisfy { String(validating: $0, as: UTF8.self) != nil }
+                    guard isText else {
+                        return .failure(
+                            InferenceError(
+                                .inputInvalid,
+                                "output '\(info.name)' is not text; ask for it with \"binary_data\": true"
+                            )
+                        )
+                    }
                     var writer = TensorWriter(bytes: [])
                     writer.flat(tensor)
                     json.raw(writer.bytes)
@@ -107,9 +123,7 @@ private enum Content {
         switch self {
         case .tensor(let tensor): tensor.bytes
         case .texts(let classification):
-            classification.texts.flatMap { text in
-                withUnsafeBytes(of: UInt32(text.utf8.count).littleEndian) { Array($0) } + Array(text.utf8)
-            }
+            classification.texts.reduce(into: []) { ByteElements.append($1.utf8, to: &$0) }
         }
     }
 }
