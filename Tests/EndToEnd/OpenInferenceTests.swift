@@ -79,6 +79,34 @@ struct OpenInferenceTests {
         #expect(statistics["model_stats"]?.array?.map { $0["name"] } == ["open"])
     }
 
+    @Test("A tenant's statistics are of its own requests; an operator's of all")
+    func statistics() throws {
+        let tenants = [try gateway.makeTenant(), try gateway.makeTenant()]
+        let client = try gateway.tenants()
+        func count(_ answer: Answer) throws -> [Int64?] {
+            #expect(answer.status == 200, "\(answer.text)")
+            let stats = try answer.json["model_stats"]?.array?.first
+            let success = stats?["inference_stats"]?["success"]?["count"]?.integer
+            return [success, stats?["inference_count"]?.integer, stats?["execution_count"]?.integer]
+        }
+        let before = try count(
+            gateway.management().send("GET", "/v2/models/twice-fp64/stats", credential: gateway.adminKey)
+        )
+        let body = "{\"inputs\":[[1,2,3],[4,5,6]]}"
+        for tenant in [tenants[0], tenants[1], tenants[1]] {
+            let path = "/v1/models/twice-fp64:predict"
+            #expect(try client.send("POST", path, credential: tenant.key, body: body).status == 200)
+        }
+        for (tenant, expected) in zip(tenants, [[1, 2, 1], [2, 4, 2]] as [[Int64?]]) {
+            let found = try client.send("GET", "/v2/models/twice-fp64/versions/1/stats", credential: tenant.key)
+            #expect(try count(found) == expected)
+        }
+        let after = try count(
+            gateway.management().send("GET", "/v2/models/twice-fp64/stats", credential: gateway.adminKey)
+        )
+        #expect(zip(before, after).map { ($1 ?? 0) - ($0 ?? 0) } == [3, 6, 3])
+    }
+
     @Test("Only operators load and unload, and only on their listener")
     func operators() throws {
         let tenant = try gateway.makeTenant()

@@ -95,7 +95,7 @@ struct TensorFlowServingTests {
                 "POST", "/v1/models/digits/versions/9:predict", "{}", 404,
                 "Servable not found for request: Specific(digits, 9)"
             ),
-            ("POST", "/v1/models/digits/labels/other:predict", "{}", 404, "Unrecognized servable version label: other"),
+            ("POST", "/v1/models/digits/labels/other:predict", "{}", 400, "Unrecognized servable version label: other"),
             (
                 "POST", "/v1/models/digits/labels/next:predict", "{}", 404,
                 "Servable not found for request: Specific(digits, 2)"

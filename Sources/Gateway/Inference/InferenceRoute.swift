@@ -23,6 +23,14 @@ enum InferenceCall: Equatable {
     case metadata, modelReady, config, infer
     case statistics
     case index, load, unload
+
+    /// Whether it is TensorFlow Serving's, or KServe's in its manner.
+    var isServing: Bool {
+        switch self {
+        case .servingPredict, .servingClassify, .servingRegress, .servingStatus, .servingMetadata, .servingList: true
+        case .server, .live, .ready, .metadata, .modelReady, .config, .infer, .statistics, .index, .load, .unload: false
+        }
+    }
 }
 
 /// Which version of a model a path names.

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GatewayCore
+import Identity
 import Inference
 
-/// What one event loop counted of a model since it was loaded; the protocol's statistics are the sum over the loops.
+/// What one event loop counted of a tenant's requests for a model since it was loaded; the protocol's statistics are the
+/// sum over the loops, to an operator over the tenants too. What others ask of the same model is no tenant's to know.
 struct ModelTally: Sendable {
     /// Requests and the nanoseconds that they took.
     struct Duration: Sendable {
@@ -29,20 +31,30 @@ struct ModelTally: Sendable {
     var compute = Duration()
     /// Instances answered.
     var inferences: Int64 = 0
-    /// Inferences, of one request's instances or several requests'.
-    var executions: Int64 = 0
-    /// By the instances of an inference; those of more than ``largest`` are one.
-    var batches: [Duration] = []
+    /// By the instances of a request, in the order in which they first came; those of more than ``largest`` are one.
+    private var batches: [(size: Int, runs: Duration)] = []
     /// Of the wall clock, milliseconds.
-    var lastInference: Int64 = 0
+    private var lastInference: Int64 = 0
 
-    static let largest = InferenceWorker.batchLimit + 1
+    private static let largest = 129
 
-    /// One inference ran.
-    mutating func inferred(instances: Int, nanoseconds: Int64) {
-        executions += 1
-        if batches.isEmpty { batches = Array(repeating: Duration(), count: Self.largest + 1) }
-        batches[min(instances, Self.largest)].add(nanoseconds)
+    /// A request was answered.
+    ///
+    /// - Parameters:
+    ///   - instances: its own; others may have run with them.
+    ///   - arrival: its own; the other times are in nanoseconds.
+    mutating func answered(instances: Int, arrival: UnixTime, took: Int64, queued: Int64, ran: Int64) {
+        success.add(took)
+        queue.add(queued)
+        compute.add(ran)
+        inferences += Int64(instances)
+        lastInference = max(lastInference, arrival.nanoseconds / 1_000_000)
+        add(Duration(count: 1, nanoseconds: ran), size: min(instances, Self.largest))
+    }
+
+    private mutating func add(_ runs: Duration, size: Int) {
+        for index in batches.indices where batches[index].size == size { return batches[index].runs.merge(runs) }
+        batches.append((size, runs))
     }
 
     mutating func merge(_ other: ModelTally) {
@@ -51,29 +63,24 @@ struct ModelTally: Sendable {
         queue.merge(other.queue)
         compute.merge(other.compute)
         inferences += other.inferences
-        executions += other.executions
         lastInference = max(lastInference, other.lastInference)
-        if batches.isEmpty {
-            batches = other.batches
-        } else {
-            for index in other.batches.indices { batches[index].merge(other.batches[index]) }
-        }
+        for batch in other.batches { add(batch.runs, size: batch.size) }
     }
 
     /// One element of the statistics extension's `model_stats`. Reading and writing of tensors are no steps of their own
     /// here: their times are 0.
     func json(of model: Model) -> JSON {
         let none = Duration().json
-        let batchStatistics = batches.indices.filter { batches[$0].count > 0 }.map { size -> JSON in
+        let batchStatistics = batches.sorted { $0.size < $1.size }.map { batch -> JSON in
             [
-                "batch_size": .integer(Int64(size)), "compute_input": none, "compute_infer": batches[size].json,
+                "batch_size": .integer(Int64(batch.size)), "compute_input": none, "compute_infer": batch.runs.json,
                 "compute_output": none,
             ]
         }
         return [
             "name": .string(model.name.description), "version": .string(String(model.version)),
             "last_inference": .integer(lastInference), "inference_count": .integer(inferences),
-            "execution_count": .integer(executions),
+            "execution_count": .integer(compute.count),
             "inference_stats": [
                 "success": success.json, "fail": fail.json, "queue": queue.json, "compute_input": none,
                 "compute_infer": compute.json, "compute_output": none, "cache_hit": none, "cache_miss": none,
@@ -85,21 +92,40 @@ struct ModelTally: Sendable {
 
 /// The tallies of one event loop.
 struct ModelTallies {
-    private var entries: [(model: Model, tally: ModelTally)] = []
-
-    /// Changes a model's tally; there are few models, and most requests are for one of the first.
-    mutating func update(_ model: Model, _ body: (inout ModelTally) -> Void) {
-        for index in entries.indices where entries[index].model === model { return body(&entries[index].tally) }
-        var tally = ModelTally()
-        body(&tally)
-        entries.append((model, tally))
+    private struct Key: Hashable {
+        let tenant: ObjectIdentifier
+        let model: ObjectIdentifier
     }
 
-    func tally(of model: Model) -> ModelTally? { entries.first { $0.model === model }?.tally }
+    // The objects are held, so that no other comes to lie at the same place.
+    private struct Entry {
+        let tenant: TenantContext
+        let model: Model
+        var tally = ModelTally()
+    }
+
+    private var entries: [Key: Entry] = [:]
+
+    subscript(_ tenant: TenantContext, _ model: Model) -> ModelTally {
+        get { entries[Key(tenant: ObjectIdentifier(tenant), model: ObjectIdentifier(model))]?.tally ?? ModelTally() }
+        _modify {
+            let key = Key(tenant: ObjectIdentifier(tenant), model: ObjectIdentifier(model))
+            yield &entries[key, default: Entry(tenant: tenant, model: model)].tally
+        }
+    }
+
+    /// - Parameter tenant: nil for the sum over all of them.
+    func sum(of model: Model, tenant: TenantID?) -> ModelTally {
+        var sum = ModelTally()
+        for entry in entries.values where entry.model === model && (tenant == nil || entry.tenant.id == tenant) {
+            sum.merge(entry.tally)
+        }
+        return sum
+    }
 
     /// Forgets models that are no longer served.
     mutating func keep(only models: [Model]) {
-        entries.removeAll { entry in !models.contains { $0 === entry.model } }
+        entries = entries.filter { entry in models.contains { $0 === entry.value.model } }
     }
 }
 
@@ -118,9 +144,10 @@ extension RequestStream {
             }
         }
         let asked = models
+        let tenant = listener == .tenant ? exchange.principal?.tenant : nil
         offLoop(on: services.bodyPool) { services -> JSON in
             var sums = asked.map { _ in ModelTally() }
-            for part in services.served.tallies(of: asked) {
+            for part in services.served.tallies(of: asked, tenant: tenant) {
                 for index in sums.indices { sums[index].merge(part[index]) }
             }
             return ["model_stats": .array(zip(asked, sums).map { $1.json(of: $0) })]

@@ -19,10 +19,12 @@ final class ServedModels: Sendable {
     func serve(on loops: [LoopHandle]) { self.loops.withLock { $0 = loops } }
 
     /// What each loop counted of each of these models. Not to be called on a loop.
-    func tallies(of models: [Model]) -> [[ModelTally]] {
+    ///
+    /// - Parameter tenant: nil for the sum over all of them.
+    func tallies(of models: [Model], tenant: TenantID?) -> [[ModelTally]] {
         let parts = SharedTallies()
         loops.withLock { $0 }.executeAndWait { loop in
-            let part = models.map { loop.tallies.tally(of: $0) ?? ModelTally() }
+            let part = models.map { loop.tallies.sum(of: $0, tenant: tenant) }
             parts.all.withLock { $0.append(part) }
         }
         return parts.all.withLock { $0 }

@@ -162,14 +162,14 @@ extension RequestStream {
             switch route.version {
             case .latest: reach(model, version: nil, of: principal)
             case .number(let version): reach(model, version: version, of: principal)
-            case .label(let label): reach(model, version: nil, label: label, of: principal)
+            case .label: reach(model, version: nil, label: route, of: principal)
             }
         default: admit()
         }
     }
 
     /// Checks that the caller may reach the model; one that is not theirs looks like one that is not there.
-    private func reach(_ name: ModelName, version: Int64?, label: String? = nil, of principal: Principal) {
+    private func reach(_ name: ModelName, version: Int64?, label: InferenceRoute? = nil, of principal: Principal) {
         exchange.model = name
         exchange.modelVersion = version
         if let last = connection?.last, exchange.scope == .predict, label == nil,
@@ -192,9 +192,11 @@ extension RequestStream {
             )
         }
         exchange.tenant = tenant
-        if let label {
+        if let route = label, case .label(let label) = route.version {
             guard let version = loop.models.version(labelled: label, of: name) else {
-                return refuse(Refusal(.versionNotFound, "Unrecognized servable version label: \(label)"))
+                // Not found to one protocol, an invalid argument to the other.
+                let code: ReasonCode = route.call.isServing ? .fieldInvalid : .versionNotFound
+                return refuse(Refusal(code, "Unrecognized servable version label: \(label)"))
             }
             exchange.modelVersion = version
         }

@@ -69,7 +69,7 @@ extension RequestStream {
         ) { result in
             handle.execute { loop in
                 if case .success(let answer) = result {
-                    loop.inferred(model, instances: answer.batchSize, nanoseconds: answer.nanoseconds)
+                    loop.meters.inferred(model, instances: answer.batchSize, nanoseconds: answer.nanoseconds)
                 }
                 loop.stream(ticket)?.predicted(result)
             }
@@ -112,9 +112,8 @@ extension RequestStream {
     }
 
     private func failed(_ error: InferenceError) {
-        if let model = exchange.served {
-            let took = services.time.monotonic() - exchange.startedAt
-            loop.tallies.update(model) { $0.fail.add(took) }
+        if let tenant = exchange.tenant, let model = exchange.served {
+            loop.tallies[tenant, model].fail.add(services.time.monotonic() - exchange.startedAt)
         }
         refuse(error.refusal)
     }
@@ -123,16 +122,15 @@ extension RequestStream {
         exchange.inferenceNanoseconds = nanoseconds
         let now = services.time.monotonic()
         exchange.queueNanoseconds = max(0, now - exchange.queuedAt - nanoseconds)
-        if let tenant = exchange.tenant { loop.meters.predicted(tenant, instances: instances) }
-        if let model = exchange.served {
-            let took = now - exchange.startedAt
-            loop.tallies.update(model) {
-                $0.success.add(took)
-                $0.queue.add(exchange.queueNanoseconds)
-                $0.compute.add(nanoseconds)
-                $0.inferences += Int64(instances)
-                $0.lastInference = exchange.arrival.nanoseconds / 1_000_000
-            }
+        if let tenant = exchange.tenant, let model = exchange.served {
+            loop.meters.predicted(tenant, instances: instances)
+            loop.tallies[tenant, model].answered(
+                instances: instances,
+                arrival: exchange.arrival,
+                took: now - exchange.startedAt,
+                queued: exchange.queueNanoseconds,
+                ran: nanoseconds
+            )
         }
         replyEncoded(reply)
     }
@@ -151,18 +149,12 @@ extension RequestStream {
 }
 
 extension LoopContext {
-    /// One inference, of the instances of one or several requests.
-    func inferred(_ model: Model, instances: Int, nanoseconds: Int64) {
-        meters.inferred(model, instances: instances, nanoseconds: nanoseconds)
-        tallies.update(model) { $0.inferred(instances: instances, nanoseconds: nanoseconds) }
-    }
-
     /// Runs what the turn gathered, the requests for each model together.
     func runPredictions() {
         worker.run { ticket, result in
             // The answers of one inference share its time; it counts once.
             if case .success(let answer) = result, answer.isFirst {
-                inferred(answer.model, instances: answer.batchSize, nanoseconds: answer.nanoseconds)
+                meters.inferred(answer.model, instances: answer.batchSize, nanoseconds: answer.nanoseconds)
             }
             stream(Ticket(rawValue: ticket))?.predicted(result)
         }
