@@ -86,7 +86,7 @@ let package = Package(
             "Gateway",
             [
                 "GatewayCore", "GatewayCrypto", "TLS", "Transport", "HTTP", "Identity", "Limits", "Audit", "Telemetry",
-                "Inference", "Storage", "ContentCoding", "Yams",
+                "Inference", "Storage", "ContentCoding", "HTTPClient", "Yams",
             ]
         ),
         .executableTarget(
@@ -135,7 +135,7 @@ let package = Package(
         ),
         tests(
             "GatewayTests",
-            ["Gateway", "GatewayCore", "HTTP", "TLS", "Telemetry", "TestSupport"]
+            ["Gateway", "GatewayCore", "GatewayCrypto", "HTTP", "Identity", "TLS", "Telemetry", "TestSupport"]
         ),
         tests(
             "EndToEnd",

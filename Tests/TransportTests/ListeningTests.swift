@@ -130,6 +130,21 @@ import Testing
         _ = try rig.handshaken()
     }
 
+    @Test func `a crowd of stalled handshakes makes room for who comes, the oldest first`() throws {
+        let rig = try Rig(limits: ConnectionLimits.Settings(handshakes: 2))
+        let stalled = [try rig.connect(), try rig.connect()]
+        try rig.until { rig.handlers.count == 2 }
+        // Too new to be called stalled: nobody is displaced.
+        let refused = try rig.connect()
+        try rig.until { refused.end == .reset }
+        #expect(rig.refusals.all.withLock { $0 } == [.tooManyHandshakes])
+        rig.advance(seconds: 0.3)
+        let (_, _) = try rig.handshaken()
+        #expect(stalled.map(\.end) == [.reset, .open])
+        #expect(rig.refusals.all.withLock { $0 } == [.tooManyHandshakes])
+        #expect(rig.limits.handshakes == 1)
+    }
+
     @Test func `limits count what is there and forget who is gone`() {
         let limits = ConnectionLimits(.init(total: 3, perSource: 2, handshakes: 2, handshakesPerSource: 2))
         #expect(limits.admit(1) == nil)

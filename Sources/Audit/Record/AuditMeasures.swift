@@ -86,7 +86,7 @@ extension AuditLimit {
     fileprivate func write(to json: inout RecordWriter) {
         json.beginObject()
         json.member("limit", limit)
-        json.member("policy", policy, 64)
+        json.member("policy", policy)
         json.member("remaining", remaining)
         json.member("reset_s", resetSeconds)
         json.endObject()

@@ -69,7 +69,7 @@ extension AuditRecord {
         for limit in try record.objects("limits") {
             limits.append(
                 AuditLimit(
-                    policy: try limit.required("policy", limit.text("policy")),
+                    policy: AuditPolicyName(try limit.required("policy", limit.text("policy"))),
                     limit: try limit.required("limit", limit.integer("limit")),
                     remaining: try limit.required("remaining", limit.integer("remaining")),
                     resetSeconds: try limit.required("reset_s", limit.integer("reset_s"))

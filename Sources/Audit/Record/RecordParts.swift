@@ -62,7 +62,7 @@ public struct AuditChange: Hashable, Sendable {
 /// One limit as a decision saw it.
 public struct AuditLimit: Hashable, Sendable {
     /// The policy's name; at most 64 bytes.
-    public var policy: String
+    public var policy: AuditPolicyName
     /// What the policy allows in its window, in its own unit.
     public var limit: Int64
     /// What was left of it after the decision.
@@ -71,7 +71,7 @@ public struct AuditLimit: Hashable, Sendable {
     public var resetSeconds: Int64
 
     /// The state of a limit.
-    public init(policy: String, limit: Int64, remaining: Int64, resetSeconds: Int64) {
+    public init(policy: AuditPolicyName, limit: Int64, remaining: Int64, resetSeconds: Int64) {
         self.policy = policy
         self.limit = limit
         self.remaining = remaining
@@ -83,7 +83,7 @@ public struct AuditLimit: Hashable, Sendable {
 public struct AuditLimits: Hashable, Sendable, RandomAccessCollection, ExpressibleByArrayLiteral {
     private var first: AuditLimit?
     private var second: AuditLimit?
-    private var rest: [AuditLimit] = []
+    private var rest: [AuditLimit]?
 
     /// The limits in their order.
     public init(_ limits: some Sequence<AuditLimit>) {
@@ -103,7 +103,7 @@ public struct AuditLimits: Hashable, Sendable, RandomAccessCollection, Expressib
         } else if second == nil {
             second = limit
         } else {
-            rest.append(limit)
+            rest = (rest ?? []) + [limit]
         }
     }
 
@@ -112,14 +112,14 @@ public struct AuditLimits: Hashable, Sendable, RandomAccessCollection, Expressib
     /// How many there are.
     public var endIndex: Int { count }
     /// How many there are.
-    public var count: Int { first == nil ? 0 : second == nil ? 1 : 2 + rest.count }
+    public var count: Int { first == nil ? 0 : second == nil ? 1 : 2 + (rest?.count ?? 0) }
 
     /// The limit at that place.
     public subscript(place: Int) -> AuditLimit {
         switch place {
         case 0: first!
         case 1: second!
-        default: rest[place - 2]
+        default: rest![place - 2]
         }
     }
 }

@@ -73,6 +73,20 @@ struct RecordWriter: ~Copyable {
         put(UInt8(ascii: ","))
     }
 
+    /// A name of at most 64 bytes; a longer one is cut.
+    mutating func member(_ name: StaticString, _ policy: AuditPolicyName) {
+        let isShort = policy.withUTF8 { text in
+            guard text.count <= 64 else { return false }
+            self.name(name, room: 6 * text.count)
+            put(UInt8(ascii: "\""))
+            escape(text)
+            put(UInt8(ascii: "\""))
+            put(UInt8(ascii: ","))
+            return true
+        }
+        if !isShort { member(name, policy.description, 64) }
+    }
+
     mutating func member(_ name: StaticString, _ id: RequestID) {
         self.name(name, room: RequestID.textSize)
         put(UInt8(ascii: "\""))
@@ -101,27 +115,7 @@ struct RecordWriter: ~Copyable {
     /// A number and the comma behind it.
     private mutating func decimal(_ number: Int64) {
         if number < 0 { put(UInt8(ascii: "-")) }
-        var magnitude = number.magnitude
-        var digits = 1
-        var power: UInt64 = 10
-        while digits < 19, magnitude >= power {
-            digits &+= 1
-            power &*= 10
-        }
-        var place = count &+ digits
-        count = place
-        while magnitude > UInt64(UInt32.max) {
-            place &-= 1
-            out[place] = 48 &+ UInt8(truncatingIfNeeded: magnitude % 10)
-            magnitude /= 10
-        }
-        // Divisions of 32 bits are half as long, and most numbers have fewer.
-        var rest = UInt32(truncatingIfNeeded: magnitude)
-        repeat {
-            place &-= 1
-            out[place] = 48 &+ UInt8(truncatingIfNeeded: rest % 10)
-            rest /= 10
-        } while rest > 0
+        count &+= Digits.write(number.magnitude, to: out + count)
         put(UInt8(ascii: ","))
     }
 

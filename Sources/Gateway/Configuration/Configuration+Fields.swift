@@ -66,6 +66,12 @@ struct ConfigurationField: Sendable {
             number("tokens.leeway_seconds", \.tokens.leewaySeconds, 0...300),
             choice("tokens.algorithm", \.tokens.algorithm),
             number("tokens.cache_entries", \.tokens.cacheEntries, 1...1_000_000),
+            ConfigurationField(path: "issuers", isSame: { $0.issuers == $1.issuers }) { configuration, text in
+                // An empty section sets nothing; the file's list is read by `IssuerReader`.
+                guard text.isEmpty else { return Requirement(text: "a list in the configuration file") }
+                configuration.issuers = []
+                return nil
+            }.reloading,
             choice("audit.durability", \.audit.durability),
             number("http.max_body_bytes", \.http.maxBodyBytes, 1...1_073_741_824).reloading,
             number("http.max_header_bytes", \.http.maxHeaderBytes, 1024...262_144).reloading,

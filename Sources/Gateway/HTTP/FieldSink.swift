@@ -8,8 +8,9 @@ public import TLS
 protocol FieldSink: ~Copyable {
     mutating func begin(_ field: ResponseField)
     mutating func append(_ text: StaticString)
-    /// - Parameter text: may come from a client; what cannot stand in a field is dropped.
-    mutating func append(_ text: String)
+    /// What cannot stand in a field is dropped: the text may come from a client.
+    // Labelled, since a literal would else be a String first.
+    mutating func append(text: String)
     mutating func append(decimal value: UInt64)
     mutating func append(_ id: RequestID)
     mutating func end()
@@ -22,9 +23,9 @@ extension FieldSink where Self: ~Copyable {
         end()
     }
 
-    mutating func field(_ field: ResponseField, _ value: String) {
+    mutating func field(_ field: ResponseField, text value: String) {
         begin(field)
-        append(value)
+        append(text: value)
         end()
     }
 
@@ -37,7 +38,6 @@ extension FieldSink where Self: ~Copyable {
 
 extension HTTP1ResponseWriter: FieldSink {
     mutating func begin(_ field: ResponseField) { beginField(field.http1) }
-    mutating func append(_ text: String) { append(text: text) }
     mutating func end() { endField() }
 
     mutating func append(_ id: RequestID) {
@@ -51,7 +51,6 @@ extension HTTP1ResponseWriter: FieldSink {
 
 extension HTTP2Fields: FieldSink {
     mutating func begin(_ field: ResponseField) { beginField(field.http2, varies: field.varies) }
-    mutating func append(_ text: String) { append(text: text) }
     mutating func end() { endField() }
 
     mutating func append(_ id: RequestID) {

@@ -29,7 +29,8 @@ extension ReasonCode {
             .scopeInvalid:
             400
         case .inferenceFailed, .internalError: 500
-        case .modelUnavailable, .auditUnavailable, .storageUnavailable, .draining, .connections, .sourceConnections,
+        case .modelUnavailable, .auditUnavailable, .storageUnavailable, .issuerUnavailable, .draining, .connections,
+            .sourceConnections,
             .descriptors,
             .handshakes:
             503

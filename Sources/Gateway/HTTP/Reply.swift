@@ -8,16 +8,60 @@ struct Reply: Sendable {
     var status: Int
     var contentType: StaticString
     var body: [UInt8]
-    /// Set when the reply says no; its code goes into the record.
-    var refusal: Refusal?
-    /// Fields of this reply alone: `Allow`, `WWW-Authenticate`, `Location`.
-    var fields: [Field] = []
-    /// Policies that a limit's refusal names.
-    var violatedPolicies: [String] = []
     /// Whether the body's memory is the loop's, to be used again.
     var isReusable = false
+    private var rare: Rare?
+
+    /// What few replies have, kept apart so that the others are small.
+    private struct Details: Sendable {
+        var refusal: Refusal?
+        var fields: [Field] = []
+        var violatedPolicies: [String] = []
+        var change: AdminChange?
+    }
+
+    private indirect enum Rare: Sendable { case details(Details) }
+
+    private var details: Details {
+        get {
+            guard case .details(let details) = rare else { return Details() }
+            return details
+        }
+        set { rare = .details(newValue) }
+    }
+
+    init(status: Int, contentType: StaticString, body: [UInt8]) {
+        self.status = status
+        self.contentType = contentType
+        self.body = body
+    }
+
+    /// Whether there is nothing but a status and a body, as in the answers of most requests.
+    var isPlain: Bool { rare == nil }
+
+    /// Set when the reply says no; its code goes into the record.
+    var refusal: Refusal? {
+        get { rare == nil ? nil : details.refusal }
+        set { details.refusal = newValue }
+    }
+
+    /// Fields of this reply alone: `Allow`, `WWW-Authenticate`, `Location`.
+    var fields: [Field] {
+        get { rare == nil ? [] : details.fields }
+        set { details.fields = newValue }
+    }
+
+    /// Policies that a limit's refusal names.
+    var violatedPolicies: [String] {
+        get { rare == nil ? [] : details.violatedPolicies }
+        set { details.violatedPolicies = newValue }
+    }
+
     /// What an admin's request did, for its record.
-    var change: AdminChange?
+    var change: AdminChange? {
+        get { rare == nil ? nil : details.change }
+        set { details.change = newValue }
+    }
 
     struct Field: Sendable {
         let field: ResponseField
@@ -42,13 +86,9 @@ struct Reply: Sendable {
 
     /// The body is made when the request's id is known: see ``ProblemDocument``.
     static func refused(_ refusal: Refusal, fields: [Field] = []) -> Reply {
-        Reply(
-            status: refusal.code.status,
-            contentType: "application/problem+json",
-            body: [],
-            refusal: refusal,
-            fields: fields
-        )
+        var reply = Reply(status: refusal.code.status, contentType: "application/problem+json", body: [])
+        reply.rare = .details(Details(refusal: refusal, fields: fields))
+        return reply
     }
 }
 

@@ -5,34 +5,42 @@ import HTTP
 import Limits
 
 extension FieldSink where Self: ~Copyable {
-    /// The fields that every answer has, then the reply's own; those of the connection are the protocol's.
+    /// The fields that are the same for all answers of a kind: what the reply is, and the policies that the caller is
+    /// under, `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-11, section 3).
+    mutating func standing(_ reply: borrowing Reply, limits: LimitState?) {
+        field(.contentType, reply.contentType)
+        guard let limits, limits.tightest != nil else { return }
+        begin(.rateLimitPolicy)
+        if let rate = limits.rate { policy(rate, isFirst: true) }
+        if let quota = limits.quota { policy(quota, isFirst: limits.rate == nil) }
+        end()
+    }
+
+    /// The fields that differ from answer to answer, then the reply's own; those of the connection are the protocol's.
     ///
     /// - Parameters:
     ///   - auditIndex: the record's place in the log; nil when there is no record.
     ///   - isPrivate: whether no cache may keep the answer whatever it is.
-    mutating func response(_ reply: Reply, to stream: RequestStream, auditIndex: UInt64?, isPrivate: Bool) {
-        let isToken = stream.exchange.route == .token
-        field(.contentType, reply.contentType)
+    mutating func varying(_ reply: borrowing Reply, of stream: RequestStream, auditIndex: UInt64?, isPrivate: Bool) {
         begin(.requestID)
         append(stream.exchange.id)
         end()
         if let auditIndex { field(.auditIndex, decimal: auditIndex) }
         if let limits = stream.exchange.limits { self.limits(limits) }
-        if let seconds = reply.refusal?.retryAfter { field(.retryAfter, decimal: UInt64(max(1, seconds))) }
-        for index in reply.fields.indices { field(reply.fields[index].field, reply.fields[index].value) }
-        if isPrivate || reply.refusal != nil || isToken { field(.cacheControl, "no-store") }
+        let isToken = stream.exchange.route == .token
+        if !reply.isPlain {
+            if let seconds = reply.refusal?.retryAfter { field(.retryAfter, decimal: UInt64(max(1, seconds))) }
+            for own in reply.fields { field(own.field, text: own.value) }
+        }
+        if isPrivate || isToken || reply.refusal != nil { field(.cacheControl, "no-store") }
         // RFC 6749, section 5.1, asks for both.
         if isToken { field(.pragma, "no-cache") }
     }
 
-    /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers), and the older `X-RateLimit-` triple
-    /// of the policy that is nearest to its end, in delta seconds.
+    /// `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11, section 4), and the older `X-RateLimit-` triple of the policy
+    /// that is nearest to its end, in delta seconds.
     private mutating func limits(_ state: LimitState) {
         guard let tightest = state.tightest else { return }
-        begin(.rateLimitPolicy)
-        if let rate = state.rate { policy(rate, isFirst: true) }
-        if let quota = state.quota { policy(quota, isFirst: state.rate == nil) }
-        end()
         begin(.rateLimit)
         if let rate = state.rate { remaining(rate, isFirst: true) }
         if let quota = state.quota { remaining(quota, isFirst: state.rate == nil) }
@@ -45,12 +53,11 @@ extension FieldSink where Self: ~Copyable {
     private mutating func name(_ policy: PolicyState, isFirst: Bool) {
         if isFirst { append("\"") } else { append(", \"") }
         append(policy.label)
-        append("\"")
     }
 
     private mutating func policy(_ policy: PolicyState, isFirst: Bool) {
         name(policy, isFirst: isFirst)
-        append(";q=")
+        append("\";q=")
         append(decimal: UInt64(policy.limit))
         append(";w=")
         append(decimal: UInt64(policy.windowSeconds))
@@ -58,9 +65,18 @@ extension FieldSink where Self: ~Copyable {
 
     private mutating func remaining(_ policy: PolicyState, isFirst: Bool) {
         name(policy, isFirst: isFirst)
-        append(";r=")
+        append("\";r=")
         append(decimal: UInt64(policy.remaining))
         append(";t=")
         append(decimal: UInt64(policy.resetSeconds))
+    }
+}
+
+extension HTTP1ResponseWriter {
+    /// The head's first lines, as far as they are the same for all answers of a kind.
+    mutating func standingHead(_ reply: borrowing Reply, limits: LimitState?) -> [UInt8] {
+        begin(reply.status)
+        standing(reply, limits: limits)
+        return withHead { Array($0) }
     }
 }

@@ -57,6 +57,16 @@ extension Gateway {
         guard let defaultModel = ModelName(configuration.models.default) else {
             preconditionFailure("the configuration's model name was checked")
         }
+        let metrics = GatewayMetrics(shards: loopCount + 1)
+        let authenticator = authenticator(configuration.tokens, signingKey, directory, pepper)
+        let issuers = IssuerRegistry(
+            authenticator: authenticator,
+            directory: state.issuers,
+            time: time,
+            log: log,
+            metrics: metrics
+        )
+        issuers.take(try issuers.prepare(configuration.issuers))
         let tokenPool = try WorkerPool(name: "tokens", threads: poolThreads, capacity: 4096)
         // Each waiting body may be as large as bodies may be, so not many wait.
         let bodyPool = try WorkerPool(name: "bodies", threads: poolThreads, capacity: 64)
@@ -65,10 +75,11 @@ extension Gateway {
             configuration: configuration,
             time: time,
             log: log,
-            metrics: GatewayMetrics(shards: loopCount + 1),
+            metrics: metrics,
             store: store,
             directory: directory,
-            authenticator: authenticator(configuration.tokens, signingKey, directory, pepper),
+            authenticator: authenticator,
+            issuers: issuers,
             minter: TokenMinter(
                 signingKey: signingKey,
                 issuer: configuration.tokens.issuer,

@@ -110,6 +110,7 @@ public final class Gateway: Sendable {
         for _ in loops { _ = quiet.take() }
         quiet.close()
         follower.stop()
+        services.issuers.stop()
         services.tokenPool.shutdown()
         services.bodyPool.shutdown()
         services.managementPool.shutdown()

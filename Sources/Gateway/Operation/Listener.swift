@@ -128,6 +128,7 @@ private final class Entrance: ConnectionHandler {
     func closed(_ connection: Connection, _ reason: CloseReason) {
         loop.meters.handshakeFailed(listener)
         loop.meters.closed(listener, reason)
+        if case .displaced = reason { loop.turnedAway(listener, .tooManyHandshakes) }
     }
 
     func drain(_ connection: Connection) {}

@@ -112,35 +112,45 @@ final class LoopMeters {
         metrics.tenantLimited.with(labels: [tenant.id.description, reason.rawValue]).increment(shard: shard)
     }
 
-    func answered(_ stream: RequestStream) {
-        let listener = stream.listener
-        guard let reply = stream.exchange.reply else { return }
-        let handles = handles(listener)
-        handles.inFlight.add(-1, shard: shard)
-        handles.requestBytes.increment(by: UInt64(stream.exchange.requestBytes), shard: shard)
-        handles.responseBytes.increment(by: UInt64(reply.body.count), shard: shard)
-        let request = request(listener, stream.exchange.route, stream.exchange.method, status: reply.status)
-        request.counter.increment(shard: shard)
-        request.seconds.observe(
-            nanoseconds: stream.services.time.monotonic() - stream.exchange.startedAt,
-            shard: shard
-        )
+    /// - Parameter last: the request that this one is like.
+    func answered(_ stream: RequestStream, _ reply: borrowing Reply, like last: LastRequest?) {
+        if let known = last?.meters { return known.count(stream, responseBytes: reply.body.count, shard: shard) }
+        let meters = meters(of: stream, status: reply.status)
+        meters.count(stream, responseBytes: reply.body.count, shard: shard)
+        if let last { last.meters = meters }
         if let refusal = reply.refusal {
-            metrics.refusals.with(labels: [listener.rawValue, refusal.code.rawValue]).increment(shard: shard)
+            metrics.refusals.with(labels: [stream.listener.rawValue, refusal.code.rawValue]).increment(shard: shard)
         }
+    }
+
+    private func meters(of stream: RequestStream, status: Int) -> RequestMeters {
+        let listener = stream.listener
+        let handles = handles(listener)
+        let request = request(listener, stream.exchange.route, stream.exchange.method, status: status)
+        var tenantRequests: Counter?
         if let tenant = stream.exchange.tenant ?? stream.exchange.principal.flatMap({ stream.loop.tenant($0.tenant) }) {
-            let key = TenantKey(tenant: ObjectIdentifier(tenant), status: reply.status)
-            tenantRequests.value(of: key) {
-                metrics.tenantRequests.with(labels: [tenant.id.description, String(reply.status)])
-            }.increment(shard: shard)
+            tenantRequests = self.tenantRequests.value(of: TenantKey(tenant: ObjectIdentifier(tenant), status: status))
+            {
+                metrics.tenantRequests.with(labels: [tenant.id.description, String(status)])
+            }
         }
+        var modelRequests: Counter?
         if stream.exchange.scope == .predict, let name = stream.exchange.model,
             let version = stream.exchange.served?.version ?? stream.exchange.modelVersion
         {
-            modelRequests.value(of: ModelKey(name: name, version: version, status: reply.status)) {
-                metrics.modelRequests.with(labels: [name.description, String(version), String(reply.status)])
-            }.increment(shard: shard)
+            modelRequests = self.modelRequests.value(of: ModelKey(name: name, version: version, status: status)) {
+                metrics.modelRequests.with(labels: [name.description, String(version), String(status)])
+            }
         }
+        return RequestMeters(
+            inFlight: handles.inFlight,
+            requestBytes: handles.requestBytes,
+            responseBytes: handles.responseBytes,
+            requests: request.counter,
+            seconds: request.seconds,
+            tenantRequests: tenantRequests,
+            modelRequests: modelRequests
+        )
     }
 
     /// One inference, of the instances of one or several requests.

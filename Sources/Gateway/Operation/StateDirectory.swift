@@ -16,6 +16,7 @@ import Storage
 /// | `pepper` | 32 bytes under which the keys' secrets are hashed; kept outside the database |
 /// | `signing-ES256.pem` | the private key of the access tokens |
 /// | `ticket-keys` | the keys of the TLS session tickets, the current one and those before it |
+/// | `issuers/` | the last good key sets of outside issuers, a file each |
 /// | `audit/` | the audit log |
 /// | `audit-index.sqlite` | its search index, which can be rebuilt from it |
 public struct StateDirectory: Sendable {
@@ -32,6 +33,8 @@ public struct StateDirectory: Sendable {
     var auditIndex: String { "\(path)/audit-index.sqlite" }
     /// Keys of the TLS session tickets.
     var ticketKeys: String { "\(path)/ticket-keys" }
+    /// Key sets of outside issuers.
+    var issuers: String { "\(path)/issuers" }
     private var pepperFile: String { "\(path)/pepper" }
     private func signingKeyFile(_ algorithm: SignatureAlgorithm) -> String {
         "\(path)/signing-\(algorithm.rawValue).pem"

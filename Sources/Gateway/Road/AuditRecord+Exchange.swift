@@ -12,7 +12,7 @@ extension AuditRecord {
     ///
     /// The raw path, the query, the User-Agent and the body stay out: any of them may hold what a client should not have
     /// put there.
-    init(of stream: RequestStream, on connection: HTTPConnection, reply: Reply) {
+    init(of stream: RequestStream, on connection: HTTPConnection, reply: borrowing Reply) {
         let exchange = stream.exchange
         let loop = stream.loop
         self.init(
@@ -69,7 +69,7 @@ extension AuditRecord {
 
 extension AuditMeasures {
     /// What is recorded of this request and of no other.
-    init(of stream: RequestStream, reply: Reply) {
+    init(of stream: RequestStream, reply: borrowing Reply) {
         self.init(time: stream.exchange.arrival)
         id = stream.exchange.id
         if stream.exchange.instances > 0 { instances = Int64(stream.exchange.instances) }
@@ -97,7 +97,7 @@ extension AuditMeasures {
 extension AuditLimit {
     fileprivate init(_ policy: PolicyState) {
         self.init(
-            policy: policy.name,
+            policy: AuditPolicyName(policy.label),
             limit: policy.limit,
             remaining: policy.remaining,
             resetSeconds: policy.resetSeconds

@@ -27,10 +27,8 @@ struct Exchange {
     var expectsContinue = false
     /// Whether Content-Type is what the route takes.
     var hasMediaType = false
-    /// Of the head, for the routes that read it later than the head is there.
-    var query: String?
-    var accept: String?
-    var authorization: String?
+    /// Only on routes that read it later than the head is there.
+    var blockingHead: BlockingHead?
     /// Of `Inference-Header-Content-Length`: how much of an infer body is JSON; negative where the field says nothing sound.
     var jsonBytes: Int?
     /// The body comes in this coding; `jsonBytes` counts what it decodes to.
@@ -56,6 +54,8 @@ struct Exchange {
     var served: Model?
     /// What an infer request wants of its answer; nil for any other.
     var infer: InferOptions?
+    /// The request that this one is like, as far as its head says.
+    var last: LastRequest?
     var instances = 0
     var queuedAt: Int64 = 0
     var queueNanoseconds: Int64 = 0
@@ -68,4 +68,18 @@ struct Exchange {
     var reply: Reply?
     /// Whether the connection ends with this exchange; over HTTP/2 it never does.
     var closes = false
+}
+
+/// What a blocking route reads of its request's head.
+final class BlockingHead: Sendable {
+    let query: String?
+    let accept: String?
+    /// Only where the route identifies the caller itself.
+    let authorization: String?
+
+    init(_ head: RequestHead, in bytes: UnsafeRawBufferPointer, withAuthorization: Bool) {
+        query = head.queryRange.map { bytes.text($0) }
+        accept = head[.accept].map { bytes.text($0) }
+        authorization = withAuthorization ? head[.authorization].map { bytes.text($0) } : nil
+    }
 }

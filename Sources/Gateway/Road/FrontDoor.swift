@@ -32,9 +32,7 @@ extension RequestStream {
             return refuse(refusal, fields: [.init(.acceptEncoding, route.takesTensors ? "gzip, deflate" : "identity")])
         }
         if route.blocks {
-            exchange.query = head.queryRange.map { bytes.text($0) }
-            exchange.accept = head[.accept].map { bytes.text($0) }
-            if route == .token { exchange.authorization = head[.authorization].map { bytes.text($0) } }
+            exchange.blockingHead = BlockingHead(head, in: bytes, withAuthorization: route == .token)
         }
         guard let scope = route.scope else { return admit() }
         exchange.scope = scope
@@ -78,16 +76,27 @@ extension RequestStream {
 
     private func identify(_ credential: UnsafeRawBufferPointer) {
         let authenticator = services.authenticator
-        if credential.hasPrefix("tg_") {
-            return identified(authenticator.authenticate(key: credential, now: exchange.arrival), byToken: false)
-        }
+        let isKey = credential.hasPrefix("tg_")
         if let known = loop.tokens.lookup(token: credential, now: exchange.arrival, authenticator: authenticator) {
-            loop.meters.cacheHit()
-            return identified(known, byToken: true)
+            if !isKey { loop.meters.cacheHit() }
+            return identified(known, byToken: !isKey)
+        }
+        if isKey {
+            // Read first: whatever changes from here on makes the key be checked again.
+            let generation = authenticator.directory.generation
+            let result = authenticator.authenticate(key: credential, now: exchange.arrival)
+            if case .success(let principal) = result {
+                loop.tokens.insert(token: credential, principal: principal, generation: generation)
+            }
+            return identified(result, byToken: false)
         }
         loop.meters.cacheMiss()
-        switch authenticator.gate(credential) {
-        case .failure(let refusal): identified(.failure(refusal), byToken: true)
+        var missing: MissingKey?
+        switch authenticator.gate(credential, missing: &missing) {
+        case .failure(let refusal):
+            guard let missing, awaitKey(missing, for: Array(credential)) else {
+                return identified(.failure(refusal), byToken: true)
+            }
         case .success(let gated):
             // libjwt parses a PEM each time: off the loop, once for each token.
             let token = Array(credential)
@@ -95,12 +104,14 @@ extension RequestStream {
             offLoop(on: services.tokenPool) { _ in
                 authenticator.admit(gated, now: now)
             } then: { stream, result in
-                if case .success(let principal) = result {
-                    stream.loop.remember(token, of: principal, generation: gated.generation)
-                }
-                stream.identified(result, byToken: true)
+                stream.verified(token, result, generation: gated.generation)
             }
         }
+    }
+
+    func verified(_ token: [UInt8], _ result: Result<Principal, Refusal>, generation: UInt64) {
+        if case .success(let principal) = result { loop.remember(token, of: principal, generation: generation) }
+        identified(result, byToken: true)
     }
 
     private func identified(_ result: Result<Principal, Refusal>, byToken: Bool) {
@@ -116,7 +127,8 @@ extension RequestStream {
             }
             authorise(principal)
         case .failure(let refusal):
-            challenge(refusal)
+            // A new credential would be of no help where the fault is ours.
+            if refusal.code.status == 401 { challenge(refusal) } else { refuse(refusal) }
         }
     }
 
@@ -172,9 +184,10 @@ extension RequestStream {
     private func reach(_ name: ModelName, version: Int64?, label: InferenceRoute? = nil, of principal: Principal) {
         exchange.model = name
         exchange.modelVersion = version
-        if let last = connection?.last, exchange.scope == .predict, label == nil,
-            last.covers(principal, name, version: version, generation: loop.modelsGeneration)
+        if let last = connection?.last,
+            last.covers(principal, exchange.route, version: exchange.version, generation: loop.modelsGeneration)
         {
+            exchange.last = last
             exchange.tenant = last.tenant
             exchange.served = last.model
             return admit()
@@ -294,9 +307,9 @@ extension RequestStream {
             let request = BlockingRequest(
                 route: route,
                 method: exchange.method,
-                query: exchange.query,
-                accept: exchange.accept,
-                authorization: exchange.authorization,
+                query: exchange.blockingHead?.query,
+                accept: exchange.blockingHead?.accept,
+                authorization: exchange.blockingHead?.authorization,
                 body: Array(body),
                 principal: exchange.principal,
                 now: exchange.arrival
@@ -350,8 +363,11 @@ extension RequestStream {
                 then(stream, value)
             }
         }
-        if !isTaken {
-            refuse(Refusal(.queueFull, "Too much waits for this already; retry in a second.", retryAfter: 1))
-        }
+        if !isTaken { refuseQueue() }
+    }
+
+    func refuseQueue() {
+        guard isOpen else { return }
+        refuse(Refusal(.queueFull, "Too much waits for this already; retry in a second.", retryAfter: 1))
     }
 }

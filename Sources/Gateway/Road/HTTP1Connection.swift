@@ -179,22 +179,28 @@ final class HTTP1Connection: HTTPConnection {
         transport?.write { HTTP1Interim.appendContinue(to: &$0) }
     }
 
-    override func respond(_ stream: RequestStream, auditIndex: UInt64?) {
+    override func respond(
+        _ stream: RequestStream,
+        _ reply: borrowing Reply,
+        auditIndex: UInt64?,
+        like last: LastRequest?
+    ) {
         if isDraining || isOver || stream.input != .complete && stream.exchange.isChunked
             || requests >= loop.limits.maxRequestsPerConnection
         {
             stream.exchange.closes = true
         }
-        guard let transport, let reply = stream.exchange.reply else { return }
-        loop.writer.begin(reply.status)
+        guard let transport else { return }
+        if let last {
+            if last.head == nil { last.head = loop.writer.standingHead(reply, limits: stream.exchange.limits) }
+            last.head?.withUnsafeBytes { loop.writer.begin(head: $0) }
+        } else {
+            loop.writer.begin(reply.status)
+            loop.writer.standing(reply, limits: stream.exchange.limits)
+        }
         loop.writer.field(date: loop.date)
         loop.writer.field("Content-Length", decimal: UInt64(reply.body.count))
-        loop.writer.response(
-            reply,
-            to: stream,
-            auditIndex: auditIndex,
-            isPrivate: listener == .management
-        )
+        loop.writer.varying(reply, of: stream, auditIndex: auditIndex, isPrivate: listener == .management)
         if stream.exchange.closes {
             loop.writer.line("Connection: close\r\n")
         } else if stream.exchange.version == .http10 {

@@ -218,16 +218,17 @@ final class HTTP2Connection: HTTPConnection, HTTP2SessionDelegate {
         schedule()
     }
 
-    override func respond(_ stream: RequestStream, auditIndex: UInt64?) {
-        guard let http2 = stream.http2, let reply = stream.exchange.reply else { return }
+    override func respond(
+        _ stream: RequestStream,
+        _ reply: borrowing Reply,
+        auditIndex: UInt64?,
+        like last: LastRequest?
+    ) {
+        guard let http2 = stream.http2 else { return }
         loop.fields.begin()
         loop.fields.field(date: loop.date)
-        loop.fields.response(
-            reply,
-            to: stream,
-            auditIndex: auditIndex,
-            isPrivate: listener == .management
-        )
+        loop.fields.standing(reply, limits: stream.exchange.limits)
+        loop.fields.varying(reply, of: stream, auditIndex: auditIndex, isPrivate: listener == .management)
         if reply.body.count <= 16 * 1024 {
             reply.body.withUnsafeBytes {
                 _ = session.respond(http2, status: reply.status, fields: loop.fields, body: $0)

@@ -10,7 +10,7 @@ import Transport
 /// One client's connection: what both protocols share. The subclasses frame the requests and the answers.
 class HTTPConnection: ConnectionHandler {
     // The loop owns what it carries, and outlives it.
-    unowned(unsafe) let loop: LoopContext
+    let loop: LoopContext
     let listener: ListenerKind
     let version: HTTPVersion
     let id: UInt64
@@ -33,7 +33,9 @@ class HTTPConnection: ConnectionHandler {
         source = AuditSource(address: transport.remoteHost, port: transport.remote.port)
         tls = AuditTLS(
             cipher: transport.agreement?.cipherSuite ?? "",
-            version: transport.agreement?.version.rawValue ?? ""
+            version: transport.agreement?.version.rawValue ?? "",
+            isResumed: transport.agreement?.resumed ?? false,
+            clientSHA256: transport.agreement?.clientCertificate?.fingerprint
         )
         isDraining = loop.services.life.isDraining
     }
@@ -57,8 +59,10 @@ class HTTPConnection: ConnectionHandler {
         preconditionFailure("a protocol writes its answers")
     }
 
-    /// Writes the stream's reply.
-    func respond(_ stream: RequestStream, auditIndex: UInt64?) {
+    /// Writes the reply to the stream's request.
+    ///
+    /// - Parameter last: the request that this one is like.
+    func respond(_ stream: RequestStream, _ reply: borrowing Reply, auditIndex: UInt64?, like last: LastRequest?) {
         preconditionFailure("a protocol writes its answers")
     }
 

@@ -46,6 +46,8 @@ final class LoopContext {
     /// Every stream of this loop, the idle ones included: a ticket's slot is the place here.
     private var streams: [RequestStream] = []
     private var idleStreams: [Int] = []
+    /// How far the sweep of stalled requests has come.
+    private var swept = 0
     private var spareBodies: [[UInt8]] = []
 
     private var mailbox: Mailbox?
@@ -129,11 +131,21 @@ final class LoopContext {
     }
 
     private func sweep() {
-        let now = services.time.monotonic()
-        for stream in streams { stream.checkTime(now) }
+        // A long sweep may still be under way.
+        if swept == 0 { sweepStreams() }
         recordTurnedAway()
         eventLoop.releaseIdleMemory()
         date.update(to: services.time.now())
+    }
+
+    /// Looks after some of the streams, and after the others soon: thousands that are late at once are refused over time,
+    /// so that nobody else has to wait for them.
+    private func sweepStreams() {
+        let now = services.time.monotonic()
+        let end = min(streams.count, swept + max(64, streams.count / 64))
+        for place in swept..<end { streams[place].checkTime(now) }
+        swept = end < streams.count ? end : 0
+        if swept > 0 { eventLoop.schedule(after: 0.01) { [unowned self] in sweepStreams() } }
     }
 
     // MARK: - Requests
@@ -173,22 +185,20 @@ final class LoopContext {
     }
 
     /// Takes an answer that was written apart, to use its body's memory again.
-    func reuse(_ exchange: inout Exchange) {
-        guard var reply = exchange.reply.take(), reply.isReusable else { return }
-        guard spareBodies.count < 256, reply.body.capacity <= 64 * 1024 else { return }
+    func reuse(_ reply: consuming Reply) {
+        guard reply.isReusable, spareBodies.count < 256, reply.body.capacity <= 64 * 1024 else { return }
         reply.body.removeAll(keepingCapacity: true)
         spareBodies.append(reply.body)
     }
 
     // MARK: - The end of the turn
 
-    func seal(_ stream: RequestStream) {
-        guard let connection = stream.connection, let reply = stream.exchange.reply else {
-            preconditionFailure("a request came before the loop was started")
-        }
+    func seal(_ stream: RequestStream, _ reply: borrowing Reply) {
+        guard let connection = stream.connection else { preconditionFailure("what is sealed has a client") }
         let batch = openBatch()
         let ticket = stream.ticket.rawValue
-        if let template = stream.recordTemplate(on: connection, reply: reply) {
+        if reply.status == 200, reply.isPlain, let last = stream.exchange.last {
+            let template = last.template(of: stream, on: connection, reply: reply)
             batch.append(template, AuditMeasures(of: stream, reply: reply), ticket: ticket)
         } else {
             batch.append(AuditRecord(of: stream, on: connection, reply: reply), ticket: ticket)

@@ -5,10 +5,12 @@ import Transport
 
 /// Reaches a loop's context from other threads: by a task on the loop, never directly.
 ///
-/// Unchecked because the compiler cannot see that the context is set before the loop runs and read on it alone.
+/// Unchecked because the compiler cannot see that the context is set before the loop runs, read on it alone, and held by
+/// the loop for as long as it runs tasks.
 final class LoopHandle: @unchecked Sendable {
     private let eventLoop: EventLoop
-    private weak var context: LoopContext?
+    // Not weak: a weak reference makes every count of the context, which the road takes all the time, a slow one.
+    private unowned(unsafe) var context: LoopContext?
 
     init(_ eventLoop: EventLoop) {
         self.eventLoop = eventLoop

@@ -17,17 +17,10 @@ extension RequestStream {
             return nil
         case .success(let model):
             exchange.served = model
-            // A key's holder is looked up anew each time.
-            if exchange.usedToken {
-                connection?.last = LastRequest(
-                    principal,
-                    tenant,
-                    name,
-                    version: exchange.modelVersion,
-                    model,
-                    generation: loop.modelsGeneration
-                )
+            exchange.last = exchange.route.map {
+                LastRequest(principal, tenant, $0, exchange.version, model, generation: loop.modelsGeneration)
             }
+            connection?.last = exchange.last
             return model
         }
     }

@@ -22,7 +22,7 @@ final class RequestStream {
     }
 
     // The loop owns its streams, and outlives them.
-    unowned(unsafe) let loop: LoopContext
+    let loop: LoopContext
     private let slot: Int
     /// Who brought the request; nil between two requests.
     private(set) var connection: HTTPConnection?
@@ -59,7 +59,6 @@ final class RequestStream {
         self.http2 = http2
         // As exact as the record says it, so that replaying the log charges the limits as they were charged.
         let time = UnixTime(nanoseconds: services.time.now().nanoseconds / 1000 * 1000)
-        exchange = Exchange()
         exchange.serial = loop.nextSerial()
         exchange.id = loop.nextID(at: time)
         exchange.arrival = time
@@ -165,14 +164,14 @@ final class RequestStream {
             complete(&reply, refusal)
             refund()
         }
-        exchange.reply = reply
         body.release()
+        deadline = .max
+        loop.seal(self, reply)
+        exchange.reply = reply
         if input == .body {
             input = .skipping
             connection?.bodyIsUnwanted(self)
         }
-        deadline = .max
-        loop.seal(self)
     }
 
     func refuse(_ refusal: Refusal, fields: [Reply.Field] = []) {
@@ -204,24 +203,26 @@ final class RequestStream {
 
     /// The record is durable, or could not be written (`index` is nil): now, and not before, the answer leaves.
     func sealed(index: UInt64?) {
-        guard exchange.reply != nil, let connection else { preconditionFailure("a receipt without an answer") }
+        guard var reply = exchange.reply.take(), let connection else {
+            preconditionFailure("a receipt without an answer")
+        }
+        isAnswered = true
         if index == nil {
             let refusal = Refusal(
                 .auditUnavailable,
                 "The audit log cannot be written, so nothing can be answered now. Try again later.",
                 retryAfter: 5
             )
-            var reply = Reply.refused(refusal)
+            reply = .refused(refusal)
             complete(&reply, refusal)
-            exchange.reply = reply
             refund()
         }
         exchange.admission?.settle()
         exchange.admission = nil
-        loop.meters.answered(self)
-        connection.respond(self, auditIndex: index)
-        loop.reuse(&exchange)
-        isAnswered = true
+        let last = reply.status == 200 && reply.isPlain ? exchange.last : nil
+        loop.meters.answered(self, reply, like: last)
+        connection.respond(self, reply, auditIndex: index, like: last)
+        loop.reuse(reply)
         connection.answered(self)
     }
 

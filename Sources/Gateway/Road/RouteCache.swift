@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GatewayCore
+import Glibc
 
 /// The routes of the paths that came lately: most requests find theirs here without a String being made.
 ///
@@ -8,26 +9,37 @@ import GatewayCore
 /// is taken apart as ever.
 struct RouteCache {
     private struct Entry {
-        var path: [UInt8]
-        let listener: ListenerKind
-        let route: Route
+        var path: [UInt8] = []
+        var listener = ListenerKind.tenant
+        /// nil in a slot that was never used.
+        var route: Route?
     }
 
     private static let slots = 256
     /// Longer paths are taken apart each time.
     private static let maxPathBytes = 256
 
-    private var entries: [Entry?] = Array(repeating: nil, count: slots)
+    private var entries = [Entry](repeating: Entry(), count: slots)
 
     /// The route of a path as it was sent; nil when there is none on that listener.
     mutating func route(of path: UnsafeRawBufferPointer, on listener: ListenerKind) -> Route? {
         let slot = Self.slot(of: path)
-        if let entry = entries[slot], entry.listener == listener, entry.path.elementsEqual(path) { return entry.route }
+        if entries[slot].path.count == path.count, entries[slot].listener == listener,
+            Self.equal(entries[slot].path, path),
+            let route = entries[slot].route
+        {
+            return route
+        }
         guard let route = Route.find(String(decoding: path, as: UTF8.self), on: listener) else { return nil }
         if path.count <= Self.maxPathBytes {
             entries[slot] = Entry(path: Array(path), listener: listener, route: route)
         }
         return route
+    }
+
+    private static func equal(_ known: borrowing [UInt8], _ path: UnsafeRawBufferPointer) -> Bool {
+        guard let start = path.baseAddress else { return true }
+        return memcmp(known, start, path.count) == 0
     }
 
     /// FNV-1a, folded; whoever finds collisions slows down only the paths that collide.

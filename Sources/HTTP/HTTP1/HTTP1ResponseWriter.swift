@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GatewayCore
+
 /// Writes the heads of HTTP/1.1 responses (RFC 9112, sections 4 and 5).
 ///
 /// A head is put together in memory of the writer's own, which is kept from response to response, and leaves in one
@@ -38,6 +40,20 @@ public struct HTTP1ResponseWriter: ~Copyable {
             append(decimal: UInt64(min(max(status, 100), 999)))
             append(" Unknown\r\n")
         }
+    }
+
+    /// Begins a head with lines that were written before: see ``withHead(_:)``.
+    public mutating func begin(head: UnsafeRawBufferPointer) {
+        count = 0
+        guard let base = head.baseAddress else { return }
+        reserve(head.count)
+        self.base.copyMemory(from: base, byteCount: head.count)
+        count = head.count
+    }
+
+    /// Lends the lines of the head so far.
+    public func withHead<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
+        body(UnsafeRawBufferPointer(start: base, count: count))
     }
 
     /// Whole field lines, each with its CR and LF.
@@ -139,7 +155,7 @@ public struct HTTP1ResponseWriter: ~Copyable {
     /// A number in decimal.
     public mutating func append(decimal value: UInt64) {
         reserve(20)
-        count += Decimal.write(value, to: base + count)
+        count += Digits.write(value, to: base + count)
     }
 
     /// Makes room for `size` bytes more.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CNGHTTP2
+import GatewayCore
 
 /// The fields of an answer, put together with the verbs of ``HTTP1ResponseWriter`` in memory that is kept from one
 /// answer to the next. One serves all connections of a thread.
@@ -120,7 +121,7 @@ public struct HTTP2Fields: ~Copyable {
     /// A number in decimal.
     public mutating func append(decimal value: UInt64) {
         reserve(20)
-        byteCount += Decimal.write(value, to: bytes + byteCount)
+        byteCount += Digits.write(value, to: bytes + byteCount)
     }
 
     // MARK: -
@@ -128,11 +129,11 @@ public struct HTTP2Fields: ~Copyable {
     /// Calls `body` with the pairs as nghttp2 wants them, `:status` first.
     func withPairs<R>(status: Int, contentLength: Int?, _ body: (UnsafePointer<nghttp2_nv>, Int) -> R) -> R {
         precondition(100...999 ~= status, "a status has three digits")
-        _ = Decimal.write(UInt64(status), to: numbers)
+        _ = Digits.write(UInt64(status), to: numbers)
         pairs[0] = Self.pair(":status", numbers, 3, NGHTTP2_NV_FLAG_NONE)
         for at in 1..<end { pairs[at].value = (bytes + offsets[at]).assumingMemoryBound(to: UInt8.self) }
         guard let contentLength else { return body(pairs, end) }
-        let count = Decimal.write(UInt64(contentLength), to: numbers + 3)
+        let count = Digits.write(UInt64(contentLength), to: numbers + 3)
         pairs[end] = Self.pair("content-length", numbers + 3, count, NGHTTP2_NV_FLAG_NO_INDEX)
         return body(pairs, end + 1)
     }

@@ -20,6 +20,8 @@ public enum CloseReason: Sendable {
     case handshake(TLSError)
     /// The handshake took too long.
     case handshakeTimeout
+    /// The handshake had to make room for others: there were too many.
+    case displaced
     /// The peer went away before the handshake was done.
     case closedDuringHandshake
     /// The peer broke the protocol after the handshake, or a record was damaged on the way.
@@ -38,6 +40,7 @@ public enum CloseReason: Sendable {
         case .writeStalled: "write_stalled"
         case .handshake: "handshake"
         case .handshakeTimeout: "handshake_timeout"
+        case .displaced: "displaced"
         case .closedDuringHandshake: "closed_during_handshake"
         case .protocolViolation: "protocol_violation"
         case .stopped: "stopped"

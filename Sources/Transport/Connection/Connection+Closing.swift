@@ -67,7 +67,7 @@ extension Connection {
         self.reason = reason
         switch reason {
         case .local, .peer, .truncated, .handshake, .protocolViolation, .closedDuringHandshake: Glibc.close(descriptor)
-        case .reset, .aborted, .writeStalled, .handshakeTimeout, .stopped: transport_reset(descriptor)
+        case .reset, .aborted, .writeStalled, .handshakeTimeout, .displaced, .stopped: transport_reset(descriptor)
         }
         phase = .ended
         shared.pointee.ended.append(id.slot)

@@ -76,7 +76,11 @@ final class Acceptor {
 
     /// Takes an accepted socket on, or refuses it.
     func admit(_ descriptor: Int32, _ remote: SocketAddress) {
-        if let refusal = configuration.limits.admit(remote.source) {
+        var refusal = configuration.limits.admit(remote.source)
+        if refusal == .tooManyHandshakes, loop.displaceHandshake() {
+            refusal = configuration.limits.admit(remote.source)
+        }
+        if let refusal {
             transport_reset(descriptor)
             configuration.refused(refusal, remote)
             return

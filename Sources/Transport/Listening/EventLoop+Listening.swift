@@ -44,5 +44,21 @@ extension EventLoop {
         guard result == 0 else { return connection.end(.reset(-result)) }
         connection.phaseDeadline = now + Self.nanoseconds(acceptor.configuration.settings.handshakeSeconds)
         connection.armTimer()
+        handshakes.append(connection.id, now: now) { table[$0]?.phase == .handshaking }
+    }
+
+    /// How long a handshake may take in peace when there are too many, in nanoseconds.
+    private static let handshakePatience: Int64 = 250_000_000
+
+    /// Ends the handshake that has taken longest, so that a crowd that stalls does not keep everybody else out.
+    ///
+    /// - Returns: whether there was one that is not quite new.
+    func displaceHandshake() -> Bool {
+        let oldest = handshakes.popOldest(begunBefore: now - Self.handshakePatience) {
+            table[$0]?.phase == .handshaking
+        }
+        guard let oldest, let connection = table[oldest] else { return false }
+        connection.end(.displaced)
+        return true
     }
 }

@@ -43,6 +43,7 @@ public final class EventLoop: @unchecked Sendable {
     var nextTimer = Int64.max
 
     var acceptors: [Acceptor?] = []
+    var handshakes = HandshakeQueue()
     /// Handshake steps that may still be made in this turn: each takes as long as fifty requests.
     var handshakeSteps = 0
 
