@@ -8,6 +8,7 @@ public struct ElementwiseModel {
         let type: String
         let shape: [Int]
 
+        /// A tensor of that name.
         public init(_ name: String, _ type: String, _ shape: [Int]) {
             self.name = name
             self.type = type
@@ -22,6 +23,8 @@ public struct ElementwiseModel {
         let a: Int
         let b: Int
 
+        /// A tensor of that name.
+        ///
         /// - Parameter operation: `Add`, `Multiply`, `Divide`, `LogicalAnd`; of inputs by their places.
         public init(_ name: String, _ operation: String, _ a: Int, _ b: Int) {
             self.name = name
@@ -34,11 +37,13 @@ public struct ElementwiseModel {
     let inputs: [Input]
     let outputs: [Output]
 
+    /// A model of those tensors.
     public init(_ inputs: [Input], _ outputs: [Output]) {
         self.inputs = inputs
         self.outputs = outputs
     }
 
+    /// The file model.xml.
     public var xml: String {
         var layers = ""
         var edges = ""

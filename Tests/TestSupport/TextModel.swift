@@ -3,6 +3,7 @@
 /// A model that takes texts apart and puts them together again: `x` of shape [any] gives `y` and, under a name that
 /// TensorFlow Serving takes for bytes, `y_bytes`; as the XML of OpenVINO's own format, its weights file being empty.
 public enum TextModel {
+    /// The file model.xml.
     public static let xml: String = {
         func port(_ id: Int, _ precision: String, names: String = "") -> String {
             let names = names.isEmpty ? "" : " names=\"\(names)\""
