@@ -50,7 +50,8 @@ private let signatures: [ModelSignature] = {
     ]
     signatures.append(ModelSignature(inputs: pair, outputs: output))
     let whole = [
-        TensorInfo(name: "x", elementType: .bytes, shape: []), TensorInfo(name: "b", elementType: .bool, shape: [-1, 3]),
+        TensorInfo(name: "x", elementType: .bytes, shape: []),
+        TensorInfo(name: "b", elementType: .bool, shape: [-1, 3]),
     ]
     signatures.append(ModelSignature(inputs: whole, outputs: output, isBatched: false))
     return signatures
