@@ -7,7 +7,7 @@ MANAGEMENT_PORT ?= 9443
 STATE ?= state
 export PORT MANAGEMENT_PORT STATE
 
-PACKAGES = libssl-dev libnghttp2-dev libjwt-dev libsqlite3-dev libcurl4-openssl-dev pkg-config openssl curl
+PACKAGES = libssl-dev libnghttp2-dev zlib1g-dev libjwt-dev libsqlite3-dev libcurl4-openssl-dev pkg-config openssl curl
 export PATH := $(CURDIR)/.tools/usr/bin:$(PATH)
 BINARY = .build/release/tollgate
 SOURCES = Package.swift $(shell find Sources -type f)
@@ -78,6 +78,7 @@ test-deps: deps
 	@Tests/Peers/tlog.sh
 	@Tests/Peers/oauth.sh
 	@Tests/Peers/jose.sh
+	@Tests/Peers/inference.sh
 	@examples/promtool.sh
 
 clean:

@@ -37,6 +37,8 @@ let package = Package(
     products: [
         .executable(name: "tollgate", targets: ["tollgate"]),
         .library(name: "TLS", targets: ["TLS"]),
+        // For the fuzzer.
+        .library(name: "Inference", targets: ["Inference"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
@@ -50,6 +52,7 @@ let package = Package(
         .systemLibrary(name: "CJWT", pkgConfig: "libjwt", providers: [.apt(["libjwt-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "COpenVINO"),
         .systemLibrary(name: "CTransport"),
         .systemLibrary(name: "CCRC32C"),
@@ -76,6 +79,7 @@ let package = Package(
 
         // The protocol: no I/O, knows nothing of the gateway.
         library("HTTP", ["GatewayCore", "CNGHTTP2"]),
+        library("ContentCoding", ["CZlib"]),
 
         // The program.
         library("HTTPClient", ["CCurl"]),
@@ -83,7 +87,7 @@ let package = Package(
             "Gateway",
             [
                 "GatewayCore", "GatewayCrypto", "TLS", "Transport", "HTTP", "Identity", "Limits", "Audit", "Telemetry",
-                "Inference", "Storage", "HTTPClient", "Yams",
+                "Inference", "Storage", "ContentCoding", "HTTPClient", "Yams",
             ]
         ),
         .executableTarget(
@@ -113,6 +117,7 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]
         ),
+        tests("ContentCodingTests", ["ContentCoding", "TestSupport"]),
         tests(
             "IdentityTests",
             ["Identity", "GatewayCore", "GatewayCrypto", "COpenSSL", "TestSupport"],

@@ -41,11 +41,13 @@ public struct ScopeSet: OptionSet, Hashable, Sendable {
     public static let modelsList = ScopeSet(rawValue: 1 << 14)
     /// Read the whole audit log, tile by tile.
     public static let logRead = ScopeSet(rawValue: 1 << 15)
+    /// Load and unload models.
+    public static let modelsWrite = ScopeSet(rawValue: 1 << 16)
 
     /// What ``admin`` stands for.
     public static let management: ScopeSet = [
         .tenantsRead, .tenantsWrite, .plansRead, .plansWrite, .limitsWrite, .keysRead, .keysWrite, .tokensRevoke,
-        .configWrite, .modelsList,
+        .configWrite, .modelsList, .modelsWrite,
     ]
 
     /// Each scope that the set gives: with ``admin`` all of ``management``, with ``auditRead`` also ``logRead``, as far as a
@@ -71,6 +73,7 @@ public struct ScopeSet: OptionSet, Hashable, Sendable {
         ("plans:read", .plansRead), ("plans:write", .plansWrite), ("limits:write", .limitsWrite),
         ("keys:read", .keysRead), ("keys:write", .keysWrite), ("tokens:revoke", .tokensRevoke),
         ("config:write", .configWrite), ("models:list", .modelsList), ("log:read", .logRead),
+        ("models:write", .modelsWrite),
     ]
 
     /// Reads a space-delimited list; names the gateway does not know are ignored here and listed in ``unknown(in:)``.

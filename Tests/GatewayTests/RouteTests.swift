@@ -30,7 +30,7 @@ import Testing
         "/", "/predict/", "/Predict", "/v1/models/", "/v1/models/a b", "/v1/models/..:predict",
         "/v1/models/a%2Fb:predict",
         "/v1/models/digits/versions/:predict", "/v1/models/digits/versions/+1:predict",
-        "/v1/models/digits/versions/99999999999999999999:predict", "/v1/models/digits/labels/x:predict", "/metrics",
+        "/v1/models/digits/versions/99999999999999999999:predict", "/v1/models/digits/labels/:predict", "/metrics",
         "/admin/v1/tenants", "//predict",
     ])
     func `other paths lead nowhere on the tenants' listener`(_ path: String) {

@@ -62,6 +62,7 @@ struct ConfigurationField: Sendable {
             text("models.directory", \.models.directory, "a folder"),
             text("models.default", \.models.default, "a model name") { ModelName($0) != nil },
             number("models.max_instances", \.models.maxInstances, 1...1_000_000).reloading,
+            choice("models.json", \.models.json).reloading,
             text("tokens.issuer", \.tokens.issuer, "an https URL without query or fragment", isValid: isIssuer),
             text("tokens.audience", \.tokens.audience, "a text"),
             number("tokens.lifetime_seconds", \.tokens.lifetimeSeconds, 1...86_400),

@@ -65,7 +65,13 @@ public struct Configuration: Sendable, Equatable {
         public var `default` = "digits"
         /// Instances in one request.
         public var maxInstances = 4096
+        /// How strictly the bodies of predictions are read.
+        public var json = JSONMode.strict
     }
+
+    /// Strict refuses names that repeat, bytes behind the document, NaN and Infinity; lenient takes them as TensorFlow
+    /// Serving does, and writes such numbers too.
+    public enum JSONMode: String, Sendable, CaseIterable { case strict, lenient }
 
     /// The section `tokens`.
     public struct Tokens: Sendable, Equatable {

@@ -85,6 +85,7 @@ extension Services {
             let tenant = request.principal.flatMap { $0.role.isBoundToTenant ? $0.tenant : nil }
             return BlockingOutcome(reply: try TransparencyAPI(services: self).proof(request.query, of: tenant))
         case .reload: return BlockingOutcome(reply: reload())
+        case .inference(let route): return try ModelsAPI(services: self).answer(route, by: request.principal)
         case .signingKeys: return BlockingOutcome(reply: try SigningKeysAPI(services: self).answer(request))
         case .predictDefault, .predict, .modelStatus, .live, .ready, .keySet, .serverMetadata:
             preconditionFailure("\(request.route) is answered on the event loop")

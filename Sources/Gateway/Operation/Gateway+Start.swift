@@ -77,6 +77,8 @@ extension Gateway {
         )
         issuers.take(try issuers.prepare(configuration.issuers))
         let tokenPool = try WorkerPool(name: "tokens", threads: poolThreads, capacity: 4096)
+        // Each waiting body may be as large as bodies may be, so not many wait.
+        let bodyPool = try WorkerPool(name: "bodies", threads: poolThreads, capacity: 64)
         let managementPool = try WorkerPool(name: "management", threads: 2, capacity: 1024)
         let services = Services(
             configuration: configuration,
@@ -100,6 +102,7 @@ extension Gateway {
             inference: InferencePool(threads: poolThreads, capacity: 1024, time: time),
             reloader: Reloader(source: source, stores: stores),
             tokenPool: tokenPool,
+            bodyPool: bodyPool,
             managementPool: managementPool
         )
         services.metrics.observe(services, stores: stores)

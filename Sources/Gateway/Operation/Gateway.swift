@@ -70,6 +70,7 @@ public final class Gateway: Sendable {
                 for listener in listeners { listener.apply(configuration) }
             }
         }
+        services.served.serve(on: handles)
         services.life.serve()
     }
 
@@ -112,6 +113,7 @@ public final class Gateway: Sendable {
         follower.stop()
         services.issuers.stop()
         services.tokenPool.shutdown()
+        services.bodyPool.shutdown()
         services.managementPool.shutdown()
         services.inference.shutdown()
         services.audit.close()

@@ -18,6 +18,7 @@ final class LoopContext {
     /// Reaches this context from other threads.
     let handle: LoopHandle
     let meters: LoopMeters
+    var tallies = ModelTallies()
     var tokens: VerifiedTokenCache
     var routes = RouteCache()
     let worker: InferenceWorker
@@ -25,6 +26,11 @@ final class LoopContext {
     private(set) var limits: Configuration.HTTP
     private(set) var headLimits: HTTP1Limits
     private(set) var maxInstances: Int
+    /// Bodies are read as TensorFlow Serving reads them.
+    private(set) var isLenient: Bool
+    /// In force; each change of them has a number of its own.
+    private(set) var models: ModelRepository
+    private(set) var modelsGeneration: Int64 = 0
     private(set) var generation: Int64
     let gateway: String
     let durability: AuditDurability
@@ -69,6 +75,8 @@ final class LoopContext {
         limits = configuration.http
         headLimits = HTTP1Limits(configuration.http)
         maxInstances = configuration.models.maxInstances
+        isLenient = configuration.models.json == .lenient
+        models = services.models
         generation = services.configurationGeneration
         gateway = configuration.name
         durability = configuration.audit.durability
@@ -93,8 +101,18 @@ final class LoopContext {
     func apply(_ configuration: Configuration, generation: Int64) {
         self.generation = generation
         maxInstances = configuration.models.maxInstances
+        isLenient = configuration.models.json == .lenient
         limits = configuration.http
         headLimits = HTTP1Limits(configuration.http)
+    }
+
+    /// Serves other models from now on; what waits is still answered by those it was read for.
+    func serve(_ models: ModelRepository) {
+        self.models = models
+        modelsGeneration += 1
+        let available = models.available
+        worker.keep(only: available)
+        tallies.keep(only: available)
     }
 
     // MARK: - Streams

@@ -13,6 +13,7 @@ extension Route {
         case .token, .revoke, .introspect, .keySet, .serverMetadata, .live, .ready: return nil
         case .predictDefault, .predict: return .predict
         case .modelStatus: return .modelsRead
+        case .inference(let route): return route.scope
         case .models: return .modelsList
         case .metrics: return .metricsRead
         case .auditRecords, .auditProof(.management): return .auditRead

@@ -9,6 +9,8 @@ enum Route: Equatable {
     case predictDefault
     case predict(ModelName, version: Int64?)
     case modelStatus(ModelName, version: Int64?)
+    /// The other calls of the inference protocols.
+    indirect case inference(InferenceRoute)
     case token
     case revoke
     case keySet
@@ -53,6 +55,7 @@ extension Route {
         case .predictDefault: "/predict"
         case .predict: "/v1/models/{model}:predict"
         case .modelStatus: "/v1/models/{model}"
+        case .inference(let route): route.template
         case .token: "/oauth/token"
         case .revoke: "/oauth/revoke"
         case .introspect: "/oauth/introspect"
@@ -98,6 +101,7 @@ extension Route {
         case .tenantLimits, .keyLimits: [.get, .head, .put]
         case .plan: [.get, .head, .put, .delete]
         case .tokenRevocation: [.delete]
+        case .inference(let route): route.methods
         }
     }
 
@@ -115,6 +119,7 @@ extension Route {
         switch self {
         case .predictDefault, .predict: return "predict"
         case .modelStatus: return "model.status"
+        case .inference(let route): return route.action
         case .token: return "token.issue"
         case .revoke: return "token.revoke"
         case .introspect: return "token.introspect"
@@ -150,17 +155,31 @@ extension Route {
         }
     }
 
-    /// The media type that a body must have.
-    var mediaType: StaticString {
-        isOAuth ? "application/x-www-form-urlencoded" : "application/json"
+    /// The media type that a body must have; nil where any will do: clients of the inference protocols send what they like.
+    var mediaType: StaticString? {
+        switch self {
+        case .token, .revoke, .introspect: "application/x-www-form-urlencoded"
+        case .predict, .inference: nil
+        default: "application/json"
+        }
     }
 
     /// The most bytes of a body, below what the configuration allows; nil where that alone counts.
     var maxBodyBytes: Int? {
         switch self {
         case .predictDefault, .predict: nil
+        case .inference(let route): route.takesTensors ? nil : 256 * 1024
         case .token, .revoke, .introspect: 16 * 1024
         default: 256 * 1024
+        }
+    }
+
+    /// Whether the body is tensors, which may come in a content coding, and so may the answer.
+    var takesTensors: Bool {
+        switch self {
+        case .predictDefault, .predict: true
+        case .inference(let route): route.takesTensors
+        default: false
         }
     }
 
@@ -168,6 +187,7 @@ extension Route {
     var blocks: Bool {
         switch self {
         case .predictDefault, .predict, .modelStatus, .live, .ready, .keySet, .serverMetadata: false
+        case .inference(let route): route.blocks
         default: true
         }
     }
@@ -197,6 +217,11 @@ extension Route {
             let rest = path.dropFirst(Self.serverMetadataPath.count)
             return rest.isEmpty || rest.hasPrefix("/") ? .serverMetadata(of: String(rest)) : nil
         }
+        return serving(path) ?? InferenceRoute.find(path, on: .tenant).map(Route.inference)
+    }
+
+    /// The calls of TensorFlow Serving that most clients make.
+    private static func serving(_ path: String) -> Route? {
         guard path.hasPrefix("/v1/models/") else { return nil }
         var rest = path.dropFirst("/v1/models/".count)
         let isPredict = rest.hasSuffix(":predict")
@@ -221,6 +246,7 @@ extension Route {
         if path.hasPrefix("/audit/log/") {
             return AuditLogFile(path.dropFirst("/audit/log/".count)).map(Route.auditLog)
         }
+        if let route = InferenceRoute.find(path, on: .management) { return .inference(route) }
         guard path.hasPrefix("/admin/v1/") else { return nil }
         let parts = path.dropFirst("/admin/v1/".count).split(separator: "/", omittingEmptySubsequences: false)
         switch (parts.count, parts[0]) {

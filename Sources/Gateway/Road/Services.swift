@@ -34,13 +34,15 @@ final class Services: Sendable {
     let integrator: Integrator
     let ledger: LimitLedger
     let search: AuditSearch
-    let models: ModelRepository
+    let served: ServedModels
     let defaultModel: ModelName
     /// For models that take longer than an event loop may be held.
     let inference: InferencePool
     let reloader: Reloader
     /// Verifies and issues tokens; what strangers can make work for is here and nowhere else.
     let tokenPool: WorkerPool
+    /// Decodes and encodes bodies that would hold a loop too long, and gathers what the loops counted.
+    let bodyPool: WorkerPool
     /// Does what admins, auditors and scrapers ask for, and waits for the disk.
     let managementPool: WorkerPool
     /// Held by one change of tenants, plans or keys at a time: the database, the directory and the limits agree.
@@ -72,6 +74,7 @@ final class Services: Sendable {
         inference: InferencePool,
         reloader: Reloader,
         tokenPool: WorkerPool,
+        bodyPool: WorkerPool,
         managementPool: WorkerPool
     ) {
         current = Mutex((configuration, 1))
@@ -92,16 +95,19 @@ final class Services: Sendable {
         self.integrator = integrator
         self.ledger = ledger
         self.search = search
-        self.models = models
+        served = ServedModels(models)
         self.defaultModel = defaultModel
         self.inference = inference
         self.reloader = reloader
         self.tokenPool = tokenPool
+        self.bodyPool = bodyPool
         self.managementPool = managementPool
     }
 
     /// The one in force; a copy, so not for the road: the loops keep what they need of it.
     var configuration: Configuration { current.withLock { $0.configuration } }
+    /// Those in force; the loops keep them for the road.
+    var models: ModelRepository { served.current }
     /// Counts the configurations of this process, from 1.
     var configurationGeneration: Int64 { current.withLock { $0.generation } }
 
