@@ -21,7 +21,8 @@ public enum Role: String, CaseIterable, Sendable {
         case .tenant: [.predict, .modelsRead]
         case .tenantAdmin: [.tenantsRead, .plansRead, .keysRead, .keysWrite, .auditRead]
         case .admin: [.admin, .modelsRead, .management]
-        case .operator: [.modelsRead, .modelsList, .modelsWrite, .tenantsRead, .plansRead, .plansWrite, .keysRead, .limitsWrite]
+        case .operator:
+            [.modelsRead, .modelsList, .modelsWrite, .tenantsRead, .plansRead, .plansWrite, .keysRead, .limitsWrite]
         case .auditor: [.auditRead, .logRead, .modelsRead, .modelsList, .tenantsRead, .plansRead, .keysRead]
         case .metrics: [.metricsRead]
         }

@@ -124,7 +124,8 @@ public struct StateDirectory: Sendable {
     func auditKey() throws -> SigningKey {
         let manager = FileManager.default
         guard let pem = manager.contents(atPath: auditKeyFile) else {
-            guard !manager.fileExists(atPath: auditKeyFile), !manager.fileExists(atPath: "\(auditLog)/checkpoint") else {
+            guard !manager.fileExists(atPath: auditKeyFile), !manager.fileExists(atPath: "\(auditLog)/checkpoint")
+            else {
                 throw StateError(
                     path: auditKeyFile,
                     reason: "cannot be read, and \(auditLog)/checkpoint was signed with it; restore it from a copy"
