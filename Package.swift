@@ -91,7 +91,7 @@ let package = Package(
         .executableTarget(
             name: "tollgate",
             dependencies: [
-                "Audit", "Gateway", "GatewayCore", "HTTPClient", "Inference", "Storage", "Telemetry",
+                "Audit", "Gateway", "GatewayCore", "HTTPClient", "Inference", "Storage", "Telemetry", "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swift,

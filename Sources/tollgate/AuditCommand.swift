@@ -22,7 +22,7 @@ struct AuditCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Show the records that fit every given field, newest first.",
             discussion: """
-                With --output json each line is {"index": …, "record": …}.
+                With --output json each line is {"index": …, "record": …}; 'tollgate explain' puts one record in words.
 
                 EXAMPLES
                   tollgate audit search --tenant acme --limit 20
@@ -54,24 +54,22 @@ struct AuditCommand: ParsableCommand {
                 "/admin/v1/audit/records?" + query.joined(separator: "&"),
                 accept: "application/x-ndjson"
             )
-            switch options.output {
-            case .json: print(response.text, terminator: "")
-            case .table:
-                var table = Table([
+            let records = try response.body.split(separator: 10).map { line in
+                do {
+                    return try JSON.parse(line)
+                } catch {
+                    throw fail("a record of the answer is not JSON: \(error)")
+                }
+            }
+            options.show(
+                records,
+                columns: [
                     ("index", "index"), ("time", "record.time"), ("tenant", "record.tenant"),
                     ("key", "record.key_id"), ("action", "record.action"), ("status", "record.status"),
                     ("reason", "record.reason"), ("model", "record.model"), ("micros", "record.total_us"),
                     ("request id", "record.request_id"),
-                ])
-                for line in response.body.split(separator: 10) {
-                    do {
-                        table.add(try JSON.parse(line))
-                    } catch {
-                        throw fail("a record of the answer is not JSON: \(error)")
-                    }
-                }
-                print(table.description)
-            }
+                ]
+            )
         }
     }
 }

@@ -43,26 +43,6 @@ struct Table {
         case .some(let other): text = other.serialized()
         }
         // What a tenant named itself must not move the auditor's cursor.
-        return String(
-            String.UnicodeScalarView(
-                text.unicodeScalars.map {
-                    $0.properties.generalCategory == .control || $0.properties.generalCategory == .format
-                        ? "\u{fffd}" : $0
-                }
-            )
-        )
-    }
-}
-
-extension ManagementOptions {
-    /// Prints a list of a document: as a table, or as JSON lines.
-    func show(_ objects: [JSON], columns: [(title: String, field: String)]) {
-        switch output {
-        case .json: for object in objects { print(object.serialized()) }
-        case .table:
-            var table = Table(columns)
-            for object in objects { table.add(object) }
-            print(table.description)
-        }
+        return text.printable
     }
 }

@@ -19,6 +19,8 @@ struct BlockingRequest: Sendable {
     let ifMatch: String?
     let ifNoneMatch: String?
     let idempotencyKey: String?
+    /// The change is checked to the end, told, and not made.
+    let isDryRun: Bool
     /// Where the request comes from.
     let address: IPAddress?
     let body: [UInt8]
@@ -44,6 +46,7 @@ extension Services {
         do {
             // Reading may go on beside a change.
             guard request.method == .get || request.method == .head || request.route.isOAuth else {
+                try request.checkQuery()
                 return try administration.withLock { _ in
                     if let replay = try IdempotentCall(request)?.replay(self, now: request.now) {
                         return BlockingOutcome(reply: replay)

@@ -49,6 +49,11 @@ extension AuditRecord {
             target = change.target
             self.change = AuditChange(before: change.before, after: change.after)
         }
+        // Who counts the changes must not count what was none.
+        if exchange.blockingHead?.isDryRun == true {
+            action = action.map { $0 + ".dry_run" }
+            self.change = nil
+        }
 
         model = exchange.model?.description
         modelVersion = exchange.served?.version ?? exchange.modelVersion

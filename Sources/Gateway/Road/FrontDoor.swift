@@ -328,6 +328,7 @@ extension RequestStream {
                 ifMatch: exchange.blockingHead?.ifMatch,
                 ifNoneMatch: exchange.blockingHead?.ifNoneMatch,
                 idempotencyKey: exchange.blockingHead?.idempotencyKey,
+                isDryRun: exchange.blockingHead?.isDryRun ?? false,
                 address: connection?.address,
                 body: Array(body),
                 principal: exchange.principal,
@@ -369,32 +370,5 @@ extension RequestStream {
         guard let reason = services.life.unreadyReason(auditHealth: services.audit.health) else { return false }
         refuse(Refusal(reason.code, reason.sentence, retryAfter: 5))
         return true
-    }
-
-    // MARK: - Off the loop
-
-    /// Runs work that may block on a thread of the pool, then goes on with its result on the loop if the exchange is
-    /// still there.
-    func offLoop<Value: Sendable>(
-        on pool: WorkerPool,
-        _ work: @escaping @Sendable (Services) -> Value,
-        then: @escaping @Sendable (RequestStream, Value) -> Void
-    ) {
-        let ticket = ticket
-        let handle = loop.handle
-        let services = services
-        let isTaken = pool.submit {
-            let value = work(services)
-            handle.execute { loop in
-                guard let stream = loop.stream(ticket) else { return }
-                then(stream, value)
-            }
-        }
-        if !isTaken { refuseQueue() }
-    }
-
-    func refuseQueue() {
-        guard isOpen else { return }
-        refuse(Refusal(.queueFull, "Too much waits for this already; retry in a second.", retryAfter: 1))
     }
 }
