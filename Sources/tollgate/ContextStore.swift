@@ -51,8 +51,12 @@ struct ContextStore {
                     guard let name = name.string, Context.isName(name), let url = fields["url"]?.string else {
                         throw wrong(fields, "a context needs a name of letters, digits, '.', '_' and '-', and a 'url'")
                     }
-                    let ca = fields["ca"].flatMap { $0.null == nil ? $0.string : nil }
-                    contexts.append(Context(name: name, url: url, ca: ca))
+                    func field(_ name: String) -> String? { fields[name].flatMap { $0.null == nil ? $0.string : nil } }
+                    var context = Context(name: name, url: url, ca: field("ca"))
+                    if let file = field("certificate") {
+                        context.certificate = (file, field("certificate_key") ?? file)
+                    }
+                    contexts.append(context)
                 }
             default: throw wrong(key, "'\(key.string ?? "?")' is not a field here".printable)
             }
@@ -97,8 +101,15 @@ struct ContextStore {
 
     private func keyFile(_ name: String) -> String { "\(directory)/keys/\(name)" }
 
+    /// - Parameter key: nil forgets the one before.
     /// - Throws: exit code 73.
-    func save(key: String, of name: String) throws { try write(key + "\n", to: keyFile(name)) }
+    func save(key: String?, of name: String) throws {
+        guard let key else {
+            unlink(keyFile(name))
+            return
+        }
+        try write(key + "\n", to: keyFile(name))
+    }
 
     /// The key of a context; nil when none is stored.
     ///

@@ -68,6 +68,8 @@ struct Explanation {
     private static func who(_ record: JSON) -> String {
         var words: [String]
         switch record["auth"]?.string {
+        case "certificate":
+            words = ["a client certificate that stands for the API key \(record["key_id"]?.string ?? "?")"]
         case "key": words = ["the API key \(record["key_id"]?.string ?? "?")"]
         case "token":
             words = ["an access token"]

@@ -11,12 +11,13 @@ struct LoginCommand: ParsableCommand {
         abstract: "Remember a gateway and the key for it as a context, after the gateway has accepted the key.",
         discussion: """
             The key is asked for without being shown, or is the first line of standard input; it goes to a file of its
-            own that only you can read. Nothing is remembered when the gateway refuses the key. A context that is there
+            own that only you can read. With --certificate no key is asked for. Nothing is remembered when the gateway refuses the key. A context that is there
             is replaced, and its address and authority stand for those not given.
 
             EXAMPLES
               tollgate login --url https://gateway.example.net:9443 --ca certs/ca.pem
               tollgate login --context staging < staging.key
+              tollgate login --certificate me.pem --certificate-key me.key
             """
     )
 
@@ -26,6 +27,7 @@ struct LoginCommand: ParsableCommand {
     var url: String?
     @Option(help: "PEM file of the authority to trust; else TOLLGATE_CA, the system's.", completion: .file())
     var ca: String?
+    @OptionGroup var certificates: CertificateOptions
     @OptionGroup var form: OutputOption
 
     func run() throws {
@@ -48,15 +50,21 @@ struct LoginCommand: ParsableCommand {
         }
         let base = address.hasSuffix("/") ? String(address.dropLast()) : address
         let authority = (ca ?? store[name]?.ca ?? environment["TOLLGATE_CA"])
-            .map { URL(fileURLWithPath: $0).standardizedFileURL.path }
+            .map(Self.absolute)
         if let authority, !FileManager.default.isReadableFile(atPath: authority) {
             throw fail("\(authority): cannot be read", .noInput)
         }
-        let key = try Terminal.secret("Key for \(base.printable): ").trimmingCharacters(in: .whitespaces)
-        let client = ManagementClient(base: base, http: HTTPClient(caFile: authority), key: key)
-        let (id, role) = try verify(key, client)
+        let certificate = try certificates.files().map {
+            (file: Self.absolute($0.file), keyFile: Self.absolute($0.keyFile))
+        }
+        var key: String?
+        if certificate == nil {
+            key = try Terminal.secret("Key for \(base.printable): ").trimmingCharacters(in: .whitespaces)
+        }
+        let http = HTTPClient(caFile: authority, clientCertificate: certificate)
+        let (id, role) = try verify(key, ManagementClient(base: base, http: http, key: key))
 
-        store.put(Context(name: name, url: base, ca: authority))
+        store.put(Context(name: name, url: base, ca: authority, certificate: certificate))
         store.current = name
         try store.save(key: key, of: name)
         try store.save()
@@ -71,9 +79,12 @@ struct LoginCommand: ParsableCommand {
         )
     }
 
+    /// What holds wherever the command is called from.
+    private static func absolute(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }
+
     /// Whether the key counts here; what it may do is another matter.
-    private func verify(_ key: String, _ client: ManagementClient) throws -> (id: String?, role: String?) {
-        let parts = key.split(separator: "_", omittingEmptySubsequences: false)
+    private func verify(_ key: String?, _ client: ManagementClient) throws -> (id: String?, role: String?) {
+        let parts = (key ?? "").split(separator: "_", omittingEmptySubsequences: false)
         let id = parts.count == 4 && parts[0] == "tg" ? String(parts[2]) : nil
         let response = try client.answer("GET", "/admin/v1/keys" + (id.map { "/\($0.queryEncoded)" } ?? ""))
         let document = try? JSON.parse(response.body)

@@ -25,9 +25,10 @@ struct IdempotencyOption: ParsableArguments {
 struct ManagementClient {
     let base: String
     let http: HTTPClient
-    private let key: String
+    /// nil where a client certificate stands for it.
+    private let key: String?
 
-    init(base: String, http: HTTPClient, key: String) {
+    init(base: String, http: HTTPClient, key: String?) {
         self.base = base
         self.http = http
         self.key = key
@@ -93,7 +94,7 @@ struct ManagementClient {
         var request = HTTPRequest(
             method,
             base + path,
-            headers: [("Authorization", "Bearer \(key)"), ("Accept", accept)] + headers
+            headers: (key.map { [("Authorization", "Bearer \($0)")] } ?? []) + [("Accept", accept)] + headers
         )
         if let body {
             request.headers.append(("Content-Type", "application/json"))

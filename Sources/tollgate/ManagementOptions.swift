@@ -51,30 +51,57 @@ struct GatewayOptions: ParsableArguments {
     }
 }
 
+/// A certificate instead of a key, or beside it where the listener requires one.
+struct CertificateOptions: ParsableArguments {
+    @Option(
+        help: "PEM file of a client certificate; else TOLLGATE_CLIENT_CERTIFICATE, the context's.",
+        completion: .file()
+    )
+    var certificate: String?
+    @Option(
+        help: "PEM file of its private key; else TOLLGATE_CLIENT_KEY, else the certificate's file.",
+        completion: .file()
+    )
+    var certificateKey: String?
+
+    /// A flag stands over the environment, and that over the current context; a context that was named over the
+    /// environment.
+    ///
+    /// - Throws: exit code 66 when a file cannot be read.
+    func files(_ place: GatewayOptions.Place? = nil) throws -> (file: String, keyFile: String)? {
+        let environment = ProcessInfo.processInfo.environment
+        func variable(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+        let set = variable("TOLLGATE_CLIENT_CERTIFICATE").map { ($0, variable("TOLLGATE_CLIENT_KEY") ?? $0) }
+        let isNamed = place?.isNamed ?? false
+        let found: (file: String, keyFile: String)? =
+            certificate.map { ($0, certificateKey ?? $0) } ?? (isNamed ? nil : set) ?? place?.context?.certificate
+        guard let found else { return nil }
+        for path in [found.file, found.keyFile] where !FileManager.default.isReadableFile(atPath: path) {
+            throw fail("\(path): cannot be read", .noInput)
+        }
+        return found
+    }
+}
+
 /// How to reach the management API; the key comes from the environment, a file or a context, never from the command
 /// line, where every user of the machine could read it.
 struct ManagementOptions: ParsableArguments {
     @OptionGroup var gateway: GatewayOptions
     @Option(help: "File that holds the key; else the environment's, else the context's.", completion: .file())
     var keyFile: String?
+    @OptionGroup var certificates: CertificateOptions
     @OptionGroup var form: OutputOption
 
     typealias Output = OutputFormat
     var output: OutputFormat { form.output }
 
     /// - Parameter keyVariable: the environment's name for the key of the role that is needed.
-    /// - Throws: exit code 77 when there is no key.
+    /// - Throws: exit code 77 when there is neither a key nor a certificate.
     func client(_ keyVariable: String = "TOLLGATE_ADMIN_KEY", timeoutSeconds: Int = 30) throws -> ManagementClient {
         let place = try gateway.place()
-        let set = ProcessInfo.processInfo.environment[keyVariable].flatMap { $0.isEmpty ? nil : $0 }
-        let key: String
-        if let keyFile {
-            key = try KeyFile.read(keyFile)
-        } else if !place.isNamed, let set {
-            key = set
-        } else if let context = place.context, let stored = try place.store.key(of: context.name) {
-            key = stored
-        } else {
+        let certificate = try certificates.files(place)
+        let key = try key(keyVariable, place)
+        guard key != nil || certificate != nil else {
             throw fail(
                 "no key for \(place.url): set \(keyVariable), name a file with --key-file, or run 'tollgate login'",
                 .notPermitted
@@ -82,9 +109,18 @@ struct ManagementOptions: ParsableArguments {
         }
         return ManagementClient(
             base: place.url,
-            http: HTTPClient(caFile: place.ca, timeoutSeconds: timeoutSeconds),
+            http: HTTPClient(caFile: place.ca, clientCertificate: certificate, timeoutSeconds: timeoutSeconds),
             key: key
         )
+    }
+
+    private func key(_ variable: String, _ place: GatewayOptions.Place) throws -> String? {
+        if let keyFile { return try KeyFile.read(keyFile) }
+        // Whoever names a certificate means it: a bearer key would go before it.
+        guard certificates.certificate == nil else { return nil }
+        let set = ProcessInfo.processInfo.environment[variable].flatMap { $0.isEmpty ? nil : $0 }
+        if !place.isNamed, let set { return set }
+        return try place.context.flatMap { try place.store.key(of: $0.name) }
     }
 
     /// Prints a list of a document.

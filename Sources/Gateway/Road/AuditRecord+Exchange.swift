@@ -34,7 +34,7 @@ extension AuditRecord {
         configGeneration = loop.generation
 
         if let principal = exchange.principal {
-            auth = exchange.usedToken ? .token : .key
+            auth = exchange.usedToken ? .token : exchange.usedCertificate ? .certificate : .key
             tenant = principal.tenant.description
             role = principal.role.rawValue
             keyID = principal.keyID

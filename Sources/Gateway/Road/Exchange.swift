@@ -39,6 +39,7 @@ struct Exchange {
 
     var principal: Principal?
     var usedToken = false
+    var usedCertificate = false
     /// The scope or role that was asked for.
     var scope: ScopeSet?
     var tenant: TenantContext?

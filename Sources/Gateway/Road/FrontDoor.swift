@@ -61,6 +61,7 @@ extension RequestStream {
 
     private func identify(_ field: UnsafeRawBufferPointer?) {
         guard let field else {
+            if let fingerprint = connection?.clientFingerprint { return identify(certificate: fingerprint) }
             return challenge(
                 Refusal(
                     .credentialMissing,
@@ -72,6 +73,21 @@ extension RequestStream {
             return challenge(Refusal(.credentialMissing, "The only authentication scheme understood here is Bearer."))
         }
         identify(UnsafeRawBufferPointer(rebasing: field.dropFirst(7)))
+    }
+
+    /// A client certificate that checked out (RFC 5246, section 7.4.6) and came without a bearer credential.
+    private func identify(certificate fingerprint: String) {
+        guard let key = loop.clientKeys[fingerprint] else {
+            return challenge(
+                Refusal(
+                    .credentialMissing,
+                    "The client certificate is bound to no API key here; bind it, or send a bearer credential.",
+                    detail: "listeners.management.client_keys lacks \(fingerprint)"
+                )
+            )
+        }
+        exchange.usedCertificate = true
+        identified(services.authenticator.authenticate(boundKey: key, now: exchange.arrival), byToken: false)
     }
 
     private func identify(_ credential: UnsafeRawBufferPointer) {

@@ -13,7 +13,8 @@ final class PseudoTerminal {
     init() throws {
         keyboard = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
         var (isLocked, number): (Int32, UInt32) = (0, 0)
-        guard keyboard >= 0, ioctl(keyboard, Self.setLock, &isLocked) == 0, ioctl(keyboard, Self.getNumber, &number) == 0
+        guard keyboard >= 0, ioctl(keyboard, Self.setLock, &isLocked) == 0,
+            ioctl(keyboard, Self.getNumber, &number) == 0
         else { throw HarnessError("there is no pseudo terminal") }
         path = "/dev/pts/\(number)"
         screen = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC)
