@@ -37,7 +37,9 @@ extension ManagementOptions {
         for member in (before?.members ?? []) + (after?.members ?? []) where !names.contains(member.name) {
             names.append(member.name)
         }
-        let differing = names.filter { before?[$0] != after?[$0] && $0 != "revision" }
+        var differing = names.filter { before?[$0] ?? .null != after?[$0] ?? .null }
+        // Of no interest beside what it counts; a rotated secret shows by nothing else.
+        if differing.count > 1 { differing.removeAll { $0 == "revision" } }
         let verb =
             switch (before?.members, after?.members) {
             case (nil, _): "would be made"

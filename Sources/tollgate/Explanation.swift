@@ -53,7 +53,7 @@ struct Explanation {
         }.joined(separator: "\n")
     }
 
-    var json: JSON { .object(parts.map { JSON.Member($0.title, .string($0.text)) }) }
+    var json: JSON { .object(parts.map { JSON.Member($0.title.replacing(" ", with: "_"), .string($0.text)) }) }
 
     // MARK: - The questions
 

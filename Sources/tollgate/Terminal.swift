@@ -17,7 +17,6 @@ enum Terminal {
         guard tcgetattr(STDIN_FILENO, &before) == 0 else { throw fail("the terminal's echo cannot be turned off") }
         var silent = before
         silent.c_lflag &= ~tcflag_t(ECHO)
-        prompt(question)
         guard tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) == 0 else {
             throw fail("the terminal's echo cannot be turned off")
         }
@@ -38,11 +37,15 @@ enum Terminal {
             for (number, handler) in handled { signal(number, handler) }
             tell("")
         }
+        // Not before the echo is off: what is typed from here on is neither shown nor thrown away.
+        prompt(question)
         return try line(of: "the terminal")
     }
 
     /// Asks a question that only `y` or `yes` affirms.
     static func affirms(_ question: String) -> Bool {
+        // What was typed before the question is no answer to it.
+        tcflush(STDIN_FILENO, TCIFLUSH)
         prompt("\(question) [y/N] ")
         return ["y", "yes"].contains((readLine() ?? "").lowercased())
     }
