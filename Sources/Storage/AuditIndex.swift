@@ -98,11 +98,19 @@ public final class AuditIndex: Sendable {
 
     /// The indices of the records that meet the query, in its order.
     public func search(_ query: AuditQuery) throws(StorageError) -> [UInt64] {
+        try page(query) { false }.indices
+    }
+
+    /// A page of what meets the query.
+    ///
+    /// - Parameter isLate: asked now and then; when it says so, the page ends with what was found.
+    public func page(_ query: AuditQuery, isLate: () -> Bool) throws(StorageError) -> AuditPage {
         do {
             return try pool.read { db in
-                guard let range = try Self.range(of: query, in: db) else { return [] }
-                let (sql, arguments) = query.statement(within: range)
-                return try Int64.fetchAll(db, sql: sql, arguments: arguments).map(UInt64.init)
+                guard let range = try Self.range(of: query, in: db) else { return AuditPage() }
+                let (found, rest) = try AuditIndexSearch(query, in: db).run(within: range, isLate: isLate)
+                let next = rest.map { UInt64(query.newestFirst ? $0.upperBound + 1 : $0.lowerBound) }
+                return AuditPage(indices: found.map(UInt64.init), next: next)
             }
         } catch {
             throw StorageError(error, path: path)
@@ -174,8 +182,10 @@ extension AuditIndex {
 
     /// The ids that can meet the query's bounds of index and time; nil when none can.
     private static func range(of query: AuditQuery, in db: Database) throws -> ClosedRange<Int64>? {
+        // No record is behind this one: a search need not look there.
+        guard let end = try Int64.fetchOne(db, sql: "SELECT max(id) FROM records") else { return nil }
         var first = Int64(clamping: query.afterIndex.map { $0 &+ 1 } ?? 0)
-        var last = Int64(clamping: query.beforeIndex.map { $0 &- 1 } ?? .max)
+        var last = min(end, Int64(clamping: query.beforeIndex.map { $0 &- 1 } ?? .max))
         if query.beforeIndex == 0 || query.afterIndex == .max { return nil }
         if query.since != nil || query.until != nil {
             let since = query.since?.minute ?? .min
