@@ -88,11 +88,19 @@ let package = Package(
         .executableTarget(
             name: "tollgate",
             dependencies: [
-                "Gateway", "GatewayCore", "HTTPClient", "Inference", "Telemetry",
+                "Audit", "Gateway", "GatewayCore", "HTTPClient", "Inference", "Storage", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swift,
             linkerSettings: openVINOLibrary
+        ),
+
+        // Benchmarks/README.md says how it is run.
+        .executableTarget(
+            name: "index-benchmark",
+            dependencies: ["Storage", "Audit", "GatewayCore"],
+            path: "Benchmarks/index",
+            swiftSettings: swift
         ),
 
         // What several test targets share.

@@ -58,7 +58,7 @@ public final class AuditIndex: Sendable {
             next += 1
         }
         try write { write in
-            for entry in new { try entry.withFields { try write($0, entry.index) } }
+            for entry in new { try entry.withFields { try write($0, entry.index, nil) } }
         }
         size.store(next, ordering: .releasing)
     }
@@ -78,8 +78,9 @@ public final class AuditIndex: Sendable {
             try write { write in
                 do {
                     while next - first < limit, let index = try reader.advance() {
+                        let place = reader.place
                         try reader.withRecord { record in
-                            try RecordFields.read(record) { try write($0, index) }
+                            try RecordFields.read(record) { try write($0, index, place) }
                         }
                         next = index + 1
                     }
@@ -117,6 +118,24 @@ public final class AuditIndex: Sendable {
         }
     }
 
+    /// The last record before each of these, or itself, whose place in the journal is known.
+    public func places(
+        before indices: [UInt64]
+    ) throws(StorageError) -> [(index: UInt64, place: AuditPlace)?] {
+        do {
+            return try pool.read { db in
+                let statement = try db.cachedStatement(sql: "SELECT segment, offset FROM places WHERE id = ?")
+                return try indices.map { index in
+                    let id = Int64(clamping: index) / AuditIndexSchema.stride * AuditIndexSchema.stride
+                    guard let row = try Row.fetchOne(statement, arguments: [id]) else { return nil }
+                    return (UInt64(id), AuditPlace(segment: UInt64(row[0] as Int64), offset: row[1]))
+                }
+            }
+        } catch {
+            throw StorageError(error, path: path)
+        }
+    }
+
     /// Folds the write-ahead log into the file and closes it. Later calls fail.
     public func close() throws(StorageError) {
         try whileOpen { state in
@@ -128,13 +147,16 @@ public final class AuditIndex: Sendable {
 
     /// Runs `body` in a transaction with a function that adds the next record.
     func write(
-        _ body: ((_ fields: RecordFields, _ index: UInt64) throws -> Void) throws -> Void
+        _ body: ((_ fields: RecordFields, _ index: UInt64, _ place: AuditPlace?) throws -> Void) throws -> Void
     ) throws(StorageError) {
         try whileOpen { state in
             do {
                 try pool.write { db in
                     var writer = try AuditIndexWriter(db)
-                    try body { fields, index in try writer.write(fields, id: Int64(index), &state.memory) }
+                    try body { fields, index, place in
+                        try writer.write(fields, id: Int64(index), &state.memory)
+                        try writer.write(place, id: Int64(index))
+                    }
                     try writer.finish()
                 }
             } catch {

@@ -22,6 +22,9 @@ enum AuditIndexSchema {
     /// Records in a block.
     static let block: Int64 = 1024
 
+    /// Of every so many records the place in the journal is kept.
+    static let stride: Int64 = 64
+
     /// What is kept once for many records; in `marks`, and in the low bits of a row's id in `texts`.
     enum Likeness: Int64, CaseIterable {
         case kind = 0, caller, note
@@ -106,6 +109,11 @@ enum AuditIndexSchema {
             minute INTEGER PRIMARY KEY,
             first INTEGER NOT NULL,
             last INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE places (
+            id INTEGER PRIMARY KEY,
+            segment INTEGER NOT NULL,
+            offset INTEGER NOT NULL
         ) STRICT;
         PRAGMA user_version = \(version);
         """

@@ -26,6 +26,7 @@ struct AuditIndexWriter {
     private let texts: BoundStatement
     private let marks: BoundStatement
     private let minutes: BoundStatement
+    private let places: BoundStatement
     private let db: Database
     private var minute: (number: Int64, first: Int64, last: Int64)?
     /// Of a likeness, separated by line feeds.
@@ -39,6 +40,7 @@ struct AuditIndexWriter {
         callers = try BoundStatement(db, "INSERT INTO callers VALUES (NULL, ?, ?)")
         texts = try BoundStatement(db, "INSERT INTO texts (rowid, words) VALUES (?, ?)")
         marks = try BoundStatement(db, "INSERT OR IGNORE INTO marks VALUES (?, ?, ?)")
+        places = try BoundStatement(db, "INSERT INTO places VALUES (?, ?, ?)")
         minutes = try BoundStatement(
             db,
             "INSERT INTO minutes VALUES (?, ?, ?) ON CONFLICT (minute) DO UPDATE SET last = excluded.last"
@@ -58,6 +60,15 @@ struct AuditIndexWriter {
         try records.run()
         if let request = fields.requestID { try write(request: request, id: id) }
         if let time = fields.time { try extend(time.minute, to: id) }
+    }
+
+    /// Keeps where some records lie.
+    func write(_ place: AuditPlace?, id: Int64) throws {
+        guard let place, id % AuditIndexSchema.stride == 0 else { return }
+        places.bind(1, id)
+        places.bind(2, Int64(clamping: place.segment))
+        places.bind(3, place.offset)
+        try places.run()
     }
 
     /// Writes what is left. The statements let go of the records' bytes.

@@ -260,6 +260,24 @@ import Testing
         #expect(try index.search(AuditQuery(limit: 1)) == [119])
     }
 
+    @Test func `the index knows where records lie, so that a journal just opened is read from there`() throws {
+        let log = try filledLog(250)
+        let index = try AuditIndex(path: folder.index)
+        #expect(try index.follow(log, atMost: 1000) == 250)
+        let fresh = try AuditReader(directory: folder.file("audit"))
+        let indices: [UInt64] = [249, 64, 63, 0, 130]
+        let places = try index.places(before: indices)
+        #expect(places.map { $0?.index } == [192, 64, 0, 0, 128])
+        for (number, place) in zip(indices, places) {
+            log.seek(to: number)
+            #expect(try fresh.record(at: number, after: place) == log.next()?.bytes)
+        }
+        // A wrong place is seen, not read.
+        #expect(throws: AuditError.self) {
+            try fresh.record(at: 249, after: (200, AuditPlace(segment: 0, offset: 4242)))
+        }
+    }
+
     /// A log on the disk in which every tenth request is refused, and every request with an odd number names itself.
     private func filledLog(_ count: Int) throws -> AuditReader {
         let configuration = AuditConfiguration(directory: folder.file("audit"), durability: .written, gateway: "g")
@@ -290,7 +308,7 @@ import Testing
         let first = entry(0) { $0.tenant = "acme" }
         #expect(throws: StorageError.self) {
             try index.write { write in
-                try first.withFields { try write($0, 0) }
+                try first.withFields { try write($0, 0, nil) }
                 throw Fault()
             }
         }

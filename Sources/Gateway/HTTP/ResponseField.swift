@@ -17,6 +17,7 @@ struct ResponseField: Sendable {
     static let pragma = ResponseField(http1: "Pragma", http2: "pragma")
     static let allow = ResponseField(http1: "Allow", http2: "allow")
     static let location = ResponseField(http1: "Location", http2: "location", varies: true)
+    static let link = ResponseField(http1: "Link", http2: "link", varies: true)
     static let wwwAuthenticate = ResponseField(http1: "WWW-Authenticate", http2: "www-authenticate")
     static let rateLimitPolicy = ResponseField(http1: "RateLimit-Policy", http2: "ratelimit-policy")
     static let rateLimit = ResponseField(http1: "RateLimit", http2: "ratelimit", varies: true)

@@ -28,8 +28,10 @@ public struct StateDirectory: Sendable {
     }
 
     var database: String { "\(path)/tollgate.sqlite" }
-    var auditDirectory: String { "\(path)/audit" }
-    var auditIndex: String { "\(path)/audit-index.sqlite" }
+    /// Holds the journal.
+    public var auditDirectory: String { "\(path)/audit" }
+    /// The search index of the audit log.
+    public var auditIndex: String { "\(path)/audit-index.sqlite" }
     /// Keys of the TLS session tickets.
     var ticketKeys: String { "\(path)/ticket-keys" }
     private var pepperFile: String { "\(path)/pepper" }

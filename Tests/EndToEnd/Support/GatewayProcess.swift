@@ -68,14 +68,16 @@ final class GatewayProcess: Sendable {
     enum Way: String, CaseIterable, Sendable { case terminate, kill }
 
     /// Ends the program and starts it again on the same state.
-    func restart(_ way: Way = .terminate) throws {
+    ///
+    /// - Parameter managementPort: 0 for another than before.
+    func restart(_ way: Way = .terminate, managementPort: Int = 0) throws {
         switch way {
         case .terminate:
             let end = try terminate()
             guard end == .exited(0) else { throw HarnessError("SIGTERM ended it with \(end):\n\(log)") }
         case .kill: kill()
         }
-        try launch()
+        try launch(managementPort: managementPort)
     }
 
     /// SIGTERM, and how it ended then.
@@ -128,6 +130,8 @@ final class GatewayProcess: Sendable {
                 key: \(certificates.key)
             models:
               directory: \(models)
+            audit:
+              refusals_per_second: 0
 
             """
     }
@@ -153,11 +157,12 @@ final class GatewayProcess: Sendable {
         return environment
     }
 
-    private func launch() throws {
+    private func launch(managementPort: Int = 0) throws {
         let log = self.log
         earlierLogs.withLock { $0 = log }
         var command = [
-            TestRun.binary, "serve", "--config", configurationFile, "--port", "0", "--management-port", "0",
+            TestRun.binary, "serve", "--config", configurationFile, "--port", "0",
+            "--management-port", "\(managementPort)",
         ]
         if let descriptors = settings.descriptors { command = ["prlimit", "--nofile=\(descriptors)"] + command }
         let child = try ChildProcess(
