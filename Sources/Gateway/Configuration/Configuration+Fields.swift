@@ -66,6 +66,7 @@ struct ConfigurationField: Sendable {
             choice("tokens.algorithm", \.tokens.algorithm),
             number("tokens.cache_entries", \.tokens.cacheEntries, 1...1_000_000),
             choice("audit.durability", \.audit.durability),
+            number("audit.refusals_per_second", \.audit.refusalsPerSecond, 0...100_000),
             number("http.max_body_bytes", \.http.maxBodyBytes, 1...1_073_741_824).reloading,
             number("http.max_header_bytes", \.http.maxHeaderBytes, 1024...262_144).reloading,
             number("http.max_header_count", \.http.maxHeaderCount, 8...1000).reloading,

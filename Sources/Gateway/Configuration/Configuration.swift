@@ -91,6 +91,9 @@ public struct Configuration: Sendable, Equatable {
     public struct AuditSettings: Sendable, Equatable {
         /// What a request's record must have reached before its answer leaves.
         public var durability = AuditDurability.durable
+        /// Refusals of strangers that have records of their own, of one source in a second and on one event loop; the
+        /// others are counted in a record a second. 0: all have their own.
+        public var refusalsPerSecond = 10
     }
 
     /// The section `http`: what one request, one connection and all of them may take, for each listener; times are in

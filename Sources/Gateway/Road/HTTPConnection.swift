@@ -15,6 +15,8 @@ class HTTPConnection: ConnectionHandler {
     let version: HTTPVersion
     let id: UInt64
     let source: AuditSource
+    /// Whom limits count.
+    let sourceKey: UInt64
     let tls: AuditTLS
     /// nil once the connection has ended; requests under way may outlive it until they are sealed.
     private(set) var transport: Connection?
@@ -31,6 +33,7 @@ class HTTPConnection: ConnectionHandler {
         self.version = version
         id = loop.nextConnectionID()
         source = AuditSource(address: transport.remoteHost, port: transport.remote.port)
+        sourceKey = transport.remote.source
         tls = AuditTLS(
             cipher: transport.agreement?.cipherSuite ?? "",
             version: transport.agreement?.version.rawValue ?? "",

@@ -48,6 +48,10 @@ final class LoopContext {
     private var batch: RecordBatch?
     private var spareBatches: [RecordBatch] = []
     private var sealed: [RecordBatch] = []
+    private var floods: RefusalFloods
+    /// The answers that wait for a record which counts them all, by the record's ticket.
+    private var groups: [UInt64: [UInt64]] = [:]
+    private var groupCount = 0
     /// Connections that were turned away since the last sweep.
     private var turnedAway: [TurnedAway: Int64] = [:]
     /// Connections whose protocol may have something to send.
@@ -67,6 +71,7 @@ final class LoopContext {
         generation = services.configurationGeneration
         gateway = configuration.name
         durability = configuration.audit.durability
+        floods = RefusalFloods(limit: configuration.audit.refusalsPerSecond)
     }
 
     /// Makes the mailbox in which the audit writer leaves its receipts, and starts the sweep of stalled requests.
@@ -116,6 +121,7 @@ final class LoopContext {
         // A long sweep may still be under way.
         if swept == 0 { sweepStreams() }
         recordTurnedAway()
+        recordFloods()
         eventLoop.releaseIdleMemory()
         date.update(to: services.time.now())
     }
@@ -177,13 +183,43 @@ final class LoopContext {
 
     func seal(_ stream: RequestStream, _ reply: borrowing Reply) {
         guard let connection = stream.connection else { preconditionFailure("what is sealed has a client") }
-        let batch = openBatch()
         let ticket = stream.ticket.rawValue
+        if let refusal = reply.refusal, stream.exchange.principal == nil,
+            floods.isFlood(connection.sourceKey, second: now / 1_000_000_000)
+        {
+            let status = reply.status
+            let isFull = floods.add(
+                connection.sourceKey,
+                connection.listener,
+                refusal.code,
+                status: status,
+                ticket: ticket
+            ) {
+                var refused = Reply.refused(refusal)
+                refused.status = status
+                return AuditRecord(of: stream, on: connection, reply: refused)
+            }
+            if isFull { recordFloods() }
+            return
+        }
+        let batch = openBatch()
         if reply.status == 200, reply.isPlain, let last = stream.exchange.last {
             let template = last.template(of: stream, on: connection, reply: reply)
             batch.append(template, AuditMeasures(of: stream, reply: reply), ticket: ticket)
         } else {
             batch.append(AuditRecord(of: stream, on: connection, reply: reply), ticket: ticket)
+        }
+    }
+
+    /// Makes the records that the refusals of floods wait for.
+    private func recordFloods() {
+        guard floods.count > 0 else { return }
+        floods.flush { record, tickets in
+            groupCount = (groupCount + 1) & 0xffff_ffff
+            // Serial 0 is no exchange's.
+            let ticket = Ticket(slot: groupCount, serial: 0).rawValue
+            groups[ticket] = tickets
+            openBatch().append(record, ticket: ticket)
         }
     }
 
@@ -216,7 +252,14 @@ final class LoopContext {
         for batch in sealed {
             for place in 0..<batch.count {
                 let index = batch.first.map { $0 + UInt64(place) }
-                stream(Ticket(rawValue: batch.tickets[place]))?.sealed(index: index)
+                let ticket = Ticket(rawValue: batch.tickets[place])
+                if ticket.serial == 0 {
+                    for waiting in groups.removeValue(forKey: ticket.rawValue) ?? [] {
+                        stream(Ticket(rawValue: waiting))?.sealed(index: index)
+                    }
+                } else {
+                    stream(ticket)?.sealed(index: index)
+                }
             }
             batch.removeAll()
             spareBatches.append(batch)
