@@ -68,6 +68,7 @@ deps:
 test-deps: deps
 	@examples/packages.sh nghttp2-client
 	@Tests/Peers/h2.sh
+	@Tests/Peers/columns.sh
 	@examples/promtool.sh
 
 clean:

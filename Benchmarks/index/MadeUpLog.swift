@@ -5,8 +5,8 @@ import Foundation
 import GatewayCore
 import Storage
 
-/// A log as a busy gateway makes it: 200 tenants of very different size, two keys each, 5 % refusals, callers from
-/// 20,000 addresses, an administrator's change now and then, and a stranger's flood.
+/// A log as a busy gateway makes it: 200 tenants of very different size, two keys each, 5 % refusals, 10,000 subjects on
+/// 20,000 machines, an administrator's change now and then, and a stranger's flood.
 struct MadeUpLog {
     let count: Int
     private static let start = UnixTime(seconds: 1_795_500_000)
@@ -78,12 +78,15 @@ struct MadeUpLog {
         record.role = "tenant"
         record.route = "/v1/models/{model}:predict"
         record.scope = "predict"
+        // A subject has one machine, or two.
+        let subject = Self.skewed(other, 50)
+        let machine = (tenant &* 50 &+ subject) &* 2 &+ (word >> 20 & 1)
         record.source = AuditSource(
-            address: "10.\(tenant % 7).\(Self.skewed(other, 100)).\(word >> 20 & 31)",
+            address: "10.\(machine >> 16).\(machine >> 8 & 255).\(machine & 255)",
             port: UInt16(truncatingIfNeeded: word)
         )
         record.status = refusal?.status ?? 200
-        record.subject = "client-\(tenant)-\(Self.skewed(other, 50))"
+        record.subject = "client-\(tenant)-\(subject)"
         record.tenant = "tenant-\(tenant)"
         record.requestBytes = 3000
         record.responseBytes = 120
@@ -125,14 +128,14 @@ struct MadeUpLog {
             ask("tenant, the smallest") { $0.tenant = "tenant-199" },
             ask("key of a small tenant") { $0.keyID = "key190b" },
             ask("subject with few records") { $0.subject = "client-198-48" },
-            ask("source address with few records") { $0.source = "10.3.98.31" },
+            ask("source address with few records") { $0.source = "10.0.77.87" },
             ask("source of a flood, long ago") { $0.source = "203.0.113.9" },
             ask("model and version, long ago") { ($0.model, $0.modelVersion) = ("iris", 1) },
             ask("status 429") { $0.status = 429 },
             ask("reason key_invalid, long ago") { $0.reason = "key_unknown" },
             ask("tenant and status 404") { ($0.tenant, $0.status) = ("tenant-150", 404) },
             ask("source and status that never meet") { ($0.source, $0.status) = ("203.0.113.9", 429) },
-            ask("source and subject that seldom meet") { ($0.source, $0.subject) = ("10.1.0.3", "client-148-0") },
+            ask("source and subject that seldom meet") { ($0.source, $0.subject) = ("10.0.57.208", "client-148-0") },
             ask("action key.revoke") { $0.action = "key.revoke" },
             ask("a minute, long ago") { ($0.since, $0.until) = (time(0.1), time(0.1) + 60) },
             ask("refusals of a tenant in an hour") {
@@ -143,7 +146,7 @@ struct MadeUpLog {
             ask("words: 783 numbers tenant-199") { $0.words = AuditWords("\"783 numbers\" tenant-199") },
             ask("words: one note of a flood") { $0.words = AuditWords("z\(count / 4 + 5)") },
             ask("words: those of 100,000 notes") { $0.words = AuditWords("\"no key of id\"") },
-            ask("words: resnet50 10.3.98.31") { $0.words = AuditWords("resnet50 10.3.98.31") },
+            ask("words: resnet50 10.0.77.87") { $0.words = AuditWords("resnet50 10.0.77.87") },
             ask("words: none") { $0.words = AuditWords("nobody") },
         ]
     }

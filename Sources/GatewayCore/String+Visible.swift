@@ -7,6 +7,23 @@ extension String {
         guard unicodeScalars.contains(where: \.isUnseen) else { return self }
         return String(String.UnicodeScalarView(unicodeScalars.map { $0.isUnseen ? "\u{fffd}" : $0 }))
     }
+
+    /// The same for JSON on one line, which stays the same document: each such scalar is escaped (RFC 8259, section 7).
+    public var visibleJSON: String {
+        guard unicodeScalars.contains(where: \.isUnseen) else { return self }
+        var text = ""
+        for scalar in unicodeScalars {
+            guard scalar.isUnseen else {
+                text.unicodeScalars.append(scalar)
+                continue
+            }
+            for unit in String(scalar).utf16 {
+                let digits = String(unit, radix: 16)
+                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            }
+        }
+        return text
+    }
 }
 
 extension Unicode.Scalar {

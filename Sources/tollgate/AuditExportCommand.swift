@@ -48,7 +48,7 @@ extension AuditCommand {
             case .ndjson:
                 let output = try AuditOutput(to)
                 while let page = try pages.next() {
-                    try output.write(page.reduce(into: []) { $0 += Array($1.line.utf8) + [10] })
+                    try output.write(page.reduce(into: []) { $0 += Array($1.exactLine.utf8) + [10] })
                 }
             case .csv:
                 let output = try AuditOutput(to)

@@ -12,7 +12,9 @@ struct AuditPages {
         let json: JSON
         var record: JSON { json["record"] ?? .null }
         /// The same on one line; what could move a terminal's cursor is escaped.
-        var line: String { json.serialized() }
+        var line: String { json.serialized().visibleJSON }
+        /// The same with the record's own bytes, for a file.
+        var exactLine: String { json.serialized() }
     }
 
     private let client: ManagementClient

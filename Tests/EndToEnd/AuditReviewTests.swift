@@ -129,6 +129,41 @@ struct AuditReviewTests {
         #expect(try gateway.command(["audit", "export", "--format", "columns"]).end == .exited(64))
     }
 
+    /// Where `make test-deps` puts pyarrow.
+    private static let pythonPath = "\(TestRun.repository)/.tools/columns"
+
+    @Test(
+        "pyarrow reads exported columns in three lines, and writes them as Parquet",
+        .enabled(
+            if: FileManager.default.fileExists(atPath: "\(pythonPath)/PINS"),
+            "pyarrow is missing: run Tests/Peers/columns.sh"
+        )
+    )
+    func columns() throws {
+        let tenant = try gateway.makeTenant()
+        for _ in 0..<11 { _ = try gateway.predict(tenant.key) }
+        _ = try gateway.tenants().send("GET", "/v1/models/resnet50", credential: tenant.key)
+        let folder = "\(gateway.directory)/arrow"
+        let export = ["audit", "export", "--format", "columns", "--tenant", tenant.id, "--to", folder]
+        #expect(try gateway.command(export).end == .exited(0))
+        var environment = TestRun.environment
+        environment["PYTHONPATH"] = Self.pythonPath
+        let peer = try ChildProcess.run(
+            "python3",
+            ["\(TestRun.repository)/Tests/Peers/columns.py", folder],
+            environment: environment,
+            directory: gateway.directory
+        )
+        #expect(peer.end == .exited(0), "\(peer.errors)")
+        let rows = try peer.output.split(separator: "\n").map { try JSON.parse(String($0)) }
+        let records = try gateway.records("tenant=\(tenant.id)&order=oldest")
+        try #require(rows.count == records.count)
+        for (row, entry) in zip(rows, records) {
+            #expect(row["index"] == entry["index"])
+            for name in ["time", "tenant", "status", "detail"] { #expect(row[name] == entry["record"]?[name]) }
+        }
+    }
+
     @Test(
         "Following shows each record once, also over a restart of the gateway",
         arguments: GatewayProcess.Way.allCases

@@ -4,16 +4,14 @@ import GatewayCore
 import Testing
 
 /// Strangers who are refused over and over.
-@Suite(.gateway(["audit.refusals_per_second": "2", "event_loops": "1"]))
 struct RefusalFloodTests {
-    let gateway: GatewayProcess
-
-    init() throws { gateway = try SharedGateway.gateway }
-
+    private static let settings = GatewayProcess.Settings(
+        fields: ["audit.refusals_per_second": "2", "event_loops": "1"]
+    )
     private static let flood = 60
 
     /// Asks on many connections at once, without credentials.
-    private func ask(_ path: String) throws -> [Answer] {
+    private func ask(_ path: String, _ gateway: GatewayProcess) throws -> [Answer] {
         let connections = try (0..<Self.flood).map { _ in try gateway.rawTLS() }
         for connection in connections {
             connection.send("POST \(path) HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
@@ -27,7 +25,9 @@ struct RefusalFloodTests {
 
     @Test("They share records that count them all, and each answer names the record that counts it")
     func counts() throws {
-        let answers = try ask("/predict") + ask("/nowhere")
+        let gateway = try GatewayProcess(Self.settings)
+        defer { gateway.stop() }
+        let answers = try ask("/predict", gateway) + ask("/nowhere", gateway)
         #expect(answers.prefix(Self.flood).allSatisfy { $0.status == 401 })
         #expect(answers.suffix(Self.flood).allSatisfy { $0.status == 404 })
         for (reason, part) in [
@@ -46,9 +46,7 @@ struct RefusalFloodTests {
 
     @Test("After a crash no refusal that was answered is missing from the counts")
     func crash() throws {
-        let gateway = try GatewayProcess(
-            GatewayProcess.Settings(fields: ["audit.refusals_per_second": "2", "event_loops": "1"])
-        )
+        let gateway = try GatewayProcess(Self.settings)
         defer { gateway.stop() }
         let connections = try (0..<Self.flood).map { _ in try gateway.rawTLS() }
         for connection in connections {
@@ -66,8 +64,10 @@ struct RefusalFloodTests {
 
     @Test("Whoever has a credential is recorded one by one beside them")
     func others() throws {
+        let gateway = try GatewayProcess(Self.settings)
+        defer { gateway.stop() }
         let tenant = try gateway.makeTenant()
-        _ = try ask("/predict")
+        _ = try ask("/predict", gateway)
         let answers = try (0..<5).map { _ in try gateway.predict(tenant.key) }
         let ids = try gateway.records("tenant=\(tenant.id)&order=oldest").map { $0["record"]?["request_id"]?.string }
         #expect(ids == answers.map(\.requestID))

@@ -73,7 +73,7 @@ import Testing
                     entry.subject = one(["svc:billing", "user-\(number % 700)", nil])
                     entry.issuer = one(["https://idp.example", nil, nil])
                     entry.target = one(["tenant/acme", nil, nil, nil])
-                    entry.detail = one(["Größe \(number) of 7 bytes", "plan \\\"gold\\\" is used up", nil, nil])
+                    entry.detail = one(["Länge \(number) of 7 bytes", "plan \\\"gold\\\" is used up", nil, nil])
                     // Not quite in order, as records of requests that overlap.
                     entry.time =
                         number % 50 == 0
@@ -107,7 +107,7 @@ import Testing
             query.source = maybe(one(["10.0.0.7", "2001:db8::\(Int.random(in: 0..<4000, using: &random))"]), 8)
             query.subject = maybe(one(["svc:billing", "user-\(Int.random(in: 0..<700, using: &random))"]), 8)
             let words = one([
-                "gold", "GRÖSSE", "grosse", "Größe", "10.0.0.7", "acme digits", "bytes 2*", "\"used up\"", "429",
+                "gold", "LÄNGE", "lange", "Länge", "10.0.0.7", "acme digits", "bytes 2*", "\"used up\"", "429",
             ])
             query.words = maybe(AuditWords(words ?? ""), 4)
             text = query.words == nil ? nil : words
