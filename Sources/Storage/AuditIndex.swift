@@ -187,6 +187,8 @@ extension AuditIndex {
                 newApplication: isNew ? AuditIndexSchema.application : nil
             )
             configuration.maximumReaderCount = 2
+            // Marks are written all over their table: 16 MB of pages for each connection.
+            configuration.prepareDatabase { try $0.execute(sql: "PRAGMA cache_size = -16000") }
             let pool = try DatabasePool(path: path, configuration: configuration)
             let size = try pool.write { db in
                 switch try Int64.fetchOne(db, sql: "PRAGMA user_version") {

@@ -7,7 +7,7 @@ import GatewayCore
 /// The tables of the search index.
 ///
 /// Most records are alike in all but time and request: what was done is a *kind*, who did it from where is a *caller*,
-/// what was said about it is a *note*; each is kept once. For each of them, and for each value of a field, `marks` says
+/// what was said about it is a *note*; each is kept once. For each of them, and for each value of a kind's fields, `marks` says
 /// in which blocks of records it occurs: a search walks the blocks that have a mark for every condition, and looks at
 /// the records in them. The words of kinds, callers and notes are in `texts`, so that a record costs no words either:
 /// one row and one request id, however much can be searched.
@@ -42,7 +42,7 @@ enum AuditIndexSchema {
         func row(_ id: Int64) -> Int64 { id << 2 | rawValue }
     }
 
-    /// The fields of a kind, then those of a caller, numbered as in `marks`.
+    /// The fields of a kind, numbered as in `marks`, then those of a caller.
     enum Field: Int64, CaseIterable {
         case keyID = 1, tenant, model, status, reason, decision, action, modelVersion, source, subject
 

@@ -146,9 +146,9 @@ extension AuditIndexSearch {
         }
         var condition = Condition(sql: "r.\(likeness.column) IN (\(select))", arguments: arguments)
         if ids.count <= Self.manyIDs { (condition.sql, condition.arguments) = Self.isOne(of: ids, likeness) }
-        if ids.count <= Self.fewIDs {
+        if ids.count <= (likeness == .kind ? Self.fewIDs : Self.manyIDs) {
             condition.blocks = [Self.blocks(of: [(likeness, ids)])]
-        } else {
+        } else if likeness == .kind {
             condition.blocks = asked.map { asked in
                 (
                     sql: "SELECT block FROM marks WHERE field = ? AND value = ? AND block BETWEEN ? AND ?",

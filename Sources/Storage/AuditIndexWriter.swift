@@ -12,9 +12,7 @@ struct AuditIndexMemory {
     fileprivate var kinds = TextTable()
     fileprivate var callers = TextTable()
     fileprivate var notes = TextTable()
-    /// Callers apart: strangers can make many of them.
-    fileprivate var kindMarks = TextTable()
-    fileprivate var callerMarks = TextTable()
+    fileprivate var marks = TextTable()
 }
 
 /// Writes the rows of records, in the log's order, within one transaction.
@@ -29,6 +27,7 @@ struct AuditIndexWriter {
     private let places: BoundStatement
     private let db: Database
     private var minute: (number: Int64, first: Int64, last: Int64)?
+    private var pending: [(field: Int64, id: Int64, block: Int64)] = []
     /// Of a likeness, separated by line feeds.
     private var words: [UInt8] = []
 
@@ -74,6 +73,7 @@ struct AuditIndexWriter {
     /// Writes what is left. The statements let go of the records' bytes.
     mutating func finish() throws {
         try writeMinute()
+        try writeMarks()
         for statement in [records, requests, kinds, callers, texts, marks] { statement.clear() }
     }
 
@@ -109,14 +109,14 @@ struct AuditIndexWriter {
         }
         let id = memory.kinds[place].id
         if memory.kinds[place].block != block {
-            try mark(.kind, id, block)
-            for field in AuditIndexSchema.Field.ofKinds { try mark(field, fields[field], block, &memory.kindMarks) }
+            pending.append((AuditIndexSchema.Likeness.kind.mark, id, block))
+            for field in AuditIndexSchema.Field.ofKinds { try mark(field, fields[field], block, &memory.marks) }
             memory.kinds[place].block = block
         }
         return id
     }
 
-    /// The number of who asked from where, nil when neither is known; marks the block with both.
+    /// The number of who asked from where, nil when neither is known; marks the block with it.
     private mutating func caller(
         of fields: RecordFields,
         _ block: Int64,
@@ -140,8 +140,7 @@ struct AuditIndexWriter {
         }
         let id = memory.callers[place].id
         if memory.callers[place].block != block {
-            try mark(.caller, id, block)
-            for field in AuditIndexSchema.Field.ofCallers { try mark(field, fields[field], block, &memory.callerMarks) }
+            pending.append((AuditIndexSchema.Likeness.caller.mark, id, block))
             memory.callers[place].block = block
         }
         return id
@@ -164,7 +163,7 @@ struct AuditIndexWriter {
         }
         let note = memory.notes[place].id
         if memory.notes[place].block != block {
-            try mark(.note, note, block)
+            pending.append((AuditIndexSchema.Likeness.note.mark, note, block))
             memory.notes[place].block = block
         }
         return note
@@ -182,11 +181,14 @@ struct AuditIndexWriter {
         }
     }
 
-    private func mark(_ likeness: AuditIndexSchema.Likeness, _ id: Int64, _ block: Int64) throws {
-        marks.bind(1, likeness.mark)
-        marks.bind(2, id)
-        marks.bind(3, block)
-        try marks.run()
+    /// Writes the marks of likenesses in the order of their table: there are many, all over it.
+    private func writeMarks() throws {
+        for mark in pending.sorted(by: { $0 < $1 }) {
+            marks.bind(1, mark.field)
+            marks.bind(2, mark.id)
+            marks.bind(3, mark.block)
+            try marks.run()
+        }
     }
 
     private func mark(
