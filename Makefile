@@ -7,15 +7,17 @@ MANAGEMENT_PORT ?= 9443
 STATE ?= state
 export PORT MANAGEMENT_PORT STATE
 
-PACKAGES = libssl-dev libnghttp2-dev libjwt-dev libsqlite3-dev libcurl4-openssl-dev pkg-config openssl curl
+PACKAGES = libssl-dev libnghttp2-dev zlib1g-dev libjwt-dev libsqlite3-dev libcurl4-openssl-dev pkg-config openssl curl
 export PATH := $(CURDIR)/.tools/usr/bin:$(PATH)
 BINARY = .build/release/tollgate
 SOURCES = Package.swift $(shell find Sources -type f)
+FORMATTED = Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources/FuzzTokens/Entry.swift \
+	Benchmarks/tokens/Package.swift Benchmarks/tokens/Sources/tokens Benchmarks/tokens/Sources/timing
 STRICT = -Xswiftc -warnings-as-errors
 
 # One thing after the other: the build needs what deps fetches.
 .NOTPARALLEL:
-.PHONY: help announce run build test lint format bench deps test-deps certs clean
+.PHONY: help announce run build test lint format fuzz bench deps test-deps certs clean
 
 help:
 	@echo "make run      install what is missing, build, start, predict one digit; Ctrl-C drains"
@@ -24,6 +26,7 @@ help:
 	@echo "make test     every test, the end-to-end ones included"
 	@echo "make lint     formatting and warnings"
 	@echo "make format   format the sources in place"
+	@echo "make fuzz     the token gate with libFuzzer and ASan for a minute, or FUZZ_SECONDS="
 	@echo "make bench    beside a bare C loop, HAProxy and Envoy, on one core; Benchmarks/README.md has more"
 	@echo "make certs    a development CA and a server certificate in certs/"
 	@echo "make clean    remove what was built; state/ and certs/ stay"
@@ -47,10 +50,14 @@ test: test-deps
 	swift test --skip-build $(STRICT)
 
 lint:
-	swift format lint --strict --recursive --parallel Package.swift Sources Tests
+	swift format lint --strict --recursive --parallel $(FORMATTED)
 
 format:
-	swift format --in-place --recursive --parallel Package.swift Sources Tests
+	swift format --in-place --recursive --parallel $(FORMATTED)
+
+FUZZ_SECONDS ?= 60
+fuzz: deps
+	@Fuzz/fuzz.sh $(FUZZ_SECONDS)
 
 # BENCH has options for it: make bench BENCH="--only small --rounds 3"
 bench: build certs
@@ -66,9 +73,13 @@ deps:
 	@Sources/COpenVINO/fetch.sh
 
 test-deps: deps
-	@examples/packages.sh nghttp2-client
+	@examples/packages.sh nghttp2-client golang-go golang-golang-x-mod-dev
 	@Tests/Peers/h2.sh
 	@Tests/Peers/columns.sh
+	@Tests/Peers/tlog.sh
+	@Tests/Peers/oauth.sh
+	@Tests/Peers/jose.sh
+	@Tests/Peers/inference.sh
 	@examples/promtool.sh
 
 clean:

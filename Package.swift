@@ -50,9 +50,11 @@ let package = Package(
         .systemLibrary(name: "CJWT", pkgConfig: "libjwt", providers: [.apt(["libjwt-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "COpenVINO"),
         .systemLibrary(name: "CTransport"),
         .systemLibrary(name: "CCRC32C"),
+        .systemLibrary(name: "CSync"),
 
         // Domain modules: none knows HTTP.
         library("GatewayCore", []),
@@ -61,7 +63,7 @@ let package = Package(
         library("Transport", ["GatewayCore", "TLS", "CTransport"]),
         library("Identity", ["GatewayCore", "GatewayCrypto", "CJWT"]),
         library("Limits", ["GatewayCore"]),
-        library("Audit", ["GatewayCore", "GatewayCrypto", "CCRC32C"]),
+        library("Audit", ["GatewayCore", "GatewayCrypto", "CCRC32C", "CSync"]),
         library("Telemetry", ["GatewayCore"]),
         library("Inference", ["GatewayCore", "GatewayCrypto", "COpenVINO"], link: openVINOLibrary),
         library(
@@ -75,6 +77,7 @@ let package = Package(
 
         // The protocol: no I/O, knows nothing of the gateway.
         library("HTTP", ["GatewayCore", "CNGHTTP2"]),
+        library("ContentCoding", ["CZlib"]),
 
         // The program.
         library("HTTPClient", ["CCurl"]),
@@ -82,7 +85,7 @@ let package = Package(
             "Gateway",
             [
                 "GatewayCore", "GatewayCrypto", "TLS", "Transport", "HTTP", "Identity", "Limits", "Audit", "Telemetry",
-                "Inference", "Storage", "Yams",
+                "Inference", "Storage", "ContentCoding", "HTTPClient", "Yams",
             ]
         ),
         .executableTarget(
@@ -120,6 +123,7 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]
         ),
+        tests("ContentCodingTests", ["ContentCoding", "TestSupport"]),
         tests(
             "IdentityTests",
             ["Identity", "GatewayCore", "GatewayCrypto", "COpenSSL", "TestSupport"],
@@ -138,7 +142,7 @@ let package = Package(
         ),
         tests(
             "GatewayTests",
-            ["Gateway", "GatewayCore", "HTTP", "TLS", "Telemetry", "TestSupport"]
+            ["Gateway", "GatewayCore", "GatewayCrypto", "HTTP", "Identity", "TLS", "Telemetry", "TestSupport"]
         ),
         tests(
             "EndToEnd",

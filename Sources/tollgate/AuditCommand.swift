@@ -6,7 +6,7 @@ import GatewayCore
 struct AuditCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "audit",
-        abstract: "Search, follow and export the audit log.",
+        abstract: "Search, follow, export and verify the audit log.",
         discussion: """
             EXAMPLES
               tollgate audit search --tenant acme --since 2026-11-24 --status 429
@@ -14,8 +14,10 @@ struct AuditCommand: ParsableCommand {
               tollgate audit tail --decision refused
               tollgate audit export --format csv --since 2026-11-01 --until 2026-12-01 > november.csv
               tollgate audit index rebuild --state state
+              tollgate audit checkpoint --key tollgate.vkey --save checkpoints
+              tollgate audit verify --state state --saved checkpoints
             """,
-        subcommands: [Search.self, Tail.self, Export.self, Index.self]
+        subcommands: [Search.self, Tail.self, Export.self, Index.self, Verify.self, Checkpoint.self]
     )
 
     struct Search: ParsableCommand {

@@ -50,23 +50,42 @@ struct ConfigurationField: Sendable {
                 .reloading,
             text("listeners.management.client_revocations", \.management.clientRevocations, "a PEM file") { _ in true }
                 .reloading,
-            text("name", \.name, "a name of 1 to 200 visible characters without spaces") {
-                (1...200).contains($0.utf8.count) && $0.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
-            },
+            text(
+                "name",
+                \.name,
+                "a name of 1 to 200 visible characters without spaces and plus signs",
+                isValid: isName
+            ),
             text("state", \.state, "a folder"),
             number("event_loops", \.eventLoops, 0...256),
             number("drain_seconds", \.drainSeconds, 0...3600).reloading,
             text("models.directory", \.models.directory, "a folder"),
             text("models.default", \.models.default, "a model name") { ModelName($0) != nil },
             number("models.max_instances", \.models.maxInstances, 1...1_000_000).reloading,
-            text("tokens.issuer", \.tokens.issuer, "an https URL") { $0.hasPrefix("https://") && $0.utf8.count > 8 },
+            choice("models.json", \.models.json).reloading,
+            text("tokens.issuer", \.tokens.issuer, "an https URL without query or fragment", isValid: isIssuer),
             text("tokens.audience", \.tokens.audience, "a text"),
             number("tokens.lifetime_seconds", \.tokens.lifetimeSeconds, 1...86_400),
             number("tokens.leeway_seconds", \.tokens.leewaySeconds, 0...300),
             choice("tokens.algorithm", \.tokens.algorithm),
+            choice("tokens.typ", \.tokens.typ),
+            number("tokens.rotation_days", \.tokens.rotationDays, 1...3650),
+            number("tokens.jwks_max_age_seconds", \.tokens.jwksMaxAgeSeconds, 0...86_400),
             number("tokens.cache_entries", \.tokens.cacheEntries, 1...1_000_000),
+            ConfigurationField(path: "issuers", isSame: { $0.issuers == $1.issuers }) { configuration, text in
+                // An empty section sets nothing; the file's list is read by `IssuerReader`.
+                guard text.isEmpty else { return Requirement(text: "a list in the configuration file") }
+                configuration.issuers = []
+                return nil
+            }.reloading,
             choice("audit.durability", \.audit.durability),
             number("audit.refusals_per_second", \.audit.refusalsPerSecond, 0...100_000),
+            text("audit.origin", \.audit.origin, "a name of 1 to 200 visible characters without spaces and plus signs")
+            {
+                $0.isEmpty || isName($0)
+            },
+            choice("audit.receipts", \.audit.receipts),
+            number("audit.checkpoint_milliseconds", \.audit.checkpointMilliseconds, 10...60_000),
             number("http.max_body_bytes", \.http.maxBodyBytes, 1...1_073_741_824).reloading,
             number("http.max_header_bytes", \.http.maxHeaderBytes, 1024...262_144).reloading,
             number("http.max_header_count", \.http.maxHeaderCount, 8...1000).reloading,
@@ -88,11 +107,23 @@ struct ConfigurationField: Sendable {
             choice("log.format", \.log.format),
         ]
 
+    /// What can stand in the origin line and as the key's name of a signed note.
+    private static func isName(_ text: String) -> Bool {
+        (1...200).contains(text.utf8.count)
+            && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "+") }
+    }
+
     /// The same field, for a reload to change.
     private var reloading: ConfigurationField {
         var field = self
         field.reloads = true
         return field
+    }
+
+    /// RFC 8414, section 2.
+    private static func isIssuer(_ text: String) -> Bool {
+        text.hasPrefix("https://") && text.utf8.count > 8 && !text.hasPrefix("https:///")
+            && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && !"?#@\"\\<>".utf8.contains($0) }
     }
 
     private typealias Path<Value> = any WritableKeyPath<Configuration, Value> & Sendable

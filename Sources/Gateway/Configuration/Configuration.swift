@@ -6,7 +6,7 @@ public import Audit
 ///
 /// Paths are relative to the folder in which the program is started. `config/gateway.yaml` lists every field.
 public struct Configuration: Sendable, Equatable {
-    /// The gateway's name in audit records; later the origin of its log.
+    /// The gateway's name in audit records; also the origin of its log unless ``AuditSettings/origin`` is another.
     public var name = "tollgate"
     /// Where the database, the audit log and the signing keys live.
     public var state = "state"
@@ -18,6 +18,8 @@ public struct Configuration: Sendable, Equatable {
     public var models = Models()
     /// How access tokens are minted and verified.
     public var tokens = Tokens()
+    /// The authorization servers outside whose tokens are taken beside the gateway's own.
+    public var issuers: [Issuer] = []
     /// When an audit record counts as written.
     public var audit = AuditSettings()
     /// What one connection and one request may take, in bytes and in time; the same for both listeners.
@@ -63,7 +65,13 @@ public struct Configuration: Sendable, Equatable {
         public var `default` = "digits"
         /// Instances in one request.
         public var maxInstances = 4096
+        /// How strictly the bodies of predictions are read.
+        public var json = JSONMode.strict
     }
+
+    /// Strict refuses names that repeat, bytes behind the document, NaN and Infinity; lenient takes them as TensorFlow
+    /// Serving does, and writes such numbers too.
+    public enum JSONMode: String, Sendable, CaseIterable { case strict, lenient }
 
     /// The section `tokens`.
     public struct Tokens: Sendable, Equatable {
@@ -75,16 +83,30 @@ public struct Configuration: Sendable, Equatable {
         public var lifetimeSeconds = 900
         /// How far the issuer's clock may be off.
         public var leewaySeconds = 30
-        /// Signs the tokens that are minted; each algorithm has a key file of its own in the state folder.
+        /// Signs the tokens that are minted. After a change the key of the old algorithm signs until the new one's is
+        /// published for long enough.
         public var algorithm = SigningAlgorithm.es256
+        /// `typ` of the tokens that are minted.
+        public var typ = TokenType.plain
+        /// From 1 to 3650: how long a key signs before the next one takes over.
+        public var rotationDays = 30
+        /// From 0 to 86,400: how long others may cache the key set, and how long a key is published before it signs.
+        public var jwksMaxAgeSeconds = 3600
         /// Verified tokens that each event loop remembers.
         public var cacheEntries = 8192
     }
 
-    /// JOSE's names (RFC 7518, section 3.1); RS256 makes longer tokens that verify faster.
+    /// JOSE's names (RFC 7518, section 3.1; RFC 9864); RS256 makes longer tokens that verify faster.
     public enum SigningAlgorithm: String, Sendable, CaseIterable {
         case es256 = "ES256"
         case rs256 = "RS256"
+        case ed25519 = "Ed25519"
+    }
+
+    /// `at+jwt` is RFC 9068's (section 2.1); libjwt reads `JWT` alone, and verifies such tokens a second time.
+    public enum TokenType: String, Sendable, CaseIterable {
+        case plain = "JWT"
+        case accessToken = "at+jwt"
     }
 
     /// The section `audit`.
@@ -94,7 +116,16 @@ public struct Configuration: Sendable, Equatable {
         /// Refusals of strangers that have records of their own, of one source in a second and on one event loop; the
         /// others are counted in a record a second. 0: all have their own.
         public var refusalsPerSecond = 10
+        /// The name under which checkpoints are signed, best a URL without its scheme; empty for ``Configuration/name``.
+        public var origin = ""
+        /// What each answer says of its record.
+        public var receipts = Receipts.leaf
+        /// From one signed checkpoint to the next, when there are new records.
+        public var checkpointMilliseconds = 500
     }
+
+    /// `index` is `Audit-Index` alone; `leaf` adds the record's leaf hash, by which a proof is verified.
+    public enum Receipts: String, Sendable, CaseIterable { case index, leaf }
 
     /// The section `http`: what one request, one connection and all of them may take, for each listener; times are in
     /// whole seconds.
@@ -147,6 +178,9 @@ public struct Configuration: Sendable, Equatable {
     public enum LogLevel: String, Sendable, CaseIterable { case debug, info, warning, error }
     /// Text is for people, coloured on a terminal; JSON is one object a line.
     public enum LogFormat: String, Sendable, CaseIterable { case auto, text, json }
+
+    /// The name of the transparency log.
+    public var auditOrigin: String { audit.origin.isEmpty ? name : audit.origin }
 
     /// The defaults, with no file or environment read.
     public init() {}

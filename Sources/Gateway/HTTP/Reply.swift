@@ -18,6 +18,7 @@ struct Reply: Sendable {
         var fields: [Field] = []
         var violatedPolicies: [String] = []
         var change: AdminChange?
+        var isImmutable = false
     }
 
     private indirect enum Rare: Sendable { case details(Details) }
@@ -55,6 +56,12 @@ struct Reply: Sendable {
     var violatedPolicies: [String] {
         get { rare == nil ? [] : details.violatedPolicies }
         set { details.violatedPolicies = newValue }
+    }
+
+    /// Whether the same path will answer the same for ever.
+    var isImmutable: Bool {
+        get { rare == nil ? false : details.isImmutable }
+        set { details.isImmutable = newValue }
     }
 
     /// What an admin's request did, for its record.

@@ -22,12 +22,22 @@ struct AuditAPI {
         guard let form = FormBody((request.query ?? "").utf8) else {
             throw Refusal(.fieldInvalid, "The query is not a form in which each parameter stands once.")
         }
-        let query = try query(form)
+        var query = try query(form)
+        // Whoever is bound to a tenant asks for its records, whatever else they ask for.
+        let bound = Reach(request, services.directory).tenant
+        if let bound {
+            // What is found of a tenant that does not exist.
+            if query.tenant != nil, query.tenant != bound.description { query.limit = 0 }
+            query.tenant = bound.description
+        }
         let indexed = services.search.index.indexedSize
         let (found, next) = try services.search.page(query)
         let token = next.map { AuditPageToken($0).text }
         switch Form(request.accept) {
-        case .page: return page(found, token, indexed: max(indexed, found.map(\.index).max().map { $0 + 1 } ?? 0))
+        case .page:
+            // How much others do is nothing to who is bound to a tenant.
+            let sizes = bound == nil ? (log: services.audit.size, index: max(indexed, Self.end(of: found))) : nil
+            return page(found, token, sizes)
         case .lines:
             var lines: [UInt8] = []
             for (index, record) in found {
@@ -43,6 +53,10 @@ struct AuditAPI {
         }
     }
 
+    private static func end(of found: [(index: UInt64, record: [UInt8])]) -> UInt64 {
+        found.map { $0.index + 1 }.max() ?? 0
+    }
+
     private enum Form {
         case page, lines, csv
 
@@ -52,7 +66,11 @@ struct AuditAPI {
         }
     }
 
-    private func page(_ found: [(index: UInt64, record: [UInt8])], _ token: String?, indexed: UInt64) -> Reply {
+    private func page(
+        _ found: [(index: UInt64, record: [UInt8])],
+        _ token: String?,
+        _ sizes: (log: UInt64, index: UInt64)?
+    ) -> Reply {
         var json = JSONWriter(capacity: 4096)
         json.beginObject()
         json.name("records")
@@ -63,10 +81,12 @@ struct AuditAPI {
             json.name("next_page_token")
             json.string(token)
         }
-        json.name("log_size")
-        json.integer(services.audit.size)
-        json.name("indexed_size")
-        json.integer(indexed)
+        if let sizes {
+            json.name("log_size")
+            json.integer(sizes.log)
+            json.name("indexed_size")
+            json.integer(sizes.index)
+        }
         json.endObject()
         return .json(json.bytes)
     }

@@ -27,6 +27,9 @@ extension GatewayMetrics {
         counter("tollgate_audit_failures_total", "Records that could not be written.") { $0.audit.metrics.failures }
         gauge("tollgate_audit_healthy", "1 while the audit log can be written.") { $0.audit.health == .writing ? 1 : 0 }
         gauge("tollgate_audit_log_size", "Records in the log.") { Double($0.audit.size) }
+        gauge("tollgate_audit_checkpoint_size", "Records that the newest signed checkpoint covers.") {
+            Double($0.integrator.published?.checkpoint.size ?? 0)
+        }
         gauge("tollgate_audit_indexed_size", "Records in the search index.") { Double($0.search.index.indexedSize) }
         registry.callbackHistogram(
             "tollgate_audit_sync_duration_seconds",
@@ -39,6 +42,16 @@ extension GatewayMetrics {
         counter("tollgate_token_verifier_disagreements_total", "Tokens on which the two verifiers disagreed.") {
             $0.authenticator.disagreements
         }
+        registry.callbackGauge("tollgate_signing_keys", help: "Published signing keys.", labels: ["state"]) {
+            [unowned services] in
+            let keys = services.signingKeys.ring.keys
+            return RingKey.State.allCases.map { state in
+                ([state.rawValue], Double(keys.count { $0.state == state }))
+            }
+        }
+        gauge("tollgate_signing_key_next_rotation_timestamp_seconds", "When the next signing key takes over.") {
+            Double($0.signingKeys.ring.nextRotation($0.signingKeys.policy).seconds)
+        }
         gauge("tollgate_store_reachable", "1 while the database answers.") { services in
             (try? services.store.tenant(.system)) == nil ? 0 : 1
         }
@@ -48,6 +61,16 @@ extension GatewayMetrics {
         gauge("tollgate_config_last_reload_successful", "1 when the configuration in force is the last one given.") {
             $0.lastReload.load(ordering: .relaxed) ? 1 : 0
         }
+        registry.callbackGauge(
+            "tollgate_jwks_age_seconds",
+            help: "Time since an outside issuer confirmed the key set in force; nothing while there is none.",
+            labels: ["issuer"]
+        ) { [unowned services] in services.issuers.states().map { ([$0.issuer], $0.age) } }
+        registry.callbackGauge(
+            "tollgate_jwks_keys",
+            help: "Keys in an outside issuer's key set.",
+            labels: ["issuer"]
+        ) { [unowned services] in services.issuers.states().map { ([$0.issuer], Double($0.keys)) } }
         registry.callbackGauge(
             "tollgate_model_available",
             help: "1 when the version is served.",

@@ -43,7 +43,7 @@ extension AuditRecord {
             issuer = principal.issuer
             tokenID = principal.tokenID
         }
-        scope = exchange.scope?.description
+        if let asked = exchange.scope, !asked.isEmpty { scope = asked.description }
         if let refusal = reply.refusal, !refusal.detail.isEmpty { detail = refusal.detail }
         if let change = reply.change {
             target = change.target
@@ -83,6 +83,7 @@ extension AuditMeasures {
         if let state = stream.exchange.limits {
             if let rate = state.rate { limits.append(AuditLimit(rate)) }
             if let quota = state.quota { limits.append(AuditLimit(quota)) }
+            if let key = state.key { limits.append(AuditLimit(key)) }
         }
         requestBytes = Int64(stream.exchange.requestBytes)
         responseBytes = stream.exchange.method == .head ? 0 : Int64(reply.body.count)

@@ -18,6 +18,8 @@ class HTTPConnection: ConnectionHandler {
     /// Whom limits count.
     let sourceKey: UInt64
     let tls: AuditTLS
+    /// Where the client is; read only where a key asks for it.
+    private(set) lazy var address = IPAddress(source.address)
     /// nil once the connection has ended; requests under way may outlive it until they are sealed.
     private(set) var transport: Connection?
     private(set) var isDraining: Bool
@@ -65,7 +67,7 @@ class HTTPConnection: ConnectionHandler {
     /// Writes the reply to the stream's request.
     ///
     /// - Parameter last: the request that this one is like.
-    func respond(_ stream: RequestStream, _ reply: borrowing Reply, auditIndex: UInt64?, like last: LastRequest?) {
+    func respond(_ stream: RequestStream, _ reply: borrowing Reply, receipt: Receipt?, like last: LastRequest?) {
         preconditionFailure("a protocol writes its answers")
     }
 

@@ -5,6 +5,7 @@ import GatewayCore
 import HTTP
 import Identity
 import Inference
+import Limits
 import Transport
 
 /// What one event loop owns: nothing here is shared, so nothing here is locked.
@@ -17,6 +18,7 @@ final class LoopContext {
     /// Reaches this context from other threads.
     let handle: LoopHandle
     let meters: LoopMeters
+    var tallies = ModelTallies()
     var tokens: VerifiedTokenCache
     var routes = RouteCache()
     let worker: InferenceWorker
@@ -24,6 +26,11 @@ final class LoopContext {
     private(set) var limits: Configuration.HTTP
     private(set) var headLimits: HTTP1Limits
     private(set) var maxInstances: Int
+    /// Bodies are read as TensorFlow Serving reads them.
+    private(set) var isLenient: Bool
+    /// In force; each change of them has a number of its own.
+    private(set) var models: ModelRepository
+    private(set) var modelsGeneration: Int64 = 0
     private(set) var generation: Int64
     let gateway: String
     let durability: AuditDurability
@@ -36,6 +43,8 @@ final class LoopContext {
     var writer = HTTP1ResponseWriter()
     var fields = HTTP2Fields()
     private var tenants: [TenantID: TenantContext] = [:]
+    /// Of the keys with a limit of their own.
+    private var keyAccounts: [String: KeyAccount] = [:]
 
     /// Every stream of this loop, the idle ones included: a ticket's slot is the place here.
     private var streams: [RequestStream] = []
@@ -52,6 +61,8 @@ final class LoopContext {
     /// The answers that wait for a record which counts them all, by the record's ticket.
     private var groups: [UInt64: [UInt64]] = [:]
     private var groupCount = 0
+    /// Where answers say their records' leaf hashes.
+    private let leaves: TreeHasher?
     /// Connections that were turned away since the last sweep.
     private var turnedAway: [TurnedAway: Int64] = [:]
     /// Connections whose protocol may have something to send.
@@ -68,10 +79,13 @@ final class LoopContext {
         limits = configuration.http
         headLimits = HTTP1Limits(configuration.http)
         maxInstances = configuration.models.maxInstances
+        isLenient = configuration.models.json == .lenient
+        models = services.models
         generation = services.configurationGeneration
         gateway = configuration.name
         durability = configuration.audit.durability
         floods = RefusalFloods(limit: configuration.audit.refusalsPerSecond)
+        leaves = configuration.audit.receipts == .leaf ? TreeHasher() : nil
     }
 
     /// Makes the mailbox in which the audit writer leaves its receipts, and starts the sweep of stalled requests.
@@ -92,8 +106,18 @@ final class LoopContext {
     func apply(_ configuration: Configuration, generation: Int64) {
         self.generation = generation
         maxInstances = configuration.models.maxInstances
+        isLenient = configuration.models.json == .lenient
         limits = configuration.http
         headLimits = HTTP1Limits(configuration.http)
+    }
+
+    /// Serves other models from now on; what waits is still answered by those it was read for.
+    func serve(_ models: ModelRepository) {
+        self.models = models
+        modelsGeneration += 1
+        let available = models.available
+        worker.keep(only: available)
+        tallies.keep(only: available)
     }
 
     // MARK: - Streams
@@ -158,6 +182,15 @@ final class LoopContext {
         guard let tenant = services.tenants.context(of: id) else { return nil }
         tenants[id] = tenant
         return tenant
+    }
+
+    /// The limit of the key behind the principal; nil when it has none.
+    func account(ofKey principal: Principal) -> KeyAccount? {
+        guard let rate = principal.rate, let id = principal.keyID else { return nil }
+        if let known = keyAccounts[id], known.rate == rate { return known }
+        let account = services.keyAccounts.account(ofKey: id, rate: rate)
+        keyAccounts[id] = account
+        return account
     }
 
     /// Keeps a proved token for its next requests.
@@ -251,14 +284,17 @@ final class LoopContext {
         mailbox?.take(&sealed)
         for batch in sealed {
             for place in 0..<batch.count {
-                let index = batch.first.map { $0 + UInt64(place) }
                 let ticket = Ticket(rawValue: batch.tickets[place])
+                // The record lies here until the batch is filled anew.
+                let receipt = batch.first.map { first in
+                    Receipt(index: first + UInt64(place), leaf: leaves.map { batch.leaf(at: place, $0) })
+                }
                 if ticket.serial == 0 {
                     for waiting in groups.removeValue(forKey: ticket.rawValue) ?? [] {
-                        stream(Ticket(rawValue: waiting))?.sealed(index: index)
+                        stream(Ticket(rawValue: waiting))?.sealed(receipt)
                     }
                 } else {
-                    stream(ticket)?.sealed(index: index)
+                    stream(ticket)?.sealed(receipt)
                 }
             }
             batch.removeAll()

@@ -188,7 +188,7 @@ final class RequestStream {
     }
 
     private func complete(_ reply: inout Reply, _ refusal: Refusal) {
-        if exchange.route == .token {
+        if exchange.route?.isOAuth == true {
             reply.status = OAuthError.status(of: refusal.code)
             reply.contentType = "application/json"
             reply.body = OAuthError.write(refusal, requestID: exchange.id)
@@ -201,13 +201,13 @@ final class RequestStream {
         }
     }
 
-    /// The record is durable, or could not be written (`index` is nil): now, and not before, the answer leaves.
-    func sealed(index: UInt64?) {
+    /// The record is durable, or could not be written (`receipt` is nil): now, and not before, the answer leaves.
+    func sealed(_ receipt: Receipt?) {
         guard var reply = exchange.reply.take(), let connection else {
             preconditionFailure("a receipt without an answer")
         }
         isAnswered = true
-        if index == nil {
+        if receipt == nil {
             let refusal = Refusal(
                 .auditUnavailable,
                 "The audit log cannot be written, so nothing can be answered now. Try again later.",
@@ -221,7 +221,7 @@ final class RequestStream {
         exchange.admission = nil
         let last = reply.status == 200 && reply.isPlain ? exchange.last : nil
         loop.meters.answered(self, reply, like: last)
-        connection.respond(self, reply, auditIndex: index, like: last)
+        connection.respond(self, reply, receipt: receipt, like: last)
         loop.reuse(reply)
         connection.answered(self)
     }
