@@ -132,7 +132,7 @@ struct MadeUpLog {
             ask("source of a flood, long ago") { $0.source = "203.0.113.9" },
             ask("model and version, long ago") { ($0.model, $0.modelVersion) = ("iris", 1) },
             ask("status 429") { $0.status = 429 },
-            ask("reason key_invalid, long ago") { $0.reason = "key_unknown" },
+            ask("reason key_invalid, long ago") { $0.reason = "key_invalid" },
             ask("tenant and status 404") { ($0.tenant, $0.status) = ("tenant-150", 404) },
             ask("source and status that never meet") { ($0.source, $0.status) = ("203.0.113.9", 429) },
             ask("source and subject that seldom meet") { ($0.source, $0.subject) = ("10.0.57.208", "client-148-0") },

@@ -87,26 +87,46 @@ struct AuditIndexSearch {
 
     private func ids(within window: ClosedRange<Int64>, limit: Int) throws -> [Int64] {
         let block = AuditIndexSchema.block
-        let (low, high) = (window.lowerBound, window.upperBound)
-        var sql = "SELECT r.id FROM "
-        var arguments: StatementArguments = []
         let marked = conditions.flatMap(\.blocks)
-        if marked.isEmpty {
-            sql += "records r WHERE r.id BETWEEN ? AND ?"
-            arguments += [low, high]
-        } else {
-            sql += "(" + marked.map(\.sql).joined(separator: " INTERSECT ") + ") m CROSS JOIN records r"
-            for blocks in marked { arguments += blocks.arguments + [low / block, high / block] }
-            sql += " WHERE r.id BETWEEN max(m.block * \(block), ?) AND min(m.block * \(block) + \(block - 1), ?)"
-            arguments += [low, high]
+        guard !marked.isEmpty else {
+            return try ids("records r WHERE r.id BETWEEN ? AND ?", [window.lowerBound, window.upperBound], limit)
         }
+        var arguments: StatementArguments = []
+        for blocks in marked {
+            arguments += blocks.arguments + [window.lowerBound / block, window.upperBound / block]
+        }
+        let sql = marked.map(\.sql).joined(separator: " INTERSECT ") + " ORDER BY block \(order)"
+        var left = try Int64.fetchAll(db.cachedStatement(sql: sql), arguments: arguments)[...]
+        var found: [Int64] = []
+        // A few first: most blocks hold much of what they are marked with.
+        var size = 4
+        while !left.isEmpty, found.count < limit {
+            let part = """
+                json_each(?) m CROSS JOIN records r
+                WHERE r.id BETWEEN max(m.value * \(block), ?) AND min(m.value * \(block) + \(block - 1), ?)
+                """
+            found += try ids(
+                part,
+                [Self.list(Array(left.prefix(size))), window.lowerBound, window.upperBound],
+                limit - found.count
+            )
+            left = left.dropFirst(size)
+            size = min(size * 2, 64)
+        }
+        return found
+    }
+
+    private var order: String { query.newestFirst ? "DESC" : "ASC" }
+
+    private func ids(_ part: String, _ range: StatementArguments, _ limit: Int) throws -> [Int64] {
+        var sql = "SELECT r.id FROM \(part)"
+        var arguments = range
         for condition in conditions {
             sql += " AND \(condition.sql)"
             arguments += condition.arguments
         }
-        sql += " ORDER BY r.id \(query.newestFirst ? "DESC" : "ASC") LIMIT ?"
-        arguments += [limit]
-        return try Int64.fetchAll(db.cachedStatement(sql: sql), arguments: arguments)
+        sql += " ORDER BY r.id \(order) LIMIT ?"
+        return try Int64.fetchAll(db.cachedStatement(sql: sql), arguments: arguments + [limit])
     }
 
     private func ids(of request: String, within range: ClosedRange<Int64>) throws -> [Int64] {
@@ -119,7 +139,7 @@ struct AuditIndexSearch {
             sql += " AND \(condition.sql)"
             arguments += condition.arguments
         }
-        sql += " ORDER BY q.id \(query.newestFirst ? "DESC" : "ASC") LIMIT ?"
+        sql += " ORDER BY q.id \(order) LIMIT ?"
         arguments += [query.limit]
         return try Int64.fetchAll(db, sql: sql, arguments: arguments)
     }
