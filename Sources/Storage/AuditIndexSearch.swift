@@ -22,6 +22,8 @@ struct AuditIndexSearch {
     private static let fewIDs = 64
     /// The same where they have none.
     private static let manyIDs = 20_000
+    /// After a look at more blocks the next window is no larger.
+    private static let manyBlocks = 64
     /// Blocks in the first window.
     private static let firstWindow: Int64 = 16
 
@@ -58,13 +60,15 @@ struct AuditIndexSearch {
         var size = Self.firstWindow * AuditIndexSchema.block
         while let left = rest {
             let window = part(of: left, size)
-            found += try ids(within: window, limit: query.limit - found.count)
+            let part = try ids(within: window, limit: query.limit - found.count)
+            found += part.found
             if found.count >= query.limit, let last = found.last {
                 return (found, query.newestFirst ? below(last, left) : above(last, left))
             }
             rest = query.newestFirst ? below(window.lowerBound, left) : above(window.upperBound, left)
             if isLate() { break }
-            size *= 4
+            // So that none takes long: a window's cost is in the blocks that were looked at.
+            if part.blocks <= Self.manyBlocks { size *= 4 }
         }
         return (found, rest)
     }
@@ -85,11 +89,14 @@ struct AuditIndexSearch {
         id < range.upperBound ? id + 1...range.upperBound : nil
     }
 
-    private func ids(within window: ClosedRange<Int64>, limit: Int) throws -> [Int64] {
+    private func ids(within window: ClosedRange<Int64>, limit: Int) throws -> (found: [Int64], blocks: Int) {
         let block = AuditIndexSchema.block
         let marked = conditions.flatMap(\.blocks)
         guard !marked.isEmpty else {
-            return try ids("records r WHERE r.id BETWEEN ? AND ?", [window.lowerBound, window.upperBound], limit)
+            return (
+                try ids("records r WHERE r.id BETWEEN ? AND ?", [window.lowerBound, window.upperBound], limit),
+                window.count / Int(block)
+            )
         }
         var arguments: StatementArguments = []
         for blocks in marked {
@@ -97,6 +104,7 @@ struct AuditIndexSearch {
         }
         let sql = marked.map(\.sql).joined(separator: " INTERSECT ") + " ORDER BY block \(order)"
         var left = try Int64.fetchAll(db.cachedStatement(sql: sql), arguments: arguments)[...]
+        let count = left.count
         var found: [Int64] = []
         // A few first: most blocks hold much of what they are marked with.
         var size = 4
@@ -113,7 +121,7 @@ struct AuditIndexSearch {
             left = left.dropFirst(size)
             size = min(size * 2, 64)
         }
-        return found
+        return (found, count)
     }
 
     private var order: String { query.newestFirst ? "DESC" : "ASC" }

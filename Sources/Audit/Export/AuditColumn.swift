@@ -13,6 +13,7 @@ public struct AuditColumn: Hashable, Sendable {
 
     /// As in the header: the member's name, or its path with `_` between the names.
     public let name: String
+    /// What its cells hold.
     public let kind: Kind
     private let path: [String]
 
