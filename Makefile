@@ -66,8 +66,9 @@ deps:
 	@Sources/COpenVINO/fetch.sh
 
 test-deps: deps
-	@examples/packages.sh nghttp2-client
+	@examples/packages.sh nghttp2-client golang-go golang-golang-x-mod-dev
 	@Tests/Peers/h2.sh
+	@Tests/Peers/tlog.sh
 	@examples/promtool.sh
 
 clean:

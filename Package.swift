@@ -53,6 +53,7 @@ let package = Package(
         .systemLibrary(name: "COpenVINO"),
         .systemLibrary(name: "CTransport"),
         .systemLibrary(name: "CCRC32C"),
+        .systemLibrary(name: "CSync"),
 
         // Domain modules: none knows HTTP.
         library("GatewayCore", []),
@@ -61,7 +62,7 @@ let package = Package(
         library("Transport", ["GatewayCore", "TLS", "CTransport"]),
         library("Identity", ["GatewayCore", "GatewayCrypto", "CJWT"]),
         library("Limits", ["GatewayCore"]),
-        library("Audit", ["GatewayCore", "GatewayCrypto", "CCRC32C"]),
+        library("Audit", ["GatewayCore", "GatewayCrypto", "CCRC32C", "CSync"]),
         library("Telemetry", ["GatewayCore"]),
         library("Inference", ["GatewayCore", "GatewayCrypto", "COpenVINO"], link: openVINOLibrary),
         library(
@@ -88,7 +89,7 @@ let package = Package(
         .executableTarget(
             name: "tollgate",
             dependencies: [
-                "Gateway", "GatewayCore", "HTTPClient", "Inference", "Telemetry",
+                "Audit", "Gateway", "GatewayCore", "HTTPClient", "Inference", "Storage", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swift,

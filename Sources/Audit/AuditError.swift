@@ -27,7 +27,10 @@ public struct AuditError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What was wrong and what to do about it.
     public let reason: String
 
-    init(_ code: Code, file: String, offset: Int64? = nil, _ reason: String) {
+    /// An error about a file, or what stands for one.
+    ///
+    /// - Parameter reason: what was wrong and what to do about it.
+    public init(_ code: Code, file: String, offset: Int64? = nil, _ reason: String) {
         self.code = code
         self.file = file
         self.offset = offset

@@ -83,7 +83,7 @@ public final class AuditLog: Sendable {
             background: background,
             spare: spare
         )
-        let state = AuditState(size: journal.next)
+        let state = AuditState(size: journal.next, synced: journal.synced)
         let queue = SubmissionQueue(maximumBytes: configuration.maximumQueuedBytes)
         self.configuration = configuration
         self.state = state
@@ -122,6 +122,10 @@ public final class AuditLog: Sendable {
 
     /// How many records are sealed: the index of the next.
     public var size: UInt64 { state.size.load(ordering: .acquiring) }
+
+    /// How many of them are on the disk, where no crash of the machine can take them: all, but with
+    /// ``AuditDurability/written``.
+    public var durableSize: UInt64 { state.synced.load(ordering: .acquiring) }
 
     /// Whether the log takes records.
     public var health: AuditHealth { state.health.withLock { $0 } }

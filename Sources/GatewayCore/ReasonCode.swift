@@ -74,6 +74,7 @@ public enum ReasonCode: String, CaseIterable, Sendable {
     case inferenceFailed = "inference_failed"
     case auditUnavailable = "audit_unavailable"
     case storageUnavailable = "storage_unavailable"
+    case checkpointPending = "checkpoint_pending"
     case processingTimeout = "processing_timeout"
     case draining
     case internalError = "internal_error"

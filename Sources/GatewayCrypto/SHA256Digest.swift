@@ -25,6 +25,16 @@ public struct SHA256Digest: ~Copyable {
         }
     }
 
+    /// Ends the message, writes its 32 bytes and starts the next one, with the same context: cheaper than a new digest.
+    ///
+    /// - Precondition: there is room for 32 bytes.
+    public mutating func finish(into out: UnsafeMutableRawBufferPointer) {
+        precondition(out.count >= 32, "a SHA-256 digest has 32 bytes")
+        guard EVP_DigestFinal_ex(context, out.baseAddress?.assumingMemoryBound(to: UInt8.self), nil) == 1,
+            EVP_DigestInit_ex(context, nil, nil) == 1
+        else { preconditionFailure("SHA-256 final fails for no input") }
+    }
+
     /// Ends the message; 32 bytes.
     public consuming func finalize() -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: 32) { buffer, count in

@@ -7,13 +7,15 @@ import HTTPClient
 struct AuditCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "audit",
-        abstract: "Search the audit log.",
+        abstract: "Search and verify the audit log.",
         discussion: """
             EXAMPLES
               tollgate audit search --tenant acme --since 2026-11-24 --status 429
               tollgate audit search --request-id 019b1c2e-… --output json
+              tollgate audit checkpoint --key tollgate.vkey --save checkpoints
+              tollgate audit verify --state state --saved checkpoints
             """,
-        subcommands: [Search.self]
+        subcommands: [Search.self, Verify.self, Checkpoint.self]
     )
 
     struct Search: ParsableCommand {

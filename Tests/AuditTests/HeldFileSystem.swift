@@ -49,5 +49,7 @@ final class HeldFileSystem: FileSystem {
     func allocate(_ file: Int32, to size: Int64) throws(FileFault) { try memory.allocate(file, to: size) }
     func rename(_ path: String, to new: String) throws(FileFault) { try memory.rename(path, to: new) }
     func syncDirectory(_ path: String) throws(FileFault) { try memory.syncDirectory(path) }
+    func remove(_ path: String) throws(FileFault) { try memory.remove(path) }
+    func syncAll(_ directory: String) throws(FileFault) { try memory.syncAll(directory) }
     func dropCache(_ file: Int32) { memory.dropCache(file) }
 }

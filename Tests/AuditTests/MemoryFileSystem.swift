@@ -242,6 +242,22 @@ final class MemoryFileSystem: FileSystem {
         state.withLock { $0.namesOnDisk = $0.names }
     }
 
+    func remove(_ path: String) throws(FileFault) {
+        _ = try call("remove")
+        state.withLock { $0.names[path] = nil }
+    }
+
+    func syncAll(_ directory: String) throws(FileFault) {
+        _ = try call("syncfs")
+        state.withLock { state in
+            for node in state.nodes.indices where !state.nodes[node].dirty.isEmpty {
+                state.nodes[node].disk = state.nodes[node].cache
+                state.nodes[node].dirty = []
+            }
+            state.namesOnDisk = state.names
+        }
+    }
+
     func dropCache(_ file: Int32) {
         with(file) { node, state in
             var fresh = state.nodes[node].disk

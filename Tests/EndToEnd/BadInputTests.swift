@@ -156,7 +156,7 @@ struct BadInputTests {
                 body: method == "POST" ? Digit.body() : nil
             )
             try expectRefusal(answer, 404, "model_not_found", of: gateway)
-            let varying = ["x-request-id", "audit-index", "date"]
+            let varying = ["x-request-id", "audit-index", "audit-leaf", "date"]
             return (
                 answer.text.replacing(answer.requestID ?? "", with: "ID").replacing(model, with: "MODEL"),
                 answer.headers.filter { !varying.contains($0.name.lowercased()) }.map { "\($0.name): \($0.value)" }

@@ -75,7 +75,7 @@ struct HTTP2Tests {
         let expected = try other.answer()
 
         #expect(answer.status == row.status && expected.status == row.status, "\(answer.text)")
-        let own: Set = ["connection", "x-request-id", "audit-index", "content-length", "date"]
+        let own: Set = ["connection", "x-request-id", "audit-index", "audit-leaf", "content-length", "date"]
         func names(_ answer: Answer) -> [String] {
             answer.headers.map { $0.name.lowercased() }.filter { !own.contains($0) }.sorted()
         }

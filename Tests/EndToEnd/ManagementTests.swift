@@ -36,6 +36,7 @@ struct ManagementTests {
         Row(method: "POST", path: "/admin/v1/keys", caller: .admin, status: 201, body: "{\"role\":\"metrics\"}"),
         Row(method: "GET", path: "/admin/v1/models", caller: .admin, status: 200),
         Row(method: "GET", path: "/admin/v1/audit/records", caller: .auditor, status: 200),
+        Row(method: "GET", path: "/audit/log/checkpoint", caller: .auditor, status: 200),
         Row(method: "GET", path: "/metrics", caller: .metrics, status: 200),
     ]
 

@@ -23,8 +23,12 @@ package protocol FileSystem: Sendable {
     func sync(_ file: Int32) throws(FileFault)
     /// Gives a file another name, in place of a file that has it.
     func rename(_ path: String, to new: String) throws(FileFault)
+    /// Takes a file's name away, or a directory that is empty.
+    func remove(_ path: String) throws(FileFault)
     /// Returns when the directory's names are on the disk.
     func syncDirectory(_ path: String) throws(FileFault)
+    /// Returns when all that was written to the file system which holds the directory is on the disk, with its names.
+    func syncAll(_ directory: String) throws(FileFault)
     /// Drops the file's clean pages, so that the next read comes from the disk. Advice: it cannot fail.
     func dropCache(_ file: Int32)
 }

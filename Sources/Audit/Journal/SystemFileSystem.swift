@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CSync
 import Glibc
 
 /// The files of the machine.
@@ -104,6 +105,18 @@ package struct SystemFileSystem: FileSystem {
         )
         defer { close(directory) }
         _ = try retry("fsync") { Int(fsync(directory)) }
+    }
+
+    package func remove(_ path: String) throws(FileFault) {
+        _ = try retry("remove") { Int(Glibc.remove(path)) }
+    }
+
+    package func syncAll(_ directory: String) throws(FileFault) {
+        let directory = Int32(
+            try retry("open") { Int(Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) }
+        )
+        defer { close(directory) }
+        _ = try retry("syncfs") { Int(syncfs(directory)) }
     }
 
     package func dropCache(_ file: Int32) {

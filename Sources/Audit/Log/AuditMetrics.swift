@@ -34,6 +34,8 @@ public struct AuditMetrics: Hashable, Sendable {
 final class AuditState: Sendable {
     /// Sealed records: readers may read all below.
     let size: Atomic<UInt64>
+    /// Those of them that no crash of the machine can take.
+    let synced: Atomic<UInt64>
     let health = Mutex(AuditHealth.writing)
     let groups = Atomic<UInt64>(0)
     let records = Atomic<UInt64>(0)
@@ -44,8 +46,9 @@ final class AuditState: Sendable {
     let faults = Atomic<UInt64>(0)
     private let syncBuckets = Mutex([UInt64](repeating: 0, count: AuditMetrics.syncBounds.count + 1))
 
-    init(size: UInt64) {
+    init(size: UInt64, synced: UInt64) {
         self.size = Atomic(size)
+        self.synced = Atomic(synced)
     }
 
     func noteSync(nanoseconds: Int64) {

@@ -68,6 +68,7 @@ final class GroupWriter {
             return
         }
         state.size.store(journal.next, ordering: .releasing)
+        noteSynced()
         state.groups.add(1, ordering: .relaxed)
         state.records.add(journal.next - first, ordering: .relaxed)
         var bytes = 0
@@ -84,6 +85,7 @@ final class GroupWriter {
     private func syncWritten() {
         do throws(AuditError) {
             if let nanoseconds = try journal.endSync() { state.noteSync(nanoseconds: nanoseconds) }
+            noteSynced()
         } catch {
             return fail([], error)
         }
@@ -99,6 +101,7 @@ final class GroupWriter {
     private func finish() {
         do throws(AuditError) {
             try journal.close()
+            noteSynced()
         } catch {
             note(error)
         }
@@ -123,10 +126,13 @@ final class GroupWriter {
             }
         }
         lastSync = time.monotonic()
+        noteSynced()
         queue.endFailing()
         state.health.withLock { $0 = .writing }
         onHealth(.writing)
     }
+
+    private func noteSynced() { state.synced.store(journal.synced, ordering: .releasing) }
 
     private func note(_ error: AuditError) {
         state.faults.add(1, ordering: .relaxed)

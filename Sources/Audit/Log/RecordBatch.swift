@@ -56,6 +56,12 @@ public final class RecordBatch: @unchecked Sendable {
         end(payload.count, ticket)
     }
 
+    /// The leaf hash of the record at that place, as the tree will have it; to be asked before ``removeAll()``.
+    public func leaf(at place: Int, _ hasher: TreeHasher) -> TreeHash {
+        let start = start(of: place) + Frame.headSize
+        return hasher.leaf(UnsafeRawBufferPointer(start: memory + start, count: ends[place] - start))
+    }
+
     /// Makes the batch ready to be filled again; its memory stays.
     public func removeAll() {
         tickets.removeAll(keepingCapacity: true)

@@ -50,9 +50,7 @@ struct ConfigurationField: Sendable {
                 .reloading,
             text("listeners.management.client_revocations", \.management.clientRevocations, "a PEM file") { _ in true }
                 .reloading,
-            text("name", \.name, "a name of 1 to 200 visible characters without spaces") {
-                (1...200).contains($0.utf8.count) && $0.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
-            },
+            text("name", \.name, "a name of 1 to 200 visible characters without spaces and plus signs", isValid: isName),
             text("state", \.state, "a folder"),
             number("event_loops", \.eventLoops, 0...256),
             number("drain_seconds", \.drainSeconds, 0...3600).reloading,
@@ -66,6 +64,11 @@ struct ConfigurationField: Sendable {
             choice("tokens.algorithm", \.tokens.algorithm),
             number("tokens.cache_entries", \.tokens.cacheEntries, 1...1_000_000),
             choice("audit.durability", \.audit.durability),
+            text("audit.origin", \.audit.origin, "a name of 1 to 200 visible characters without spaces and plus signs") {
+                $0.isEmpty || isName($0)
+            },
+            choice("audit.receipts", \.audit.receipts),
+            number("audit.checkpoint_milliseconds", \.audit.checkpointMilliseconds, 10...60_000),
             number("http.max_body_bytes", \.http.maxBodyBytes, 1...1_073_741_824).reloading,
             number("http.max_header_bytes", \.http.maxHeaderBytes, 1024...262_144).reloading,
             number("http.max_header_count", \.http.maxHeaderCount, 8...1000).reloading,
@@ -86,6 +89,11 @@ struct ConfigurationField: Sendable {
             choice("log.level", \.log.level).reloading,
             choice("log.format", \.log.format),
         ]
+
+    /// What can stand in the origin line and as the key's name of a signed note.
+    private static func isName(_ text: String) -> Bool {
+        (1...200).contains(text.utf8.count) && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "+") }
+    }
 
     /// The same field, for a reload to change.
     private var reloading: ConfigurationField {

@@ -6,7 +6,7 @@ public import Audit
 ///
 /// Paths are relative to the folder in which the program is started. `config/gateway.yaml` lists every field.
 public struct Configuration: Sendable, Equatable {
-    /// The gateway's name in audit records; later the origin of its log.
+    /// The gateway's name in audit records; also the origin of its log unless ``AuditSettings/origin`` is another.
     public var name = "tollgate"
     /// Where the database, the audit log and the signing keys live.
     public var state = "state"
@@ -91,7 +91,16 @@ public struct Configuration: Sendable, Equatable {
     public struct AuditSettings: Sendable, Equatable {
         /// What a request's record must have reached before its answer leaves.
         public var durability = AuditDurability.durable
+        /// The name under which checkpoints are signed, best a URL without its scheme; empty for ``Configuration/name``.
+        public var origin = ""
+        /// What each answer says of its record.
+        public var receipts = Receipts.leaf
+        /// From one signed checkpoint to the next, when there are new records.
+        public var checkpointMilliseconds = 500
     }
+
+    /// `index` is `Audit-Index` alone; `leaf` adds the record's leaf hash, by which a proof is verified.
+    public enum Receipts: String, Sendable, CaseIterable { case index, leaf }
 
     /// The section `http`: what one request, one connection and all of them may take, for each listener; times are in
     /// whole seconds.
@@ -144,6 +153,9 @@ public struct Configuration: Sendable, Equatable {
     public enum LogLevel: String, Sendable, CaseIterable { case debug, info, warning, error }
     /// Text is for people, coloured on a terminal; JSON is one object a line.
     public enum LogFormat: String, Sendable, CaseIterable { case auto, text, json }
+
+    /// The name of the transparency log.
+    public var auditOrigin: String { audit.origin.isEmpty ? name : audit.origin }
 
     /// The defaults, with no file or environment read.
     public init() {}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Audit
 import GatewayCore
 public import HTTP
 public import TLS
@@ -13,6 +14,7 @@ protocol FieldSink: ~Copyable {
     mutating func append(text: String)
     mutating func append(decimal value: UInt64)
     mutating func append(_ id: RequestID)
+    mutating func append(bytes: UnsafeRawBufferPointer)
     mutating func end()
 }
 
@@ -26,6 +28,16 @@ extension FieldSink where Self: ~Copyable {
     mutating func field(_ field: ResponseField, text value: String) {
         begin(field)
         append(text: value)
+        end()
+    }
+
+    mutating func field(_ field: ResponseField, _ hash: TreeHash) {
+        begin(field)
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: TreeHash.textSize) { text in
+            guard let base = text.baseAddress else { return }
+            hash.write(to: base)
+            append(bytes: UnsafeRawBufferPointer(text))
+        }
         end()
     }
 

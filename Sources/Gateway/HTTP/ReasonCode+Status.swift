@@ -29,7 +29,7 @@ extension ReasonCode {
             .scopeInvalid:
             400
         case .inferenceFailed, .internalError: 500
-        case .modelUnavailable, .auditUnavailable, .storageUnavailable, .draining, .connections, .sourceConnections,
+        case .modelUnavailable, .auditUnavailable, .storageUnavailable, .checkpointPending, .draining, .connections, .sourceConnections,
             .descriptors,
             .handshakes:
             503

@@ -10,6 +10,8 @@ struct Reply: Sendable {
     var body: [UInt8]
     /// Whether the body's memory is the loop's, to be used again.
     var isReusable = false
+    /// Whether the same path will answer the same for ever.
+    var isImmutable = false
     private var rare: Rare?
 
     /// What few replies have, kept apart so that the others are small.

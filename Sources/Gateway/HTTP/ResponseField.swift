@@ -12,6 +12,7 @@ struct ResponseField: Sendable {
     static let contentType = ResponseField(http1: "Content-Type", http2: "content-type")
     static let requestID = ResponseField(http1: "X-Request-Id", http2: "x-request-id", varies: true)
     static let auditIndex = ResponseField(http1: "Audit-Index", http2: "audit-index", varies: true)
+    static let auditLeaf = ResponseField(http1: "Audit-Leaf", http2: "audit-leaf", varies: true)
     static let retryAfter = ResponseField(http1: "Retry-After", http2: "retry-after", varies: true)
     static let cacheControl = ResponseField(http1: "Cache-Control", http2: "cache-control")
     static let pragma = ResponseField(http1: "Pragma", http2: "pragma")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Audit
 import GatewayCore
 import HTTP
 import Limits
@@ -26,13 +27,18 @@ extension FieldSink where Self: ~Copyable {
         append(stream.exchange.id)
         end()
         if let auditIndex { field(.auditIndex, decimal: auditIndex) }
+        if let leaf = stream.exchange.leaf { field(.auditLeaf, leaf) }
         if let limits = stream.exchange.limits { self.limits(limits) }
         let isToken = stream.exchange.route == .token
         if !reply.isPlain {
             if let seconds = reply.refusal?.retryAfter { field(.retryAfter, decimal: UInt64(max(1, seconds))) }
             for own in reply.fields { field(own.field, text: own.value) }
         }
-        if isPrivate || isToken || reply.refusal != nil { field(.cacheControl, "no-store") }
+        if reply.isImmutable {
+            field(.cacheControl, "private, max-age=31536000, immutable")
+        } else if isPrivate || isToken || reply.refusal != nil {
+            field(.cacheControl, "no-store")
+        }
         // RFC 6749, section 5.1, asks for both.
         if isToken { field(.pragma, "no-cache") }
     }

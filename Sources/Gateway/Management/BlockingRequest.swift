@@ -64,6 +64,10 @@ extension Services {
         case .keys, .key: return BlockingOutcome(reply: try KeysAPI(services: self).answer(request))
         case .models: return BlockingOutcome(reply: modelList())
         case .auditRecords: return BlockingOutcome(reply: try AuditAPI(services: self).search(request))
+        case .auditLog(let file): return BlockingOutcome(reply: try TransparencyAPI(services: self).serve(file))
+        case .auditProof(let listener):
+            let tenant = listener == .tenant ? request.principal?.tenant : nil
+            return BlockingOutcome(reply: try TransparencyAPI(services: self).proof(request.query, of: tenant))
         case .reload: return BlockingOutcome(reply: reload())
         case .predictDefault, .predict, .modelStatus, .live, .ready:
             preconditionFailure("\(request.route) is answered on the event loop")

@@ -47,7 +47,9 @@ extension Gateway {
         for (tenant, plan) in assignments { limits.assign(plan, to: tenant) }
         let signingKey = try signingKey(configuration, state)
 
-        let audit = try auditLog(configuration, state, store, time: time, log: log)
+        let signer = try signer(configuration, state)
+        let audit = try auditLog(configuration, state, store, signer, time: time, log: log)
+        let integrator = try integrator(configuration, state, audit, signer, time: time, log: log)
         let ledger = try LimitLedger(audit: audit, store: store, limits: limits, plans: assignments, time: time)
         let search = AuditSearch(audit: audit, index: try index(of: audit, at: state.auditIndex, log: log), time: time)
 
@@ -77,6 +79,7 @@ extension Gateway {
             pepper: pepper,
             limits: limits,
             audit: audit,
+            integrator: integrator,
             ledger: ledger,
             search: search,
             models: models,
@@ -165,11 +168,14 @@ extension Gateway {
         _ configuration: Configuration,
         _ state: StateDirectory,
         _ store: Store,
+        _ signer: NoteSigner,
         time: TimeSource,
         log: StructuredLog
     ) throws -> AuditLog {
         // A log that lost what was durable has been tampered with, or is an old copy.
-        let knownSize = configuration.audit.durability == .durable ? try store.limitSnapshot().coveredIndex : 0
+        let checkpoint = try Integrator.checkpoint(directory: state.auditLog, verifier: signer.verifier)?.checkpoint
+        let charged = configuration.audit.durability == .durable ? try store.limitSnapshot().coveredIndex : 0
+        let knownSize = max(charged, checkpoint?.size ?? 0)
         let audit = try AuditLog(
             configuration: AuditConfiguration(
                 directory: state.auditDirectory,
@@ -191,6 +197,36 @@ extension Gateway {
             )
         }
         return audit
+    }
+
+    private static func signer(_ configuration: Configuration, _ state: StateDirectory) throws -> NoteSigner {
+        guard let signer = NoteSigner(name: configuration.auditOrigin, key: try state.auditKey()) else {
+            preconditionFailure("the configuration's origin was checked, and the key is made for this")
+        }
+        return signer
+    }
+
+    private static func integrator(
+        _ configuration: Configuration,
+        _ state: StateDirectory,
+        _ audit: AuditLog,
+        _ signer: NoteSigner,
+        time: TimeSource,
+        log: StructuredLog
+    ) throws -> Integrator {
+        try Integrator(
+            log: audit,
+            directory: state.auditLog,
+            signer: signer,
+            interval: Int64(configuration.audit.checkpointMilliseconds) * 1_000_000,
+            time: time
+        ) { health in
+            switch health {
+            case .publishing: log.debug("checkpoints of the audit log are published")
+            case .failed(let reason):
+                log.error("no checkpoint of the audit log can be published", ["reason": .string(reason)])
+            }
+        }
     }
 
     /// The search index; one that knows more than the log has is of another log, and is made anew.

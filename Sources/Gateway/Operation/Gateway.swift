@@ -113,6 +113,7 @@ public final class Gateway: Sendable {
         services.managementPool.shutdown()
         services.inference.shutdown()
         services.audit.close()
+        services.integrator.stop()
         for loop in loops { loop.stop() }
         for loop in loops { loop.join() }
         try services.ledger.finish()

@@ -27,6 +27,9 @@ extension GatewayMetrics {
         counter("tollgate_audit_failures_total", "Records that could not be written.") { $0.audit.metrics.failures }
         gauge("tollgate_audit_healthy", "1 while the audit log can be written.") { $0.audit.health == .writing ? 1 : 0 }
         gauge("tollgate_audit_log_size", "Records in the log.") { Double($0.audit.size) }
+        gauge("tollgate_audit_checkpoint_size", "Records that the newest signed checkpoint covers.") {
+            Double($0.integrator.published?.checkpoint.size ?? 0)
+        }
         gauge("tollgate_audit_indexed_size", "Records in the search index.") { Double($0.search.index.indexedSize) }
         registry.callbackHistogram(
             "tollgate_audit_sync_duration_seconds",

@@ -16,7 +16,9 @@ import Storage
 /// | `pepper` | 32 bytes under which the keys' secrets are hashed; kept outside the database |
 /// | `signing-ES256.pem` | the private key of the access tokens |
 /// | `ticket-keys` | the keys of the TLS session tickets, the current one and those before it |
-/// | `audit/` | the audit log |
+/// | `audit/journal/` | the audit log as it is written |
+/// | `audit/log/` | the same as a C2SP tlog-tiles log: `checkpoint`, `tile/…`, `<name>.vkey` |
+/// | `audit-signing.pem` | the private key of its checkpoints |
 /// | `audit-index.sqlite` | its search index, which can be rebuilt from it |
 public struct StateDirectory: Sendable {
     /// The folder, absolute or relative to the one in which the program was started.
@@ -28,11 +30,18 @@ public struct StateDirectory: Sendable {
     }
 
     var database: String { "\(path)/tollgate.sqlite" }
-    var auditDirectory: String { "\(path)/audit" }
-    var auditIndex: String { "\(path)/audit-index.sqlite" }
+    /// Holds the journal and the transparency log.
+    public var auditDirectory: String { "\(path)/audit" }
+    /// The transparency log.
+    public var auditLog: String { "\(auditDirectory)/log" }
+    /// The journal that it is made from.
+    public var auditJournal: String { "\(auditDirectory)/journal" }
+    /// The audit log's search index.
+    public var auditIndex: String { "\(path)/audit-index.sqlite" }
     /// Keys of the TLS session tickets.
     var ticketKeys: String { "\(path)/ticket-keys" }
     private var pepperFile: String { "\(path)/pepper" }
+    private var auditKeyFile: String { "\(path)/audit-signing.pem" }
     private func signingKeyFile(_ algorithm: SignatureAlgorithm) -> String {
         "\(path)/signing-\(algorithm.rawValue).pem"
     }
@@ -113,7 +122,22 @@ public struct StateDirectory: Sendable {
 
     /// The key that signs access tokens; made when there is none of that algorithm yet.
     func signingKey(_ algorithm: SignatureAlgorithm) throws -> SigningKey {
-        let file = signingKeyFile(algorithm)
+        try key(algorithm, in: signingKeyFile(algorithm))
+    }
+
+    /// The key that signs the audit log's checkpoints; made with the log.
+    func auditKey() throws -> SigningKey {
+        let manager = FileManager.default
+        guard manager.fileExists(atPath: auditKeyFile) || !manager.fileExists(atPath: "\(auditLog)/checkpoint") else {
+            throw StateError(
+                path: auditKeyFile,
+                reason: "is missing, and \(auditLog)/checkpoint was signed with it; restore it from a copy"
+            )
+        }
+        return try key(.ed25519, in: auditKeyFile)
+    }
+
+    private func key(_ algorithm: SignatureAlgorithm, in file: String) throws -> SigningKey {
         guard let pem = FileManager.default.contents(atPath: file) else {
             let key = try SigningKey.generate(algorithm)
             try write(Array(key.privatePEM.utf8), to: file)

@@ -43,7 +43,7 @@ extension AuditRecord {
             issuer = principal.issuer
             tokenID = principal.tokenID
         }
-        scope = exchange.scope?.description
+        if let asked = exchange.scope, !asked.isEmpty { scope = asked.description }
         if let refusal = reply.refusal, !refusal.detail.isEmpty { detail = refusal.detail }
         if let change = reply.change {
             target = change.target

@@ -237,7 +237,8 @@ extension RequestStream {
         case .modelStatus(let name, let version): modelStatus(name, version: version)
         case .live: reply(.json(["status": "alive"]))
         case .ready: ready()
-        case .token, .metrics, .tenants, .tenant, .plans, .plan, .keys, .key, .models, .auditRecords, .reload:
+        case .token, .metrics, .tenants, .tenant, .plans, .plan, .keys, .key, .models, .auditRecords, .auditProof,
+            .auditLog, .reload:
             let request = BlockingRequest(
                 route: route,
                 method: exchange.method,
@@ -248,7 +249,7 @@ extension RequestStream {
                 principal: exchange.principal,
                 now: exchange.arrival
             )
-            offLoop(on: route == .token ? services.tokenPool : services.managementPool) { services in
+            offLoop(on: listener == .tenant ? services.tokenPool : services.managementPool) { services in
                 services.perform(request)
             } then: { stream, outcome in
                 stream.finish(outcome)

@@ -48,6 +48,8 @@ final class LoopContext {
     private var batch: RecordBatch?
     private var spareBatches: [RecordBatch] = []
     private var sealed: [RecordBatch] = []
+    /// Where answers say their records' leaf hashes.
+    private let leaves: TreeHasher?
     /// Connections that were turned away since the last sweep.
     private var turnedAway: [TurnedAway: Int64] = [:]
     /// Connections whose protocol may have something to send.
@@ -67,6 +69,7 @@ final class LoopContext {
         generation = services.configurationGeneration
         gateway = configuration.name
         durability = configuration.audit.durability
+        leaves = configuration.audit.receipts == .leaf ? TreeHasher() : nil
     }
 
     /// Makes the mailbox in which the audit writer leaves its receipts, and starts the sweep of stalled requests.
@@ -215,8 +218,14 @@ final class LoopContext {
         mailbox?.take(&sealed)
         for batch in sealed {
             for place in 0..<batch.count {
-                let index = batch.first.map { $0 + UInt64(place) }
-                stream(Ticket(rawValue: batch.tickets[place]))?.sealed(index: index)
+                guard let stream = stream(Ticket(rawValue: batch.tickets[place])) else { continue }
+                guard let first = batch.first else {
+                    stream.sealed(index: nil, leaf: nil)
+                    continue
+                }
+                // The record lies here until the batch is filled anew.
+                let leaf = leaves.map { batch.leaf(at: place, $0) }
+                stream.sealed(index: first + UInt64(place), leaf: leaf)
             }
             batch.removeAll()
             spareBatches.append(batch)

@@ -202,7 +202,7 @@ final class RequestStream {
     }
 
     /// The record is durable, or could not be written (`index` is nil): now, and not before, the answer leaves.
-    func sealed(index: UInt64?) {
+    func sealed(index: UInt64?, leaf: TreeHash?) {
         guard var reply = exchange.reply.take(), let connection else {
             preconditionFailure("a receipt without an answer")
         }
@@ -217,6 +217,7 @@ final class RequestStream {
             complete(&reply, refusal)
             refund()
         }
+        exchange.leaf = leaf
         exchange.admission?.settle()
         exchange.admission = nil
         let last = reply.status == 200 && reply.isPlain ? exchange.last : nil

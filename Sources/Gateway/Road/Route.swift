@@ -13,6 +13,8 @@ enum Route: Equatable {
     // Both listeners.
     case live
     case ready
+    /// Tenants get proofs of their own records, auditors of all.
+    case auditProof(ListenerKind)
     // Management.
     case metrics
     case tenants
@@ -23,6 +25,7 @@ enum Route: Equatable {
     case key(String)
     case models
     case auditRecords
+    case auditLog(AuditLogFile)
     case reload
 }
 
@@ -50,6 +53,10 @@ extension Route {
         case .key: "/admin/v1/keys/{key}"
         case .models: "/admin/v1/models"
         case .auditRecords: "/admin/v1/audit/records"
+        case .auditProof: "/audit/proof"
+        case .auditLog(.checkpoint): "/audit/log/checkpoint"
+        case .auditLog(.tile): "/audit/log/tile/{tile}"
+        case .auditLog(.key): "/audit/log/{name}.vkey"
         case .reload: "/admin/v1/reload"
         }
     }
@@ -58,7 +65,8 @@ extension Route {
     var methods: [HTTPMethod] {
         switch self {
         case .predictDefault, .predict, .token, .reload: [.post]
-        case .modelStatus, .live, .ready, .metrics, .models, .auditRecords, .plans: [.get, .head]
+        case .modelStatus, .live, .ready, .metrics, .models, .auditRecords, .auditProof, .auditLog, .plans:
+            [.get, .head]
         case .tenants, .keys: [.get, .head, .post]
         case .tenant: [.get, .head, .patch]
         case .plan: [.get, .head, .put]
@@ -81,7 +89,8 @@ extension Route {
         case .modelStatus: .modelsRead
         case .token, .live, .ready: nil
         case .metrics: .metricsRead
-        case .auditRecords: .auditRead
+        case .auditRecords, .auditLog, .auditProof(.management): .auditRead
+        case .auditProof(.tenant): []
         case .tenants, .tenant, .plans, .plan, .keys, .key, .models, .reload: .admin
         }
     }
@@ -103,6 +112,8 @@ extension Route {
         case .key: return reads ? "key.show" : "key.revoke"
         case .models: return "model.list"
         case .auditRecords: return "audit.search"
+        case .auditProof: return "audit.proof"
+        case .auditLog: return "audit.read"
         case .reload: return "config.reload"
         }
     }
@@ -118,7 +129,7 @@ extension Route {
         case .predictDefault, .predict: nil
         case .token: 16 * 1024
         case .modelStatus, .live, .ready, .metrics, .tenants, .tenant, .plans, .plan, .keys, .key, .models,
-            .auditRecords, .reload:
+            .auditRecords, .auditProof, .auditLog, .reload:
             256 * 1024
         }
     }
@@ -127,7 +138,9 @@ extension Route {
     var blocks: Bool {
         switch self {
         case .predictDefault, .predict, .modelStatus, .live, .ready: false
-        case .token, .metrics, .tenants, .tenant, .plans, .plan, .keys, .key, .models, .auditRecords, .reload: true
+        case .token, .metrics, .tenants, .tenant, .plans, .plan, .keys, .key, .models, .auditRecords, .auditProof,
+            .auditLog, .reload:
+            true
         }
     }
 
@@ -136,6 +149,7 @@ extension Route {
         switch path {
         case "/livez": return .live
         case "/readyz": return .ready
+        case "/audit/proof": return .auditProof(listener)
         default: return listener == .tenant ? tenantRoute(path) : managementRoute(path)
         }
     }
@@ -164,6 +178,7 @@ extension Route {
 
     private static func managementRoute(_ path: String) -> Route? {
         if path == "/metrics" { return .metrics }
+        if path.hasPrefix("/audit/log/") { return AuditLogFile(path.dropFirst("/audit/log/".count)).map(Route.auditLog) }
         guard path.hasPrefix("/admin/v1/") else { return nil }
         let parts = path.dropFirst("/admin/v1/".count).split(separator: "/", omittingEmptySubsequences: false)
         switch (parts.count, parts[0]) {

@@ -27,6 +27,8 @@ final class Services: Sendable {
     let limits: LimitTable
     let tenants: TenantContexts
     let audit: AuditLog
+    /// Makes the transparency log, behind the road.
+    let integrator: Integrator
     let ledger: LimitLedger
     let search: AuditSearch
     let models: ModelRepository
@@ -53,6 +55,7 @@ final class Services: Sendable {
         pepper: Pepper,
         limits: LimitTable,
         audit: AuditLog,
+        integrator: Integrator,
         ledger: LimitLedger,
         search: AuditSearch,
         models: ModelRepository,
@@ -74,6 +77,7 @@ final class Services: Sendable {
         self.limits = limits
         tenants = TenantContexts(limits: limits, metrics: metrics)
         self.audit = audit
+        self.integrator = integrator
         self.ledger = ledger
         self.search = search
         self.models = models

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Audit
+import Foundation
+import Gateway
+import GatewayCore
+import Storage
+
+extension AuditCommand {
+    struct Verify: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Verify the whole audit log from its files alone, and name the first bad record.",
+            discussion: """
+                Without --log it is the state folder's log, and its journal and search index are compared with it as well.
+                Who has the log's key can rewrite it and sign it anew: only checkpoints that were saved elsewhere
+                (tollgate audit checkpoint) show that, and only a key from elsewhere shows another log's.
+                Exit code 1 when anything is wrong.
+
+                EXAMPLES
+                  tollgate audit verify --state state
+                  tollgate audit verify --log copy/log --key tollgate.vkey --saved checkpoints
+                """
+        )
+        @Option(help: "Folder of the log: checkpoint and tile/….") var log: String?
+        @Option(help: "File of the log's verifier key; without it the one in the log's folder.") var key: String?
+        @Option(help: "A saved checkpoint, or a folder of them; may be repeated.") var saved: [String] = []
+        @Option(help: "Folder above a journal to compare with.") var journal: String?
+        @Option(help: "File of a search index to compare with.") var index: String?
+        @Option(name: [.customShort("o"), .long], help: "table or json.")
+        var output = ManagementOptions.Output.table
+        @OptionGroup var options: ConfigurationOptions
+
+        func run() throws {
+            var (log, journal, index) = (log ?? "", journal, index)
+            if self.log == nil {
+                let state = StateDirectory(path: try options.load().state)
+                log = state.auditLog
+                journal = journal ?? state.auditDirectory
+                if index == nil, FileManager.default.fileExists(atPath: state.auditIndex) { index = state.auditIndex }
+            }
+            let named = try key.map { (key: try AuditFiles.key($0), file: $0) }
+            let verifier = try named ?? AuditFiles.ownKey(of: log)
+            let saved = try self.saved.flatMap { try AuditFiles.saved($0) }
+            let verification = try Verification(log, verifier.key, saved, journal: journal, index: index)
+            switch output {
+            case .json: print(verification.json.serialized())
+            case .table: print(verification.text(key: verifier.file, isOwn: named == nil), terminator: "")
+            }
+            guard verification.faults.isEmpty else {
+                throw fail(verification.faults.map { "\($0)" }.joined(separator: "\ntollgate: "))
+            }
+        }
+    }
+}
+
+/// What verifying came to, everything included.
+private struct Verification {
+    let report: LogReport
+    let savedCount: Int
+    private(set) var faults: [LogFault]
+    private(set) var journalSize: UInt64?
+    private(set) var indexSize: UInt64?
+
+    init(
+        _ log: String,
+        _ key: NoteVerifier,
+        _ saved: [SavedCheckpoint],
+        journal: String?,
+        index: String?
+    ) throws {
+        let journalCheck = journal.map { JournalCheck(directory: $0) }
+        let indexCheck: AuditIndexCheck?
+        do {
+            indexCheck = try index.map { try AuditIndexCheck(path: $0) }
+        } catch {
+            throw fail("\(error)")
+        }
+        savedCount = saved.count
+        var indexFault: LogFault?
+        func compare(_ body: () throws -> AuditIndexCheck.Disagreement?) {
+            guard indexFault == nil else { return }
+            do {
+                indexFault = try body().map { LogFault(.index, record: $0.record, file: index ?? "", $0.reason) }
+            } catch {
+                indexFault = LogFault(.index, file: index ?? "", "cannot be read: \(error)")
+            }
+        }
+        report = LogVerifier(directory: log, verifier: key).verify(saved: saved) { number, record in
+            if let indexCheck { compare { try indexCheck.take(number, record) } }
+            return journalCheck?.fault(number, record)
+        }
+        faults = report.faults
+        do {
+            journalSize = try journalCheck?.size()
+        } catch {
+            faults.append(LogFault(.journal, file: error.file, error.reason))
+        }
+        // What the index has behind the checkpoint is in the journal at least.
+        if let indexCheck, faults.isEmpty { compare { try indexCheck.finish(logSize: journalSize) } }
+        if let indexFault { faults.append(indexFault) }
+        indexSize = indexCheck?.size
+    }
+
+    private var firstBadRecord: UInt64? { faults.compactMap(\.record).min() }
+
+    var json: JSON {
+        func number(_ value: UInt64?) -> JSON { value.map { .integer(Int64(clamping: $0)) } ?? .null }
+        return [
+            "whole": .bool(faults.isEmpty), "origin": report.checkpoint.map { .string($0.origin) } ?? .null,
+            "size": number(report.checkpoint?.size), "root": report.checkpoint.map { .string("\($0.root)") } ?? .null,
+            "records": number(report.records), "bytes": number(report.bytes),
+            "saved_checkpoints": number(UInt64(savedCount)), "saved_agreeing": number(UInt64(report.agreeing)),
+            "journal_records": number(journalSize), "indexed_records": number(indexSize),
+            "first_bad_record": number(firstBadRecord),
+            "faults": .array(
+                faults.map {
+                    [
+                        "check": .string($0.check.rawValue), "record": number($0.record), "file": .string($0.file),
+                        "reason": .string($0.reason),
+                    ]
+                }
+            ),
+        ]
+    }
+
+    func text(key: String, isOwn: Bool) -> String {
+        var lines = ["key         \(key)\(isOwn ? ", which lies with the log: whoever rewrote one can have the other" : "")"]
+        if let checkpoint = report.checkpoint {
+            lines += [
+                "log         \(checkpoint.origin)", "checkpoint  \(checkpoint.size) records, root \(checkpoint.root)",
+            ]
+        }
+        lines.append("records     \(report.records) verified, \(report.bytes) bytes")
+        lines.append("saved       \(report.agreeing) of \(savedCount) checkpoints agree")
+        if let journalSize { lines.append("journal     \(journalSize) records") }
+        if let indexSize { lines.append("index       \(indexSize) records") }
+        if let firstBadRecord { lines.append("first bad   record \(firstBadRecord)") }
+        lines.append(faults.isEmpty ? "The log is whole." : "The log is NOT whole.")
+        return lines.map { $0 + "\n" }.joined()
+    }
+}
