@@ -169,11 +169,11 @@ extension RequestStream {
             }
             guard exchange.contentLength ?? 0 <= bodyLimit else { return refuseBody(limit: bodyLimit) }
             // What cannot be recorded must not be done: the record comes after the deed.
-            guard !route.blocks || services.audit.health == .writing else {
+            guard services.audit.isWriting else {
                 return refuse(
                     Refusal(
                         .auditUnavailable,
-                        "The audit log cannot be written, so nothing is changed now.",
+                        "The audit log cannot be written, so nothing is done now.",
                         retryAfter: 5
                     )
                 )
