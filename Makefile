@@ -5,7 +5,12 @@
 PORT ?= 8443
 MANAGEMENT_PORT ?= 9443
 STATE ?= state
-export PORT MANAGEMENT_PORT STATE
+# How often make torture does what it does.
+REQUESTS ?= 10000
+KILLS ?= 1000
+CUTS ?= 10000
+TRACED_SECONDS ?= 5
+export PORT MANAGEMENT_PORT STATE REQUESTS KILLS CUTS TRACED_SECONDS
 
 PACKAGES = libssl-dev libnghttp2-dev libjwt-dev libsqlite3-dev libcurl4-openssl-dev pkg-config openssl curl
 export PATH := $(CURDIR)/.tools/usr/bin:$(PATH)
@@ -15,13 +20,14 @@ STRICT = -Xswiftc -warnings-as-errors
 
 # One thing after the other: the build needs what deps fetches.
 .NOTPARALLEL:
-.PHONY: help announce run build test lint format bench deps test-deps certs clean
+.PHONY: help announce run build test torture lint format bench deps test-deps certs clean
 
 help:
 	@echo "make run      install what is missing, build, start, predict one digit; Ctrl-C drains"
 	@echo "              PORT=$$PORT MANAGEMENT_PORT=$$MANAGEMENT_PORT STATE=$$STATE"
 	@echo "make build    the release binary, $(BINARY)"
 	@echo "make test     every test, the end-to-end ones included"
+	@echo "make torture   mixed load, kill -9, power loss; REQUESTS=$$REQUESTS KILLS=$$KILLS CUTS=$$CUTS TRACED_SECONDS=$$TRACED_SECONDS"
 	@echo "make lint     formatting and warnings"
 	@echo "make format   format the sources in place"
 	@echo "make bench    beside a bare C loop, HAProxy and Envoy, on one core; Benchmarks/README.md has more"
@@ -46,11 +52,20 @@ test: test-deps
 	swift build --build-tests $(STRICT)
 	swift test --skip-build $(STRICT)
 
+# The log's promises: answers and records one to one, no answer before its record's sync (and the check that says so fails
+# where it must), nothing acknowledged lost by kill -9 or with the power.
+torture: build certs test-deps
+	Tests/Torture/run.py mixed --count $(REQUESTS)
+	Tests/Torture/run.py order --seconds $(TRACED_SECONDS)
+	Tests/Torture/run.py order --seconds $(TRACED_SECONDS) --written --control
+	Tests/Torture/run.py kill --rounds $(KILLS)
+	TOLLGATE_TEST_POWER_CUTS=$(CUTS) swift test --filter PowerLossTests
+
 lint:
-	swift format lint --strict --recursive --parallel Package.swift Sources Tests
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/audit
 
 format:
-	swift format --in-place --recursive --parallel Package.swift Sources Tests
+	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/audit
 
 # BENCH has options for it: make bench BENCH="--only small --rounds 3"
 bench: build certs

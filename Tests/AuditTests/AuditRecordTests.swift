@@ -165,10 +165,7 @@ import Testing
         record.issuer = text
         record.keyID = text
         record.limits = AuditLimits(
-            repeatElement(
-                AuditLimit(policy: AuditPolicyName(text), limit: .min, remaining: .min, resetSeconds: .min),
-                count: 100
-            )
+            repeatElement(AuditLimit(policy: AuditPolicyName(text), limit: .min, remaining: .min, resetSeconds: .min), count: 100)
         )
         record.listener = .management
         record.method = text

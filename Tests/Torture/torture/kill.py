@@ -15,13 +15,18 @@ class Load:
     """Clients that send until the gateway is gone; `acknowledged` has what they were told."""
 
     def __init__(self, gateway, key, clients):
-        self.acknowledged = {}
+        self.acknowledged, self.failure = {}, None
         self._lock = threading.Lock()
         self._gateway, self._key, self._bodies = gateway, key, digits(4)
         self._threads = [threading.Thread(target=self._work, args=(number,)) for number in range(clients)]
-        self.failure = None
         for thread in self._threads:
             thread.start()
+
+    def wait(self, count, seconds):
+        """Until so many answers came, or the time is over."""
+        limit = time.monotonic() + seconds
+        while len(self.acknowledged) < count and time.monotonic() < limit and self.failure is None:
+            time.sleep(0.001)
 
     def join(self):
         for thread in self._threads:
@@ -63,8 +68,8 @@ class Checkpoints:
         self._ends = threading.Event()
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._work)
-        self._thread.start()
         self.failure = None
+        self._thread.start()
 
     def _work(self):
         while not self._ends.wait(0.002):
@@ -80,7 +85,7 @@ class Checkpoints:
             known = self._seen.setdefault(int(size), root)
             if known != root:
                 self.failure = Failed(f"two checkpoints of size {size}: {known} and {root}")
-            path = self.folder / f"{int(size):012}"
+            path = self.folder / f"{int(size):012}.checkpoint"
             if not path.exists():
                 path.write_text(text)
 
@@ -102,28 +107,34 @@ def run(binary, rounds=1000, clients=3, durability="durable", seed=1, say=print)
                         "1000000000", "--concurrency", "100000")
         key = gateway.tenant("good", "rich")
         checkpoints = Checkpoints(gateway)
-        total, after, torn = 0, None, 0
+        everything, after, torn = {}, None, 0
         try:
             for number in range(rounds):
                 if number:
                     gateway.start()
                     torn += "was cut off" in gateway.errors
                 load = Load(gateway, key, clients)
-                time.sleep(chance.uniform(0.005, 0.25) if chance.random() < 0.9 else chance.uniform(0, 0.01))
+                load.wait(chance.randint(0, 400), 5)
+                time.sleep(chance.uniform(0, 0.02))
                 gateway.kill()
                 load.join()
                 after = compare(gateway, load.acknowledged, after)
-                total += len(load.acknowledged)
+                twice = everything.keys() & load.acknowledged.keys()
+                if twice:
+                    raise Failed(f"the index {min(twice)} was given twice")
+                everything |= load.acknowledged
                 if (number + 1) % max(1, rounds // 20) == 0:
-                    say(f"kill: {number + 1} of {rounds} kills, {total} records acknowledged, 0 lost, "
+                    say(f"kill: {number + 1} of {rounds} kills, {len(everything)} records acknowledged, 0 lost, "
                         f"{torn} torn tails cut")
             gateway.start()
             gateway.stop()
+            # What was there after its kill must be there after all of them.
+            compare(gateway, everything, None)
         finally:
             seen = checkpoints.stop()
         report = gateway.command("audit", "verify", "--saved", checkpoints.folder)
         say("kill: " + " / ".join(line for line in report.splitlines() if not line.startswith("key")))
-        say(f"kill: {rounds} kills, {total} acknowledged records, 0 lost; {seen} checkpoints seen, of one tree")
+        say(f"kill: {rounds} kills, {len(everything)} acknowledged records, 0 lost; {seen} checkpoints seen, of one tree")
 
 
 def compare(gateway, acknowledged, after):

@@ -8,7 +8,7 @@ other's beginning had ended when the other began.
 
 import re
 
-FLAGS = ["-f", "-yy", "-s", "0", "-e", "signal=none", "-e",
+FLAGS = ["-f", "--seccomp-bpf", "-yy", "-s", "0", "-e", "signal=none", "-e",
          "trace=pwritev,pwrite64,fdatasync,write,writev,sendto,sendmsg"]
 
 _WHOLE = re.compile(r"^(\d+) +(\w+)\((\d+)<(.*?)>(.*)\) += (-?\d+)")
@@ -18,7 +18,7 @@ _TCP = re.compile(r"^TCP:\[[0-9.]+:(\d+)->[0-9.]+:(\d+)\]$")
 
 
 class Call:
-    """`file` is a path, or what strace calls a socket; `remote_port` is nil where it is not a TCP connection."""
+    """`file` is a path, or what strace calls a socket; `remote_port` is None where it is not a TCP connection."""
 
     __slots__ = ("name", "file", "text", "result", "note")
 
