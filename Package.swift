@@ -83,7 +83,7 @@ let package = Package(
             "Gateway",
             [
                 "GatewayCore", "GatewayCrypto", "TLS", "Transport", "HTTP", "Identity", "Limits", "Audit", "Telemetry",
-                "Inference", "Storage", "Yams",
+                "Inference", "Storage", "HTTPClient", "Yams",
             ]
         ),
         .executableTarget(
@@ -142,7 +142,7 @@ let package = Package(
         ),
         tests(
             "GatewayTests",
-            ["Gateway", "GatewayCore", "HTTP", "TLS", "Telemetry", "TestSupport"]
+            ["Gateway", "GatewayCore", "GatewayCrypto", "HTTP", "Identity", "TLS", "Telemetry", "TestSupport"]
         ),
         tests(
             "EndToEnd",

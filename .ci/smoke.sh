@@ -34,7 +34,7 @@ test "$(stat -c %a "$STATE/demo.env")" = 600
 
 echo "==> The README's other commands, in their order"
 awk '/^```sh$/ {inside = 1; next} /^```$/ {inside = 0} inside && !/^make /' README.md |
-    sed "s|state/d|$STATE/d|g" >"$work/commands"
+    sed "s|state/|$STATE/|g" >"$work/commands"
 test -s "$work/commands"
 bash -euo pipefail "$work/commands" | tee "$work/answers"
 grep -q '"predictions":\[\[' "$work/answers"

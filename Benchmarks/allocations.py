@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Heap allocations per request, by library and thread; fails when one is above allocations/allocations.json, the
-follower's left out, which builds the search index behind the answers.
+threads left out that build the search index and the tiles behind the answers.
 
 N requests go over one keep-alive connection, then 2N: the difference of the two, divided by N, is what one request
 allocates, without what time alone allocates. `--stacks` also prints where the allocations come from.
@@ -127,8 +127,8 @@ def main():
             raise process.Missing(f"case {case}: models/{case} is not there")
         path, body = cases[case]
         result, found = measure(options.binary, path, body, options.requests, options.stacks, options.durability)
-        # The follower works behind the answers, for as many requests at a time as it finds.
-        road = [groups for thread, groups in result.items() if thread != "follower"]
+        # The follower and the integrator work behind the answers, for as many requests at a time as it finds.
+        road = [groups for thread, groups in result.items() if thread not in ("follower", "audit-tiles")]
         totals = {group: round(sum(groups.get(group, (0, 0))[0] for groups in road), 3) for group in GROUPS}
         print(f"\n== {case}: allocations a request (bytes), by thread and library")
         for name, groups in sorted(result.items()):

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 
 from .gateway import CERTIFICATES, DIGITS
-from .process import BUILD, HERE, PEERS, Missing, Process, free_port, work_folder
+from .process import BUILD, HERE, PEERS, SERVER_CORE, Missing, Process, free_port, work_folder
 
 # 100 bytes, as the roofline's.
 BODY = '{"predictions":[7],"padding":"' + "x" * 68 + '"}'
@@ -18,11 +18,11 @@ BODY = '{"predictions":[7],"padding":"' + "x" * 68 + '"}'
 class Roofline:
     """A bare loop of epoll and OpenSSL that answers a fixed body: what the core and OpenSSL allow."""
 
-    def __init__(self, _token=None, releases_buffers=False):
-        self.port = free_port()
+    def __init__(self, _token=None, releases_buffers=False, port=None, core=SERVER_CORE):
+        self.port = port or free_port()
         self.process = Process(
             [BUILD / "roofline", "-p", self.port, "-c", CERTIFICATES / "server.pem", "-k", CERTIFICATES / "server.key",
-             *(["-r"] if releases_buffers else [])], work_folder() / "log")
+             *(["-r"] if releases_buffers else [])], work_folder() / "log", core=core)
         self.process.wait_for_port(self.port)
 
 

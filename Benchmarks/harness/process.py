@@ -69,11 +69,13 @@ class Process:
     def pid(self):
         return self.child.pid
 
-    def cpu_seconds(self):
-        """User and system time of all threads so far, from the scheduler's own clock."""
+    def cpu_seconds(self, without=None):
+        """User and system time of all threads so far, but of those with that name, from the scheduler's own clock."""
         total = 0
         for task in os.listdir(f"/proc/{self.pid}/task"):
             try:
+                if without and pathlib.Path(f"/proc/{self.pid}/task/{task}/comm").read_text().strip() == without:
+                    continue
                 with open(f"/proc/{self.pid}/task/{task}/schedstat") as file:
                     total += int(file.read().split()[0])
             except FileNotFoundError:

@@ -75,6 +75,7 @@ public enum ReasonCode: String, CaseIterable, Sendable {
     case auditUnavailable = "audit_unavailable"
     case storageUnavailable = "storage_unavailable"
     case checkpointPending = "checkpoint_pending"
+    case issuerUnavailable = "issuer_unavailable"
     case processingTimeout = "processing_timeout"
     case draining
     case internalError = "internal_error"

@@ -123,6 +123,11 @@ public final class VerificationKey: Sendable, CustomStringConvertible {
         }
     }
 
+    /// Whether both verify the very same signatures.
+    package func isSame(as other: VerificationKey) -> Bool {
+        algorithm == other.algorithm && constantTimeEqual(libjwtKey, other.libjwtKey)
+    }
+
     /// The algorithm; nothing secret.
     public var description: String { "VerificationKey(\(algorithm.rawValue))" }
 

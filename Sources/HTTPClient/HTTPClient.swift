@@ -9,21 +9,36 @@ public final class HTTPClient {
     private let handle: UnsafeMutableRawPointer
     private var errorText = [CChar](repeating: 0, count: Int(CURL_ERROR_SIZE))
 
+    private let maxBodyBytes: Int
+
     /// - Parameters:
     ///   - caFile: PEM file of the authorities to trust; nil trusts the system's.
-    ///   - timeoutSeconds: for each whole request.
-    public init(caFile: String? = nil, timeoutSeconds: Int = 30) {
+    ///   - timeoutSeconds: for each whole request, from the look-up of the name to the last byte.
+    ///   - maxBodyBytes: an answer with a longer body is given up.
+    ///   - isPlainAllowed: whether `http://` is spoken too.
+    public init(
+        caFile: String? = nil,
+        timeoutSeconds: Int = 30,
+        maxBodyBytes: Int = .max,
+        isPlainAllowed: Bool = true
+    ) {
         _ = Self.global
+        self.maxBodyBytes = maxBodyBytes
         guard let handle = curl_easy_init() else { preconditionFailure("libcurl is out of memory") }
         self.handle = handle
         if let caFile { tg_curl_set_string(handle, CURLOPT_CAINFO, caFile) }
         tg_curl_set_long(handle, CURLOPT_NOSIGNAL, 1)
         tg_curl_set_long(handle, CURLOPT_TIMEOUT, timeoutSeconds)
         tg_curl_set_string(handle, CURLOPT_PROXY, "")
-        tg_curl_set_string(handle, CURLOPT_PROTOCOLS_STR, "http,https")
+        tg_curl_set_string(handle, CURLOPT_PROTOCOLS_STR, isPlainAllowed ? "http,https" : "https")
+        tg_curl_set_long(handle, CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
         let collect: tg_curl_sink = { bytes, size, count, context in
             guard let bytes, let context else { return 0 }
             let sink = Unmanaged<Sink>.fromOpaque(context).takeUnretainedValue()
+            guard size * count <= sink.limit - sink.bytes.count else {
+                sink.isOverrun = true
+                return 0
+            }
             sink.bytes.append(contentsOf: UnsafeRawBufferPointer(start: bytes, count: size * count))
             return size * count
         }
@@ -45,8 +60,8 @@ public final class HTTPClient {
             list = curl_slist_append(list, line)
         }
         defer { curl_slist_free_all(list) }
-        let head = Sink()
-        let body = Sink()
+        let head = Sink(limit: Self.maxHeadBytes)
+        let body = Sink(limit: maxBodyBytes)
         tg_curl_set_string(handle, CURLOPT_URL, request.url)
         tg_curl_set_pointer(handle, CURLOPT_HTTPHEADER, list)
         tg_curl_set_pointer(handle, CURLOPT_HEADERDATA, Unmanaged.passUnretained(head).toOpaque())
@@ -74,6 +89,14 @@ public final class HTTPClient {
             }
         }
         guard code == CURLE_OK else {
+            if head.isOverrun || body.isOverrun {
+                throw HTTPClientError(
+                    code: code.rawValue,
+                    reason:
+                        "the answer is longer than the \(head.isOverrun ? head.limit : body.limit) bytes that are read",
+                    url: request.url
+                )
+            }
             let own = errorText.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
             throw HTTPClientError(
                 code: code.rawValue,
@@ -99,6 +122,8 @@ public final class HTTPClient {
         return fields
     }
 
+    private static let maxHeadBytes = 256 * 1024
+
     private static let global: Void = {
         curl_global_init(CLong(CURL_GLOBAL_DEFAULT))
     }()
@@ -107,6 +132,10 @@ public final class HTTPClient {
 /// Where libcurl's callbacks put what arrives.
 private final class Sink {
     var bytes: [UInt8] = []
+    let limit: Int
+    var isOverrun = false
+
+    init(limit: Int) { self.limit = limit }
 }
 
 @available(*, unavailable)

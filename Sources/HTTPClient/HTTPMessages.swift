@@ -45,7 +45,7 @@ public struct HTTPResponse: Sendable {
 
 /// Why there was no answer: libcurl's number and words, and the address that was asked.
 public struct HTTPClientError: Error, CustomStringConvertible, Sendable {
-    /// A `CURLcode`; 7 is "could not connect", 60 "certificate not trusted".
+    /// A `CURLcode`; 7 is "could not connect", 23 "longer than is read", 60 "certificate not trusted".
     public let code: UInt32
     /// libcurl's words for people: they differ between its versions.
     public let reason: String
@@ -54,4 +54,9 @@ public struct HTTPClientError: Error, CustomStringConvertible, Sendable {
 
     /// `https://localhost:8443/predict: ` and the reason.
     public var description: String { "\(url): \(reason)" }
+}
+
+extension HTTPClientError {
+    /// Whether an answer came that was longer than is read.
+    public var isTooLong: Bool { code == 23 }
 }

@@ -7,15 +7,17 @@ struct AccessTokenClaims {
     let audiences: [String]
     let subject: String
     let clientID: String
-    let tokenID: String
+    /// nil only where another issuer left it out.
+    let tokenID: String?
     let tenant: TenantID
     let scopes: ScopeSet
     let expiresAt: UnixTime
     let notBefore: UnixTime?
 
-    /// - Parameter tenantClaim: the name of the claim that holds the tenant's id.
+    /// The claims of a token in the gateway's own name.
+    ///
     /// - Throws: `ReasonCode.tokenClaims` for a claim that is missing or of another type.
-    init(_ claims: JSON, tenantClaim: String) throws(Refusal) {
+    init(_ claims: JSON) throws(Refusal) {
         audiences = try Self.audiences(claims)
         subject = try Self.text(claims, "sub")
         clientID = try Self.text(claims, "client_id")
@@ -24,11 +26,26 @@ struct AccessTokenClaims {
         notBefore = try Self.moment(claims, "nbf")
         _ = try Self.required(Self.moment(claims, "iat"), "iat")
         scopes = ScopeSet(try Self.text(claims, "scope"))
-        let name = try Self.text(claims, tenantClaim)
-        guard let tenant = TenantID(name) else {
-            throw Self.invalid("\"\(tenantClaim)\" must be the name of a tenant", detail: printable(name))
+        tenant = try Self.tenant(claims, "tenant")
+    }
+
+    /// The claims of another issuer's token. Not all issuers know `client_id` and `jti`, so those may be missing.
+    ///
+    /// - Throws: `ReasonCode.tokenClaims` for a claim that is missing or of another type.
+    init(_ claims: JSON, mapping: ClaimMapping) throws(Refusal) {
+        audiences = try Self.audiences(claims)
+        subject = try Self.text(claims, "sub")
+        let client = [mapping.clientClaim, "azp"].first { claims[$0] != nil }
+        clientID = try client.map { name throws(Refusal) in try Self.text(claims, name) } ?? subject
+        tokenID = claims["jti"] == nil ? nil : try Self.text(claims, "jti")
+        expiresAt = try Self.required(Self.moment(claims, "exp"), "exp")
+        notBefore = try Self.moment(claims, "nbf")
+        _ = try Self.required(Self.moment(claims, "iat"), "iat")
+        scopes = try mapping.scopes(of: claims)
+        switch mapping.tenant {
+        case .claim(let name): tenant = try Self.tenant(claims, name)
+        case .fixed(let fixed): tenant = fixed
         }
-        self.tenant = tenant
     }
 
     /// The claims of a token that the gateway issues: the client is its own subject (RFC 9068, section 2.2).
@@ -61,6 +78,14 @@ struct AccessTokenClaims {
         case nil: throw invalid("\"aud\" is missing")
         default: throw invalid("\"aud\" must be a string or an array of strings")
         }
+    }
+
+    private static func tenant(_ claims: JSON, _ name: String) throws(Refusal) -> TenantID {
+        let text = try text(claims, name)
+        guard let tenant = TenantID(text) else {
+            throw invalid("\"\(name)\" must be the name of a tenant", detail: printable(text))
+        }
+        return tenant
     }
 
     private static func text(_ claims: JSON, _ name: String) throws(Refusal) -> String {

@@ -11,13 +11,21 @@ extension Authenticator {
     ///
     /// Takes some tens of microseconds and never blocks.
     public func gate(_ token: UnsafeRawBufferPointer) -> Result<GatedToken, Refusal> {
+        var missing: MissingKey?
+        return gate(token, missing: &missing)
+    }
+
+    /// The same, which also tells what to look for before the refusal stands.
+    ///
+    /// - Parameter missing: the key that the token needs, where an outside issuer may have it.
+    public func gate(_ token: UnsafeRawBufferPointer, missing: inout MissingKey?) -> Result<GatedToken, Refusal> {
         Result { () throws(Refusal) in
             let generation = directory.generation
             let jws = try CompactJWS(token)
             try check(type: jws.type)
             let claims = try claims(of: jws)
             let issuer = try issuer(of: claims)
-            let key = try key(of: jws, issuer: issuer)
+            let key = try key(of: jws, issuer: issuer, missing: &missing)
             guard jws.isSigned(by: key, in: token) else {
                 throw Refusal(
                     .tokenSignature,
@@ -62,7 +70,7 @@ extension Authenticator {
 
     private func issuer(of claims: JSON) throws(Refusal) -> TrustedIssuer {
         guard let name = claims["iss"]?.string else { throw AccessTokenClaims.invalid("\"iss\" must be a string") }
-        guard let issuer = issuers[name], issuer.issuer.utf8.elementsEqual(name.utf8) else {
+        guard let issuer = issuers.withLock({ $0[name] }), issuer.issuer.utf8.elementsEqual(name.utf8) else {
             throw Refusal(
                 .tokenIssuer,
                 "The access token comes from an issuer that is not trusted here.",
@@ -72,8 +80,21 @@ extension Authenticator {
         return issuer
     }
 
-    private func key(of jws: CompactJWS, issuer: TrustedIssuer) throws(Refusal) -> VerificationKey {
-        guard let id = jws.keyID, let key = issuer.keys[id] else {
+    private func key(
+        of jws: CompactJWS,
+        issuer: TrustedIssuer,
+        missing: inout MissingKey?
+    ) throws(Refusal) -> VerificationKey {
+        guard let id = jws.keyID, let key = issuer.keys?[id] else {
+            if let id = jws.keyID, issuer.kind != .local { missing = MissingKey(issuer: issuer.issuer, keyID: id) }
+            guard issuer.keys != nil else {
+                throw Refusal(
+                    .issuerUnavailable,
+                    "The keys of the access token's issuer cannot be had now, so it cannot be checked; retry in a moment.",
+                    detail: "iss \(printable(issuer.issuer))",
+                    retryAfter: 5
+                )
+            }
             throw Refusal(
                 .tokenKeyUnknown,
                 "The access token's \"kid\" names no key of its issuer; get a new token, the issuer may have new keys.",
@@ -107,12 +128,11 @@ extension Authenticator {
                     )
                 }
             }
-            let tenantClaim =
+            let claims =
                 switch token.issuer.kind {
-                case .local: "tenant"
-                case .outside(let name): name
+                case .local: try AccessTokenClaims(token.claims)
+                case .outside(let mapping): try AccessTokenClaims(token.claims, mapping: mapping)
                 }
-            let claims = try AccessTokenClaims(token.claims, tenantClaim: tenantClaim)
             let accepted = token.issuer.audiences.isEmpty ? [audience] : token.issuer.audiences
             guard claims.audiences.contains(where: accepted.contains) else {
                 throw Refusal(
@@ -155,7 +175,7 @@ extension Authenticator {
                 clientID: claims.clientID,
                 issuer: issuer.issuer,
                 tokenID: claims.tokenID,
-                scopes: claims.scopes.intersection(Role.tenant.scopes),
+                scopes: claims.scopes,
                 models: .all,
                 notBefore: claims.notBefore,
                 expiresAt: claims.expiresAt,

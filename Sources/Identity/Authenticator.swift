@@ -7,13 +7,13 @@ import Synchronization
 /// Proves who a credential belongs to: an API key at once, an access token through four doors.
 ///
 /// Doors one and two (``gate(_:)``) are cheap and run on the event loop; three and four (``admit(_:now:)``) run off
-/// it. What they return may be cached as long as ``recheck(_:now:)`` has no objection. A changed set of issuers means
-/// a new authenticator and empty caches.
+/// it. What they return may be cached as long as ``recheck(_:now:)`` has no objection.
 public final class Authenticator: Sendable {
     /// The tenants and keys it decides by.
     public let directory: Directory
     private let pepper: Pepper
-    let issuers: [String: TrustedIssuer]
+    /// By `iss`.
+    let issuers: Mutex<[String: TrustedIssuer]>
     let audience: String
     let leewaySeconds: Int64
     let disagreed = Atomic<UInt64>(0)
@@ -30,7 +30,7 @@ public final class Authenticator: Sendable {
     ) {
         self.directory = directory
         self.pepper = pepper
-        self.issuers = Dictionary(issuers.map { ($0.issuer, $0) }) { $1 }
+        self.issuers = Mutex(Dictionary(issuers.map { ($0.issuer, $0) }) { $1 })
         self.audience = audience
         self.leewaySeconds = leewaySeconds
     }
@@ -105,7 +105,7 @@ public final class Authenticator: Sendable {
     }
 
     private func ended(_ principal: Principal, now: UnixTime) -> Refusal {
-        guard principal.tokenID != nil, let end = principal.expiresAt, now >= end + leewaySeconds else {
+        guard principal.issuer != nil, let end = principal.expiresAt, now >= end + leewaySeconds else {
             return Self.expired(key: principal.clientID, at: principal.validUntil ?? now)
         }
         let seconds = now.seconds - end.seconds

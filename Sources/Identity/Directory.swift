@@ -26,6 +26,8 @@ public final class Directory: Sendable {
         var tenants: [TenantID: Stamped<Tenant>] = [:]
         var keys: [String: Stamped<APIKey>] = [:]
         var revoked: [String: UnixTime] = [:]
+        /// When tokens of an issuer last had to be verified anew.
+        var issuers: [String: UInt64] = [:]
     }
 
     /// A value and the generation of its last change.
@@ -82,11 +84,12 @@ public final class Directory: Sendable {
     /// Whether the tenant exists and is not disabled. The operators' own ``TenantID/system`` always is alive.
     func isAlive(_ tenant: TenantID) -> Bool { state.withLock { Self.isAlive(tenant, in: $0) } }
 
-    /// The generation in which the principal's key or tenant last changed.
+    /// The generation in which the principal's key, tenant or issuer last changed.
     func lastChange(of principal: Principal) -> UInt64 {
         state.withLock { state in
             let key = principal.keyID.flatMap { state.keys[$0]?.generation } ?? 0
-            return max(key, state.tenants[principal.tenant]?.generation ?? 0)
+            let issuer = principal.issuer.flatMap { state.issuers[$0] } ?? 0
+            return max(key, issuer, state.tenants[principal.tenant]?.generation ?? 0)
         }
     }
 
@@ -111,6 +114,11 @@ public final class Directory: Sendable {
     /// - Parameter until: when the token expires; it is remembered at least that long.
     public func revoke(token id: String, until: UnixTime) {
         change { state, _ in state.revoked[id] = max(until, state.revoked[id] ?? until) }
+    }
+
+    /// What was derived from tokens of the issuer must be derived again: it lost a key, or is trusted in another way.
+    func changed(issuer: String) {
+        change { state, generation in state.issuers[issuer] = generation }
     }
 
     /// Forgets revoked tokens that expired before the moment and are refused for that alone.

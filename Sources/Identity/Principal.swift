@@ -16,7 +16,7 @@ public final class Principal: Sendable {
     public let clientID: String
     /// `iss` of the token; nil when the key itself was shown.
     public let issuer: String?
-    /// `jti` of the token.
+    /// `jti` of the token; outside issuers may leave it out.
     public let tokenID: String?
     /// What it may do.
     public let scopes: ScopeSet

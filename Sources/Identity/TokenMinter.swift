@@ -79,17 +79,18 @@ public final class TokenMinter: Sendable {
         let lifetime = min(lifetimeSeconds, key.expiresAt.map { $0.seconds - now.seconds } ?? lifetimeSeconds)
         guard lifetime > 0 else { throw .keyExpired }
         let start = now.seconds
+        let tokenID = Base64URL.encode(SecureRandom.bytes(16))
         let claims = AccessTokenClaims(
             key: key,
             audience: audience,
-            tokenID: Base64URL.encode(SecureRandom.bytes(16)),
+            tokenID: tokenID,
             scopes: granted,
             notBefore: UnixTime(seconds: start),
             expiresAt: UnixTime(seconds: start + lifetime)
         )
         let text = LibJWT.sign(
             strings: [
-                ("iss", issuer), ("sub", claims.subject), ("aud", audience), ("jti", claims.tokenID),
+                ("iss", issuer), ("sub", claims.subject), ("aud", audience), ("jti", tokenID),
                 ("scope", granted.description), ("client_id", key.id), ("tenant", key.tenant.description),
             ],
             integers: [("exp", start + lifetime), ("nbf", start), ("iat", start)],
@@ -103,7 +104,7 @@ public final class TokenMinter: Sendable {
             expiresIn: lifetime,
             scopes: granted,
             principal: Principal(key: key, claims: claims, issuer: issuer, leewaySeconds: leewaySeconds),
-            jti: claims.tokenID
+            jti: tokenID
         )
     }
 }

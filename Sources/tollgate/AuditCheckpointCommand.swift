@@ -39,7 +39,8 @@ extension AuditCommand {
             switch options.output {
             case .json:
                 let json: JSON = [
-                    "origin": .string(newest.checkpoint.origin), "size": .integer(Int64(clamping: newest.checkpoint.size)),
+                    "origin": .string(newest.checkpoint.origin),
+                    "size": .integer(Int64(clamping: newest.checkpoint.size)),
                     "root": .string("\(newest.checkpoint.root)"), "file": .string(file),
                 ]
                 print(json.serialized())
@@ -73,7 +74,9 @@ extension AuditCommand {
             _ client: ManagementClient
         ) throws {
             guard last.checkpoint.size <= newest.size else {
-                throw fail("the log was cut: \(last.file) covers \(last.checkpoint.size) records, it now \(newest.size)")
+                throw fail(
+                    "the log was cut: \(last.file) covers \(last.checkpoint.size) records, it now \(newest.size)"
+                )
             }
             let tiles = TileReader(place: "\(client.base)/audit/log") { (path) throws(AuditError) in
                 do {

@@ -25,6 +25,8 @@ extension AuditCommand {
         @Option(help: "Folder of the log: checkpoint and tile/….") var log: String?
         @Option(help: "File of the log's verifier key; without it the one in the log's folder.") var key: String?
         @Option(help: "A saved checkpoint, or a folder of them; may be repeated.") var saved: [String] = []
+        @Option(help: "File of a witness's key, whose cosignature the newest checkpoint must have; may be repeated.")
+        var witness: [String] = []
         @Option(help: "Folder above a journal to compare with.") var journal: String?
         @Option(help: "File of a search index to compare with.") var index: String?
         @Option(name: [.customShort("o"), .long], help: "table or json.")
@@ -42,7 +44,10 @@ extension AuditCommand {
             let named = try key.map { (key: try AuditFiles.key($0), file: $0) }
             let verifier = try named ?? AuditFiles.ownKey(of: log)
             let saved = try self.saved.flatMap { try AuditFiles.saved($0) }
-            let verification = try Verification(log, verifier.key, saved, journal: journal, index: index)
+            let witnesses = try witness.map { try AuditFiles.key($0) }
+            let missing = try witnesses.isEmpty ? [] : Self.missing(witnesses, on: "\(log)/checkpoint")
+            var verification = try Verification(log, verifier.key, saved, journal: journal, index: index)
+            verification.faults += missing
             switch output {
             case .json: print(verification.json.serialized())
             case .table: print(verification.text(key: verifier.file, isOwn: named == nil), terminator: "")
@@ -54,11 +59,25 @@ extension AuditCommand {
     }
 }
 
+extension AuditCommand.Verify {
+    /// Witnesses that did not cosign the checkpoint.
+    private static func missing(_ witnesses: [NoteVerifier], on file: String) throws -> [LogFault] {
+        guard let note = SignedNote(try AuditFiles.read(file)) else { return [] }
+        return witnesses.compactMap { witness in
+            switch witness.verify(note) {
+            case .valid: nil
+            case .invalid: LogFault(.checkpoint, file: file, "has a wrong signature by \(witness.name)")
+            case .absent: LogFault(.checkpoint, file: file, "has no signature by \(witness.name)")
+            }
+        }
+    }
+}
+
 /// What verifying came to, everything included.
 private struct Verification {
     let report: LogReport
     let savedCount: Int
-    private(set) var faults: [LogFault]
+    var faults: [LogFault]
     private(set) var journalSize: UInt64?
     private(set) var indexSize: UInt64?
 
@@ -125,7 +144,9 @@ private struct Verification {
     }
 
     func text(key: String, isOwn: Bool) -> String {
-        var lines = ["key         \(key)\(isOwn ? ", which lies with the log: whoever rewrote one can have the other" : "")"]
+        var lines = [
+            "key         \(key)\(isOwn ? ", which lies with the log: whoever rewrote one can have the other" : "")"
+        ]
         if let checkpoint = report.checkpoint {
             lines += [
                 "log         \(checkpoint.origin)", "checkpoint  \(checkpoint.size) records, root \(checkpoint.root)",

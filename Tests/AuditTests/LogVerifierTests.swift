@@ -106,7 +106,9 @@ struct LogVerifierTests {
 
     @Test func `what a check says of a record is a fault of it`() throws {
         let log = try TestLog(records(300))
-        let report = log.verify { index, _ in index == 77 ? LogFault(.journal, record: index, file: "j", "differs") : nil }
+        let report = log.verify { index, _ in
+            index == 77 ? LogFault(.journal, record: index, file: "j", "differs") : nil
+        }
         #expect(report.firstBadRecord == 77)
     }
 

@@ -8,7 +8,12 @@ import Testing
 
 /// A transparency log in memory, and the key that an operator has.
 struct TestLog {
-    static let signer = try! NoteSigner(name: "gateway.example/audit", key: .generate(.ed25519))!
+    static let signer: NoteSigner = {
+        guard let key = try? SigningKey.generate(.ed25519),
+            let signer = NoteSigner(name: "gateway.example/audit", key: key)
+        else { preconditionFailure("libcrypto makes Ed25519 keys, and the name is a key's") }
+        return signer
+    }()
     static let directory = "audit/log"
 
     let files = MemoryFileSystem()

@@ -63,7 +63,11 @@ struct AuditProofPeerTests {
         // A signature says nothing of the records.
         #expect(try verify(.openssl, copy, key, old) == .exited(0))
         var checkpoint = try String(contentsOfFile: "\(copy)/checkpoint", encoding: .utf8)
-        checkpoint = checkpoint.replacing("gateway.example/audit\n", with: "gateway.example/other\n", maxReplacements: 1)
+        checkpoint = checkpoint.replacing(
+            "gateway.example/audit\n",
+            with: "gateway.example/other\n",
+            maxReplacements: 1
+        )
         try checkpoint.write(toFile: "\(copy)/checkpoint", atomically: true, encoding: .utf8)
         for tool in Self.tools { #expect(try verify(tool, copy, key, old) != .exited(0), "\(tool)") }
     }

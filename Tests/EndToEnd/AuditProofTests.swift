@@ -120,7 +120,10 @@ struct AuditProofTests {
         #expect(try gateway.tenants().send("GET", "/audit/proof?index=1").status == 401)
     }
 
-    @Test("An index that is none is refused", arguments: ["", "?index=", "?index=-1", "?index=01", "?index=1&x=2", "?i=1"])
+    @Test(
+        "An index that is none is refused",
+        arguments: ["", "?index=", "?index=-1", "?index=01", "?index=1&x=2", "?i=1"]
+    )
     func wrongIndex(query: String) throws {
         let tenant = try gateway.makeTenant()
         let answer = try gateway.tenants().send("GET", "/audit/proof\(query)", credential: tenant.key)
@@ -144,7 +147,9 @@ struct AuditProofTests {
             if let file = FileManager.default.contents(atPath: "\(log)/\(path)") { #expect(Array(file) == tile.body) }
         }
         #expect(try read("tile/0/000.p/\(size)").body.count == 32 * size)
-        #expect(try read("gateway.example_audit.vkey").body == Array(FileManager.default.contents(atPath: key) ?? Data()))
+        #expect(
+            try read("gateway.example_audit.vkey").body == Array(FileManager.default.contents(atPath: key) ?? Data())
+        )
         for path in [
             "tile/0/000", "tile/1/000.p/1", "tile/0/001.p/1", "tile/0/000.p/0", "other.vkey",
             "", "tile", "..%2f..%2fpepper", "../../pepper", "tile/0/000.p/255",
@@ -158,7 +163,9 @@ struct AuditProofTests {
         #expect(
             try gateway.management().send("GET", "/audit/log/checkpoint", credential: gateway.adminKey).status == 403
         )
-        #expect(try gateway.tenants().send("GET", "/audit/log/checkpoint", credential: gateway.auditorKey).status == 404)
+        #expect(
+            try gateway.tenants().send("GET", "/audit/log/checkpoint", credential: gateway.auditorKey).status == 404
+        )
     }
 
     @Test("The state's keys are private, and only the owner can read the log")

@@ -95,6 +95,13 @@ import Testing
         #expect(errors.contains("\(file): cannot be read"))
     }
 
+    @Test("An issuer's file that is no key set is named")
+    func issuerFiles() throws {
+        try prepare("models:", "issuers:\n  - issuer: a\n    jwks_file: \(directory)/gateway.yaml\nmodels:")
+        let (end, errors) = try serve()
+        #expect(end == .exited(1) && errors.contains("\(file): the key set is not JSON"), "\(end) \(errors)")
+    }
+
     @Test("A flag and an environment variable that are wrong are named")
     func overrides() throws {
         try prepare()

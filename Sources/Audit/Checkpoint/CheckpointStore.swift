@@ -45,7 +45,11 @@ struct CheckpointStore {
         do {
             note = try signer.sign(checkpoint.text)
         } catch {
-            throw AuditError(.io, file: folder.path(of: LogFolder.checkpoint), "the checkpoint cannot be signed: \(error)")
+            throw AuditError(
+                .io,
+                file: folder.path(of: LogFolder.checkpoint),
+                "the checkpoint cannot be signed: \(error)"
+            )
         }
         try folder.writeDurably(LogFolder.checkpoint, note.bytes)
         last = VerifiedCheckpoint(signed: note, checkpoint)

@@ -40,7 +40,9 @@ public struct NoteVerifier: Sendable, CustomStringConvertible {
         self.kind = kind
         self.publicKey = publicKey
         self.key = key
-        keyID = SHA256.hash(Array(name.utf8) + [0x0a, kind.rawValue] + publicKey)[..<4].reduce(0) { $0 << 8 | UInt32($1) }
+        keyID = SHA256.hash(Array(name.utf8) + [0x0a, kind.rawValue] + publicKey)[..<4].reduce(0) {
+            $0 << 8 | UInt32($1)
+        }
     }
 
     /// Reads a key's text, with or without a line's end; nil when it is none, or of another kind than these.
@@ -68,7 +70,8 @@ public struct NoteVerifier: Sendable, CustomStringConvertible {
     /// Whether this key signed the note. Of several signatures by it each must be right.
     public func verify(_ note: SignedNote) -> Verdict {
         var verdict = Verdict.absent
-        for signature in note.signatures where signature.keyID == keyID && signature.name.utf8.elementsEqual(name.utf8) {
+        for signature in note.signatures where signature.keyID == keyID && signature.name.utf8.elementsEqual(name.utf8)
+        {
             guard let valid = verify(signature.bytes, text: note.text) else { return .invalid }
             verdict = valid
         }

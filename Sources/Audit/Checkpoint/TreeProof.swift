@@ -41,11 +41,15 @@ public struct TreeProof: Hashable, Sendable {
         }
         guard line() == Self.header, var next = line() else { return nil }
         if next.hasPrefix("extra ") {
-            guard let extra = Base64.decode(next.utf8.dropFirst(6)), !extra.isEmpty, let line = line() else { return nil }
+            guard let extra = Base64.decode(next.utf8.dropFirst(6)), !extra.isEmpty, let line = line() else {
+                return nil
+            }
             self.extra = extra
             next = line
         }
-        guard next.hasPrefix("index "), let index = UInt64(next.dropFirst(6)), next == "index \(index)" else { return nil }
+        guard next.hasPrefix("index "), let index = UInt64(next.dropFirst(6)), next == "index \(index)" else {
+            return nil
+        }
         self.index = index
         path = []
         while true {

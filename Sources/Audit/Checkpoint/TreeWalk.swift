@@ -84,7 +84,12 @@ struct TreeWalk {
             throw LogFault(.gap, record: first, file: error.file, error.reason)
         }
         guard let ranges = EntryBundle.records(in: bytes, count: width) else {
-            throw LogFault(.gap, record: first, file: path(entries), "does not hold \(width) records, one behind the other")
+            throw LogFault(
+                .gap,
+                record: first,
+                file: path(entries),
+                "does not hold \(width) records, one behind the other"
+            )
         }
         for (place, range) in ranges.enumerated() {
             let index = first + UInt64(place)

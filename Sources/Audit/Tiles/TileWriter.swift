@@ -118,7 +118,9 @@ final class TileWriter {
             let hashes = try reader.hashes(of: TilePath(.hashes(level: 0), index, width: width))
             let ranges = EntryBundle.records(in: bytes, count: width)
             let isRight = bytes.withUnsafeBytes { bytes in
-                ranges.map { zip($0, hashes).allSatisfy { hasher.leaf(UnsafeRawBufferPointer(rebasing: bytes[$0])) == $1 } }
+                ranges.map {
+                    zip($0, hashes).allSatisfy { hasher.leaf(UnsafeRawBufferPointer(rebasing: bytes[$0])) == $1 }
+                }
             }
             guard isRight == true else {
                 throw AuditError(

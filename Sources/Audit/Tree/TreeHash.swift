@@ -10,12 +10,13 @@ public struct TreeHash: Hashable, Sendable {
     /// Bytes of a hash.
     public static let size = 32
 
-    private var lanes: SIMD32<UInt8>
+    /// The 32 bytes as they lie in memory: not SIMD, whose alignment would make holes in whatever holds a hash.
+    private var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
 
     /// nil unless there are 32 bytes.
     public init?(_ bytes: some Collection<UInt8>) {
         guard bytes.count == Self.size else { return nil }
-        lanes = SIMD32(bytes)
+        Swift.withUnsafeMutableBytes(of: &words) { $0.copyBytes(from: bytes) }
     }
 
     /// nil unless the text is the base64 of 32 bytes.
@@ -26,8 +27,7 @@ public struct TreeHash: Hashable, Sendable {
 
     /// Lets the closure write all 32 bytes.
     init(_ write: (UnsafeMutableRawBufferPointer) -> Void) {
-        lanes = SIMD32()
-        withUnsafeMutableBytes(of: &lanes) { write($0) }
+        withUnsafeMutableBytes(of: &words) { write($0) }
     }
 
     /// The 32 bytes.
@@ -37,8 +37,14 @@ public struct TreeHash: Hashable, Sendable {
     public func withUnsafeBytes<Value, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Value
     ) throws(Failure) -> Value {
-        try Swift.withUnsafeBytes(of: lanes) { (bytes) throws(Failure) in try body(bytes) }
+        try Swift.withUnsafeBytes(of: words) { (bytes) throws(Failure) in try body(bytes) }
     }
+
+    /// Compares all 32 bytes.
+    public static func == (a: TreeHash, b: TreeHash) -> Bool { a.words == b.words }
+
+    /// Any of the bytes tell hashes apart.
+    public func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
 
     /// Of a tree without leaves: SHA-256 of nothing.
     public static let empty = TreeHash { out in
@@ -56,7 +62,8 @@ extension TreeHash {
         withUnsafeBytes { bytes in
             var place = 0
             for group in 0..<10 {
-                let bits = UInt32(bytes[3 * group]) << 16 | UInt32(bytes[3 * group + 1]) << 8 | UInt32(bytes[3 * group + 2])
+                let bits =
+                    UInt32(bytes[3 * group]) << 16 | UInt32(bytes[3 * group + 1]) << 8 | UInt32(bytes[3 * group + 2])
                 for shift in stride(from: UInt32(18), through: 0, by: -6) {
                     out[place] = Self.digit(bits >> shift & 63)
                     place += 1

@@ -50,7 +50,12 @@ struct ConfigurationField: Sendable {
                 .reloading,
             text("listeners.management.client_revocations", \.management.clientRevocations, "a PEM file") { _ in true }
                 .reloading,
-            text("name", \.name, "a name of 1 to 200 visible characters without spaces and plus signs", isValid: isName),
+            text(
+                "name",
+                \.name,
+                "a name of 1 to 200 visible characters without spaces and plus signs",
+                isValid: isName
+            ),
             text("state", \.state, "a folder"),
             number("event_loops", \.eventLoops, 0...256),
             number("drain_seconds", \.drainSeconds, 0...3600).reloading,
@@ -63,8 +68,15 @@ struct ConfigurationField: Sendable {
             number("tokens.leeway_seconds", \.tokens.leewaySeconds, 0...300),
             choice("tokens.algorithm", \.tokens.algorithm),
             number("tokens.cache_entries", \.tokens.cacheEntries, 1...1_000_000),
+            ConfigurationField(path: "issuers", isSame: { $0.issuers == $1.issuers }) { configuration, text in
+                // An empty section sets nothing; the file's list is read by `IssuerReader`.
+                guard text.isEmpty else { return Requirement(text: "a list in the configuration file") }
+                configuration.issuers = []
+                return nil
+            }.reloading,
             choice("audit.durability", \.audit.durability),
-            text("audit.origin", \.audit.origin, "a name of 1 to 200 visible characters without spaces and plus signs") {
+            text("audit.origin", \.audit.origin, "a name of 1 to 200 visible characters without spaces and plus signs")
+            {
                 $0.isEmpty || isName($0)
             },
             choice("audit.receipts", \.audit.receipts),
@@ -92,7 +104,8 @@ struct ConfigurationField: Sendable {
 
     /// What can stand in the origin line and as the key's name of a signed note.
     private static func isName(_ text: String) -> Bool {
-        (1...200).contains(text.utf8.count) && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "+") }
+        (1...200).contains(text.utf8.count)
+            && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "+") }
     }
 
     /// The same field, for a reload to change.

@@ -26,6 +26,7 @@ extension Configuration {
         for override in overrides {
             reader.set(override.field, override.text, source: "option \(override.flag)", line: nil)
         }
+        reader.checkIssuers()
         guard reader.faults.isEmpty else { throw ConfigurationError(faults: reader.faults) }
         return reader.configuration
     }
@@ -34,6 +35,12 @@ extension Configuration {
 private struct ConfigurationReader {
     var configuration = Configuration()
     var faults: [ConfigurationError.Fault] = []
+    private var issuers: IssuerReader?
+
+    /// To be called when everything has been read: the gateway's own name may come from anywhere.
+    mutating func checkIssuers() {
+        faults += issuers?.conflicts(own: configuration.tokens.issuer) ?? []
+    }
 
     mutating func read(file: String) {
         guard let bytes = FileManager.default.contents(atPath: file) else {
@@ -63,6 +70,8 @@ private struct ConfigurationReader {
     }
 
     private mutating func walk(_ node: Node, path: String, file: String) {
+        // The only list whose entries have fields.
+        if path == "issuers", node.scalar == nil { return readIssuers(node, file: file) }
         switch node {
         case .scalar(let scalar):
             guard !path.isEmpty else { return fault(file, scalar.mark?.line, "", "must hold fields, as 'name: value'") }
@@ -95,6 +104,13 @@ private struct ConfigurationReader {
         case .sequence, .alias:
             fault(file, node.mark?.line, path, "must be a single value")
         }
+    }
+
+    private mutating func readIssuers(_ list: Node, file: String) {
+        let reader = IssuerReader(list, file: file)
+        faults += reader.faults
+        configuration.issuers = reader.issuers
+        issuers = reader
     }
 
     private mutating func fault(_ source: String, _ line: Int?, _ field: String, _ reason: String) {

@@ -18,6 +18,8 @@ public struct Configuration: Sendable, Equatable {
     public var models = Models()
     /// How access tokens are minted and verified.
     public var tokens = Tokens()
+    /// The authorization servers outside whose tokens are taken beside the gateway's own.
+    public var issuers: [Issuer] = []
     /// When an audit record counts as written.
     public var audit = AuditSettings()
     /// What one connection and one request may take, in bytes and in time; the same for both listeners.

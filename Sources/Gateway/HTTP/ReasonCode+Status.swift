@@ -29,7 +29,9 @@ extension ReasonCode {
             .scopeInvalid:
             400
         case .inferenceFailed, .internalError: 500
-        case .modelUnavailable, .auditUnavailable, .storageUnavailable, .checkpointPending, .draining, .connections, .sourceConnections,
+        case .modelUnavailable, .auditUnavailable, .storageUnavailable, .checkpointPending, .issuerUnavailable, .draining,
+            .connections,
+            .sourceConnections,
             .descriptors,
             .handshakes:
             503

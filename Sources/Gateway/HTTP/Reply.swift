@@ -10,8 +10,6 @@ struct Reply: Sendable {
     var body: [UInt8]
     /// Whether the body's memory is the loop's, to be used again.
     var isReusable = false
-    /// Whether the same path will answer the same for ever.
-    var isImmutable = false
     private var rare: Rare?
 
     /// What few replies have, kept apart so that the others are small.
@@ -20,6 +18,7 @@ struct Reply: Sendable {
         var fields: [Field] = []
         var violatedPolicies: [String] = []
         var change: AdminChange?
+        var isImmutable = false
     }
 
     private indirect enum Rare: Sendable { case details(Details) }
@@ -57,6 +56,12 @@ struct Reply: Sendable {
     var violatedPolicies: [String] {
         get { rare == nil ? [] : details.violatedPolicies }
         set { details.violatedPolicies = newValue }
+    }
+
+    /// Whether the same path will answer the same for ever.
+    var isImmutable: Bool {
+        get { rare == nil ? false : details.isImmutable }
+        set { details.isImmutable = newValue }
     }
 
     /// What an admin's request did, for its record.

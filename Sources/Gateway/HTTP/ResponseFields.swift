@@ -20,14 +20,16 @@ extension FieldSink where Self: ~Copyable {
     /// The fields that differ from answer to answer, then the reply's own; those of the connection are the protocol's.
     ///
     /// - Parameters:
-    ///   - auditIndex: the record's place in the log; nil when there is no record.
+    ///   - receipt: of the record in the log; nil when there is none.
     ///   - isPrivate: whether no cache may keep the answer whatever it is.
-    mutating func varying(_ reply: borrowing Reply, of stream: RequestStream, auditIndex: UInt64?, isPrivate: Bool) {
+    mutating func varying(_ reply: borrowing Reply, of stream: RequestStream, receipt: Receipt?, isPrivate: Bool) {
         begin(.requestID)
         append(stream.exchange.id)
         end()
-        if let auditIndex { field(.auditIndex, decimal: auditIndex) }
-        if let leaf = stream.exchange.leaf { field(.auditLeaf, leaf) }
+        if let receipt {
+            field(.auditIndex, decimal: receipt.index)
+            if let leaf = receipt.leaf { field(.auditLeaf, leaf) }
+        }
         if let limits = stream.exchange.limits { self.limits(limits) }
         let isToken = stream.exchange.route == .token
         if !reply.isPlain {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GatewayCore
-import Glibc
 import Synchronization
 import TLS
 import Telemetry
@@ -95,23 +94,5 @@ final class CertificateStore: Sendable {
     private static func stamps(_ listener: Configuration.Listener) -> [FileStamp?] {
         let files = listener.certificate + listener.key + [listener.clientAuthorities, listener.clientRevocations]
         return files.filter { !$0.isEmpty }.map(FileStamp.init)
-    }
-}
-
-/// Tells whether a file is still the one it was.
-private struct FileStamp: Equatable {
-    let inode: UInt
-    let size: Int
-    let modified: Int
-    let nanoseconds: Int
-
-    /// nil when there is no such file.
-    init?(_ path: String) {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
-        inode = UInt(status.st_ino)
-        size = Int(status.st_size)
-        modified = status.st_mtim.tv_sec
-        nanoseconds = status.st_mtim.tv_nsec
     }
 }

@@ -6,7 +6,7 @@ import TLS
 import Telemetry
 
 /// The thread that gives way to requests: it keeps the saved limits and the search index close behind the log, watches
-/// the certificates' files and renews the ticket keys.
+/// the files of certificates and key sets and renews the ticket keys.
 final class Follower: Sendable {
     private let ending = WaitableQueue<Void>(capacity: 1)
     private let thread: SystemThread
@@ -23,6 +23,7 @@ final class Follower: Sendable {
             while !ending.waitUntilClosed(nanoseconds: Self.period) {
                 services.follow()
                 for store in stores { services.refresh(store) }
+                services.issuers.refreshFiles()
                 tickets.rotate(now: services.time.now(), log: services.log)
             }
         }

@@ -59,16 +59,27 @@ extension Gateway {
         guard let defaultModel = ModelName(configuration.models.default) else {
             preconditionFailure("the configuration's model name was checked")
         }
+        let metrics = GatewayMetrics(shards: loopCount + 1)
+        let authenticator = authenticator(configuration.tokens, signingKey, directory, pepper)
+        let issuers = IssuerRegistry(
+            authenticator: authenticator,
+            directory: state.issuers,
+            time: time,
+            log: log,
+            metrics: metrics
+        )
+        issuers.take(try issuers.prepare(configuration.issuers))
         let tokenPool = try WorkerPool(name: "tokens", threads: poolThreads, capacity: 4096)
         let managementPool = try WorkerPool(name: "management", threads: 2, capacity: 1024)
         let services = Services(
             configuration: configuration,
             time: time,
             log: log,
-            metrics: GatewayMetrics(shards: loopCount + 1),
+            metrics: metrics,
             store: store,
             directory: directory,
-            authenticator: authenticator(configuration.tokens, signingKey, directory, pepper),
+            authenticator: authenticator,
+            issuers: issuers,
             minter: TokenMinter(
                 signingKey: signingKey,
                 issuer: configuration.tokens.issuer,

@@ -109,6 +109,7 @@ public final class Gateway: Sendable {
         for _ in loops { _ = quiet.take() }
         quiet.close()
         follower.stop()
+        services.issuers.stop()
         services.tokenPool.shutdown()
         services.managementPool.shutdown()
         services.inference.shutdown()

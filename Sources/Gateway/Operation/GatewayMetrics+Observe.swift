@@ -52,6 +52,16 @@ extension GatewayMetrics {
             $0.lastReload.load(ordering: .relaxed) ? 1 : 0
         }
         registry.callbackGauge(
+            "tollgate_jwks_age_seconds",
+            help: "Time since an outside issuer confirmed the key set in force; nothing while there is none.",
+            labels: ["issuer"]
+        ) { [unowned services] in services.issuers.states().map { ([$0.issuer], $0.age) } }
+        registry.callbackGauge(
+            "tollgate_jwks_keys",
+            help: "Keys in an outside issuer's key set.",
+            labels: ["issuer"]
+        ) { [unowned services] in services.issuers.states().map { ([$0.issuer], Double($0.keys)) } }
+        registry.callbackGauge(
             "tollgate_model_available",
             help: "1 when the version is served.",
             labels: ["model", "version"]

@@ -36,6 +36,7 @@ final class GatewayMetrics: Sendable {
     let cacheHits: Counter
     let cacheMisses: Counter
     let tokensIssued: CounterFamily
+    let jwksFetches: CounterFamily
 
     /// - Parameter shards: event loops, and one more for all other threads.
     init(shards: Int) {
@@ -158,6 +159,11 @@ final class GatewayMetrics: Sendable {
             "tollgate_tokens_issued_total",
             help: "Access tokens issued to each tenant.",
             labels: ["tenant"]
+        )
+        jwksFetches = registry.counter(
+            "tollgate_jwks_fetches_total",
+            help: "Times that an outside issuer's key set was fetched, by result.",
+            labels: ["issuer", "result"]
         )
     }
 }

@@ -129,7 +129,8 @@ final class LoopMeters {
         let request = request(listener, stream.exchange.route, stream.exchange.method, status: status)
         var tenantRequests: Counter?
         if let tenant = stream.exchange.tenant ?? stream.exchange.principal.flatMap({ stream.loop.tenant($0.tenant) }) {
-            tenantRequests = self.tenantRequests.value(of: TenantKey(tenant: ObjectIdentifier(tenant), status: status)) {
+            tenantRequests = self.tenantRequests.value(of: TenantKey(tenant: ObjectIdentifier(tenant), status: status))
+            {
                 metrics.tenantRequests.with(labels: [tenant.id.description, String(status)])
             }
         }

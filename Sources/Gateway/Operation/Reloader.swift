@@ -78,7 +78,14 @@ final class Reloader: Sendable {
         } catch {
             return .failure(Fault(description: "\(error)"))
         }
+        let issuers: IssuerRegistry.Prepared
+        do throws(IssuerRegistry.Failure) {
+            issuers = try services.issuers.prepare(new.issuers)
+        } catch {
+            return .failure(Fault(description: "\(error)"))
+        }
         // Nothing below can fail.
+        services.issuers.take(issuers)
         for entry in contexts { entry.store.use(entry.context, of: entry.listener) }
         let generation = services.take(new)
         return .success(Outcome(generation: generation, changed: changed.map(\.path)))

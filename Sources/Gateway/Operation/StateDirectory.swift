@@ -16,6 +16,7 @@ import Storage
 /// | `pepper` | 32 bytes under which the keys' secrets are hashed; kept outside the database |
 /// | `signing-ES256.pem` | the private key of the access tokens |
 /// | `ticket-keys` | the keys of the TLS session tickets, the current one and those before it |
+/// | `issuers/` | the last good key sets of outside issuers, a file each |
 /// | `audit/journal/` | the audit log as it is written |
 /// | `audit/log/` | the same as a C2SP tlog-tiles log: `checkpoint`, `tile/…`, `<name>.vkey` |
 /// | `audit-signing.pem` | the private key of its checkpoints |
@@ -34,12 +35,12 @@ public struct StateDirectory: Sendable {
     public var auditDirectory: String { "\(path)/audit" }
     /// The transparency log.
     public var auditLog: String { "\(auditDirectory)/log" }
-    /// The journal that it is made from.
-    public var auditJournal: String { "\(auditDirectory)/journal" }
     /// The audit log's search index.
     public var auditIndex: String { "\(path)/audit-index.sqlite" }
     /// Keys of the TLS session tickets.
     var ticketKeys: String { "\(path)/ticket-keys" }
+    /// Key sets of outside issuers.
+    var issuers: String { "\(path)/issuers" }
     private var pepperFile: String { "\(path)/pepper" }
     private var auditKeyFile: String { "\(path)/audit-signing.pem" }
     private func signingKeyFile(_ algorithm: SignatureAlgorithm) -> String {

@@ -55,8 +55,6 @@ struct Exchange {
     /// Every check of the head passed; the body is waited for.
     var isAdmitted = false
 
-    /// The record's leaf hash, where answers say it.
-    var leaf: TreeHash?
     /// Once it is known; the exchange then waits to be sealed.
     var reply: Reply?
     /// Whether the connection ends with this exchange; over HTTP/2 it never does.

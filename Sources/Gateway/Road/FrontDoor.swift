@@ -67,8 +67,12 @@ extension RequestStream {
             return identified(result, byToken: false)
         }
         loop.meters.cacheMiss()
-        switch authenticator.gate(credential) {
-        case .failure(let refusal): identified(.failure(refusal), byToken: true)
+        var missing: MissingKey?
+        switch authenticator.gate(credential, missing: &missing) {
+        case .failure(let refusal):
+            guard let missing, awaitKey(missing, for: Array(credential)) else {
+                return identified(.failure(refusal), byToken: true)
+            }
         case .success(let gated):
             // libjwt parses a PEM each time: off the loop, once for each token.
             let token = Array(credential)
@@ -76,12 +80,14 @@ extension RequestStream {
             offLoop(on: services.tokenPool) { _ in
                 authenticator.admit(gated, now: now)
             } then: { stream, result in
-                if case .success(let principal) = result {
-                    stream.loop.remember(token, of: principal, generation: gated.generation)
-                }
-                stream.identified(result, byToken: true)
+                stream.verified(token, result, generation: gated.generation)
             }
         }
+    }
+
+    func verified(_ token: [UInt8], _ result: Result<Principal, Refusal>, generation: UInt64) {
+        if case .success(let principal) = result { loop.remember(token, of: principal, generation: generation) }
+        identified(result, byToken: true)
     }
 
     private func identified(_ result: Result<Principal, Refusal>, byToken: Bool) {
@@ -97,7 +103,8 @@ extension RequestStream {
             }
             authorise(principal)
         case .failure(let refusal):
-            challenge(refusal)
+            // A new credential would be of no help where the fault is ours.
+            if refusal.code.status == 401 { challenge(refusal) } else { refuse(refusal) }
         }
     }
 
@@ -293,8 +300,11 @@ extension RequestStream {
                 then(stream, value)
             }
         }
-        if !isTaken {
-            refuse(Refusal(.queueFull, "Too much waits for this already; retry in a second.", retryAfter: 1))
-        }
+        if !isTaken { refuseQueue() }
+    }
+
+    func refuseQueue() {
+        guard isOpen else { return }
+        refuse(Refusal(.queueFull, "Too much waits for this already; retry in a second.", retryAfter: 1))
     }
 }

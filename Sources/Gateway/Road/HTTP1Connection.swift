@@ -182,7 +182,7 @@ final class HTTP1Connection: HTTPConnection {
     override func respond(
         _ stream: RequestStream,
         _ reply: borrowing Reply,
-        auditIndex: UInt64?,
+        receipt: Receipt?,
         like last: LastRequest?
     ) {
         if isDraining || isOver || stream.input != .complete && stream.exchange.isChunked
@@ -200,7 +200,7 @@ final class HTTP1Connection: HTTPConnection {
         }
         loop.writer.field(date: loop.date)
         loop.writer.field("Content-Length", decimal: UInt64(reply.body.count))
-        loop.writer.varying(reply, of: stream, auditIndex: auditIndex, isPrivate: listener == .management)
+        loop.writer.varying(reply, of: stream, receipt: receipt, isPrivate: listener == .management)
         if stream.exchange.closes {
             loop.writer.line("Connection: close\r\n")
         } else if stream.exchange.version == .http10 {

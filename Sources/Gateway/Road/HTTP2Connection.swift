@@ -221,14 +221,14 @@ final class HTTP2Connection: HTTPConnection, HTTP2SessionDelegate {
     override func respond(
         _ stream: RequestStream,
         _ reply: borrowing Reply,
-        auditIndex: UInt64?,
+        receipt: Receipt?,
         like last: LastRequest?
     ) {
         guard let http2 = stream.http2 else { return }
         loop.fields.begin()
         loop.fields.field(date: loop.date)
         loop.fields.standing(reply, limits: stream.exchange.limits)
-        loop.fields.varying(reply, of: stream, auditIndex: auditIndex, isPrivate: listener == .management)
+        loop.fields.varying(reply, of: stream, receipt: receipt, isPrivate: listener == .management)
         if reply.body.count <= 16 * 1024 {
             reply.body.withUnsafeBytes {
                 _ = session.respond(http2, status: reply.status, fields: loop.fields, body: $0)

@@ -62,7 +62,7 @@ class HTTPConnection: ConnectionHandler {
     /// Writes the reply to the stream's request.
     ///
     /// - Parameter last: the request that this one is like.
-    func respond(_ stream: RequestStream, _ reply: borrowing Reply, auditIndex: UInt64?, like last: LastRequest?) {
+    func respond(_ stream: RequestStream, _ reply: borrowing Reply, receipt: Receipt?, like last: LastRequest?) {
         preconditionFailure("a protocol writes its answers")
     }
 

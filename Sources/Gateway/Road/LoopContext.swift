@@ -220,12 +220,12 @@ final class LoopContext {
             for place in 0..<batch.count {
                 guard let stream = stream(Ticket(rawValue: batch.tickets[place])) else { continue }
                 guard let first = batch.first else {
-                    stream.sealed(index: nil, leaf: nil)
+                    stream.sealed(nil)
                     continue
                 }
                 // The record lies here until the batch is filled anew.
                 let leaf = leaves.map { batch.leaf(at: place, $0) }
-                stream.sealed(index: first + UInt64(place), leaf: leaf)
+                stream.sealed(Receipt(index: first + UInt64(place), leaf: leaf))
             }
             batch.removeAll()
             spareBatches.append(batch)

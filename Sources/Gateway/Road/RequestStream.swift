@@ -201,13 +201,13 @@ final class RequestStream {
         }
     }
 
-    /// The record is durable, or could not be written (`index` is nil): now, and not before, the answer leaves.
-    func sealed(index: UInt64?, leaf: TreeHash?) {
+    /// The record is durable, or could not be written (`receipt` is nil): now, and not before, the answer leaves.
+    func sealed(_ receipt: Receipt?) {
         guard var reply = exchange.reply.take(), let connection else {
             preconditionFailure("a receipt without an answer")
         }
         isAnswered = true
-        if index == nil {
+        if receipt == nil {
             let refusal = Refusal(
                 .auditUnavailable,
                 "The audit log cannot be written, so nothing can be answered now. Try again later.",
@@ -217,12 +217,11 @@ final class RequestStream {
             complete(&reply, refusal)
             refund()
         }
-        exchange.leaf = leaf
         exchange.admission?.settle()
         exchange.admission = nil
         let last = reply.status == 200 && reply.isPlain ? exchange.last : nil
         loop.meters.answered(self, reply, like: last)
-        connection.respond(self, reply, auditIndex: index, like: last)
+        connection.respond(self, reply, receipt: receipt, like: last)
         loop.reuse(reply)
         connection.answered(self)
     }

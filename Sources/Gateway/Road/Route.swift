@@ -178,7 +178,9 @@ extension Route {
 
     private static func managementRoute(_ path: String) -> Route? {
         if path == "/metrics" { return .metrics }
-        if path.hasPrefix("/audit/log/") { return AuditLogFile(path.dropFirst("/audit/log/".count)).map(Route.auditLog) }
+        if path.hasPrefix("/audit/log/") {
+            return AuditLogFile(path.dropFirst("/audit/log/".count)).map(Route.auditLog)
+        }
         guard path.hasPrefix("/admin/v1/") else { return nil }
         let parts = path.dropFirst("/admin/v1/".count).split(separator: "/", omittingEmptySubsequences: false)
         switch (parts.count, parts[0]) {

@@ -24,7 +24,8 @@ struct RouteCache {
     /// The route of a path as it was sent; nil when there is none on that listener.
     mutating func route(of path: UnsafeRawBufferPointer, on listener: ListenerKind) -> Route? {
         let slot = Self.slot(of: path)
-        if entries[slot].path.count == path.count, entries[slot].listener == listener, Self.equal(entries[slot].path, path),
+        if entries[slot].path.count == path.count, entries[slot].listener == listener,
+            Self.equal(entries[slot].path, path),
             let route = entries[slot].route
         {
             return route

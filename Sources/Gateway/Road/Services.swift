@@ -22,6 +22,7 @@ final class Services: Sendable {
     let store: Store
     let directory: Directory
     let authenticator: Authenticator
+    let issuers: IssuerRegistry
     let minter: TokenMinter
     let pepper: Pepper
     let limits: LimitTable
@@ -51,6 +52,7 @@ final class Services: Sendable {
         store: Store,
         directory: Directory,
         authenticator: Authenticator,
+        issuers: IssuerRegistry,
         minter: TokenMinter,
         pepper: Pepper,
         limits: LimitTable,
@@ -72,6 +74,7 @@ final class Services: Sendable {
         self.store = store
         self.directory = directory
         self.authenticator = authenticator
+        self.issuers = issuers
         self.minter = minter
         self.pepper = pepper
         self.limits = limits
