@@ -16,11 +16,13 @@ PACKAGES = libssl-dev libnghttp2-dev libjwt-dev libsqlite3-dev libcurl4-openssl-
 export PATH := $(CURDIR)/.tools/usr/bin:$(PATH)
 BINARY = .build/release/tollgate
 SOURCES = Package.swift $(shell find Sources -type f)
+FORMATTED = Package.swift Sources Tests Benchmarks/audit Fuzz/Package.swift Fuzz/Sources/FuzzTokens/Entry.swift \
+	Benchmarks/tokens/Package.swift Benchmarks/tokens/Sources/tokens Benchmarks/tokens/Sources/timing
 STRICT = -Xswiftc -warnings-as-errors
 
 # One thing after the other: the build needs what deps fetches.
 .NOTPARALLEL:
-.PHONY: help announce run build test torture lint format bench deps test-deps certs clean
+.PHONY: help announce run build test torture lint format fuzz bench deps test-deps certs clean
 
 help:
 	@echo "make run      install what is missing, build, start, predict one digit; Ctrl-C drains"
@@ -30,6 +32,7 @@ help:
 	@echo "make torture   mixed load, kill -9, power loss; REQUESTS=$$REQUESTS KILLS=$$KILLS CUTS=$$CUTS TRACED_SECONDS=$$TRACED_SECONDS"
 	@echo "make lint     formatting and warnings"
 	@echo "make format   format the sources in place"
+	@echo "make fuzz     the token gate with libFuzzer and ASan for a minute, or FUZZ_SECONDS="
 	@echo "make bench    beside a bare C loop, HAProxy and Envoy, on one core; Benchmarks/README.md has more"
 	@echo "make certs    a development CA and a server certificate in certs/"
 	@echo "make clean    remove what was built; state/ and certs/ stay"
@@ -62,10 +65,14 @@ torture: build certs test-deps
 	TOLLGATE_TEST_POWER_CUTS=$(CUTS) swift test --filter PowerLossTests
 
 lint:
-	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/audit
+	swift format lint --strict --recursive --parallel $(FORMATTED)
 
 format:
-	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/audit
+	swift format --in-place --recursive --parallel $(FORMATTED)
+
+FUZZ_SECONDS ?= 60
+fuzz: deps
+	@Fuzz/fuzz.sh $(FUZZ_SECONDS)
 
 # BENCH has options for it: make bench BENCH="--only small --rounds 3"
 bench: build certs
@@ -84,6 +91,7 @@ test-deps: deps
 	@examples/packages.sh nghttp2-client golang-go golang-golang-x-mod-dev
 	@Tests/Peers/h2.sh
 	@Tests/Peers/tlog.sh
+	@Tests/Peers/jose.sh
 	@examples/promtool.sh
 
 clean:

@@ -18,7 +18,7 @@ extension KeyHandle {
         case .ecdsa(let curve, let group, let field):
             try Self.require(jwk, "kty", "EC")
             try Self.require(jwk, "crv", curve)
-            let point = try [4] + Self.octets(jwk, "x", count: field) + Self.octets(jwk, "y", count: field)
+            let point = try [4] + Self.coordinate(jwk, "x", field) + Self.coordinate(jwk, "y", field)
             try self.init(made: tg_ec_public_key(group, point, point.count))
         case .ed25519:
             try Self.require(jwk, "kty", "OKP")
@@ -92,6 +92,16 @@ extension KeyHandle {
         guard let text = jwk[member]?.string, let bytes = Base64URL.decode(text.utf8), (1...2048).contains(bytes.count)
         else { throw CryptoError(.keyMalformed, "the JWK's \"\(member)\" must be a number in base64url") }
         return bytes
+    }
+
+    /// RFC 7518, section 6.2.1.2 wants the coordinate's full length. Authlib leaves leading zeros out, which every other
+    /// key on P-521 has; it is the same number.
+    private static func coordinate(_ jwk: JSON, _ member: String, _ field: Int) throws(CryptoError) -> [UInt8] {
+        let bytes = try number(jwk, member)
+        guard bytes.count <= field else {
+            throw CryptoError(.keyMalformed, "the JWK's \"\(member)\" must be \(field) bytes in base64url")
+        }
+        return [UInt8](repeating: 0, count: field - bytes.count) + bytes
     }
 
     private static func octets(_ jwk: JSON, _ member: String, count: Int) throws(CryptoError) -> [UInt8] {

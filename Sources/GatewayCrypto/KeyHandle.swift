@@ -24,10 +24,15 @@ final class KeyHandle: Sendable {
             guard (2048...16_384).contains(bits) else {
                 throw CryptoError(.keyTooShort, "an RSA key must have 2048 to 16384 bits, this one has \(bits)")
             }
+            try checkRSANumbers()
         case .ecdsa(let curve, let group, _):
             guard isA("EC"), groupName == group else { throw unfit(algorithm, needs: "an EC key on \(curve)") }
         case .ed25519:
             guard isA("ED25519") else { throw unfit(algorithm, needs: "an Ed25519 key") }
+            // libcrypto has no check for these.
+            guard !hasLowOrder else {
+                throw CryptoError(.keyMalformed, "the Ed25519 key is a point of low order, for which anybody can sign")
+            }
             return
         }
         guard let context = EVP_PKEY_CTX_new_from_pkey(nil, pointer, nil) else {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How a token is signed, by its exact JOSE name (RFC 7518, section 3.1; RFC 9864 for Ed25519).
+/// How a token is signed, by its JOSE name (RFC 7518, section 3.1; RFC 9864 for Ed25519).
 public enum SignatureAlgorithm: String, CaseIterable, Sendable {
     case hs256 = "HS256"
     case hs384 = "HS384"
@@ -15,6 +15,20 @@ public enum SignatureAlgorithm: String, CaseIterable, Sendable {
     case ps384 = "PS384"
     case ps512 = "PS512"
     case ed25519 = "Ed25519"
+
+    /// The algorithm of that name in a header or a JWK, byte for byte; nil for one that is not supported.
+    ///
+    /// `EdDSA` (RFC 8037) is Ed25519 here: of the curves it may stand for, none other is supported, and the key decides.
+    public init?(jose name: String) {
+        // Not `==`, which holds canonically equivalent texts equal.
+        if name.utf8.elementsEqual("EdDSA".utf8) {
+            self = .ed25519
+        } else if let found = Self.allCases.first(where: { $0.rawValue.utf8.elementsEqual(name.utf8) }) {
+            self = found
+        } else {
+            return nil
+        }
+    }
 
     enum Family {
         case hmac, rsa, rsaPSS
@@ -32,6 +46,17 @@ public enum SignatureAlgorithm: String, CaseIterable, Sendable {
         case .es384: .ecdsa(curve: "P-384", group: "secp384r1", field: 48)
         case .es512: .ecdsa(curve: "P-521", group: "secp521r1", field: 66)
         case .ed25519: .ed25519
+        }
+    }
+
+    /// The algorithm of all keys on a JWK's curve; nil for RSA, where a key alone does not tell.
+    static func ofCurve(_ name: String) -> SignatureAlgorithm? {
+        switch name {
+        case "P-256": .es256
+        case "P-384": .es384
+        case "P-521": .es512
+        case "Ed25519": .ed25519
+        default: nil
         }
     }
 

@@ -29,7 +29,8 @@ public final class VerificationKey: Sendable, CustomStringConvertible {
 
     /// Reads a public key of a JWK set (RFC 7517).
     ///
-    /// - Parameter algorithm: what the key is for when the JWK itself does not say; where both do, they must agree.
+    /// - Parameter algorithm: what the key is for when the JWK itself does not say; where both do, they must agree. A
+    ///   curve says it too, as it has one algorithm alone.
     /// - Throws: `CryptoError` when the JWK is malformed, too weak, meant for another use, holds private members or a
     ///   shared secret, or names no algorithm.
     public convenience init(jwk: JSON, algorithm given: SignatureAlgorithm? = nil) throws(CryptoError) {
@@ -45,11 +46,11 @@ public final class VerificationKey: Sendable, CustomStringConvertible {
         }
         var algorithm = given
         if let named = jwk["alg"] {
-            guard let name = named.string, let own = SignatureAlgorithm(rawValue: name), given == nil || given == own
+            guard let name = named.string, let own = SignatureAlgorithm(jose: name), given == nil || given == own
             else { throw CryptoError(.keyUnfit, "the JWK's \"alg\" is not the algorithm expected, or not supported") }
             algorithm = own
         }
-        guard let algorithm else {
+        guard let algorithm = algorithm ?? jwk["crv"]?.string.flatMap(SignatureAlgorithm.ofCurve) else {
             throw CryptoError(.keyUnfit, "the JWK has no \"alg\", and none is configured for it")
         }
         try self.init(key: KeyHandle(jwk: jwk, algorithm: algorithm), algorithm: algorithm)
@@ -69,10 +70,10 @@ public final class VerificationKey: Sendable, CustomStringConvertible {
                 "a secret for \(algorithm.rawValue) must have at least \(algorithm.digestLength) bytes"
             )
         }
-        guard !Self.isPublicKey(secret) else {
+        guard !DisguisedKey.isKeyPair(secret) else {
             throw CryptoError(
                 .keyUnfit,
-                "the secret is a public or private key in PEM or DER form, which others may know"
+                "the secret is a public or private key, or a certificate, which others may know"
             )
         }
         self.algorithm = algorithm
@@ -130,16 +131,4 @@ public final class VerificationKey: Sendable, CustomStringConvertible {
 
     /// The algorithm; nothing secret.
     public var description: String { "VerificationKey(\(algorithm.rawValue))" }
-
-    /// Public keys have been accepted as HMAC secrets elsewhere in every spelling; here in none.
-    private static func isPublicKey(_ secret: [UInt8]) -> Bool {
-        if String(decoding: secret, as: UTF8.self).contains("-----BEGIN ") { return true }
-        defer { clearOpenSSLErrors() }
-        return secret.withUnsafeBufferPointer { bytes in
-            var next = bytes.baseAddress
-            guard let key = d2i_PUBKEY(nil, &next, bytes.count) else { return false }
-            EVP_PKEY_free(key)
-            return true
-        }
-    }
 }

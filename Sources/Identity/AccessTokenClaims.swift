@@ -12,6 +12,7 @@ struct AccessTokenClaims {
     let tenant: TenantID
     let scopes: ScopeSet
     let expiresAt: UnixTime
+    /// The later of `nbf` and `iat`: a token from the future is not valid yet.
     let notBefore: UnixTime?
 
     /// The claims of a token in the gateway's own name.
@@ -23,8 +24,8 @@ struct AccessTokenClaims {
         clientID = try Self.text(claims, "client_id")
         tokenID = try Self.text(claims, "jti")
         expiresAt = try Self.required(Self.moment(claims, "exp"), "exp")
-        notBefore = try Self.moment(claims, "nbf")
-        _ = try Self.required(Self.moment(claims, "iat"), "iat")
+        let issuedAt = try Self.required(Self.moment(claims, "iat"), "iat")
+        notBefore = max(issuedAt, try Self.moment(claims, "nbf") ?? issuedAt)
         scopes = ScopeSet(try Self.text(claims, "scope"))
         tenant = try Self.tenant(claims, "tenant")
     }
@@ -39,8 +40,8 @@ struct AccessTokenClaims {
         clientID = try client.map { name throws(Refusal) in try Self.text(claims, name) } ?? subject
         tokenID = claims["jti"] == nil ? nil : try Self.text(claims, "jti")
         expiresAt = try Self.required(Self.moment(claims, "exp"), "exp")
-        notBefore = try Self.moment(claims, "nbf")
-        _ = try Self.required(Self.moment(claims, "iat"), "iat")
+        let issuedAt = try Self.required(Self.moment(claims, "iat"), "iat")
+        notBefore = max(issuedAt, try Self.moment(claims, "nbf") ?? issuedAt)
         scopes = try mapping.scopes(of: claims)
         switch mapping.tenant {
         case .claim(let name): tenant = try Self.tenant(claims, name)

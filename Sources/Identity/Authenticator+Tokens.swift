@@ -134,7 +134,11 @@ extension Authenticator {
                 case .outside(let mapping): try AccessTokenClaims(token.claims, mapping: mapping)
                 }
             let accepted = token.issuer.audiences.isEmpty ? [audience] : token.issuer.audiences
-            guard claims.audiences.contains(where: accepted.contains) else {
+            // By bytes: Swift holds canonically equivalent texts equal, and RFC 7519 (section 4.1.3) does not.
+            let isForUs = claims.audiences.contains { audience in
+                accepted.contains { $0.utf8.elementsEqual(audience.utf8) }
+            }
+            guard isForUs else {
                 throw Refusal(
                     .tokenAudience,
                     "The access token is for another audience than this gateway.",

@@ -70,9 +70,7 @@ struct CompactJWS {
 
     private static func algorithm(_ header: JSON) throws(Refusal) -> SignatureAlgorithm {
         guard let name = header["alg"]?.string else { throw malformed("its header has no \"alg\"") }
-        // By bytes: the names are exact, and Swift holds canonically equivalent strings equal.
-        guard let algorithm = SignatureAlgorithm.allCases.first(where: { $0.rawValue.utf8.elementsEqual(name.utf8) })
-        else {
+        guard let algorithm = SignatureAlgorithm(jose: name) else {
             throw Refusal(
                 .tokenAlgorithm,
                 "The access token is not signed with an algorithm that is accepted here.",

@@ -112,6 +112,40 @@ import Testing
         #expect(try fixture.verify(fixture.token(claims: fixture.claims.with("aud", ["x", "gateway"]))).code == .ok)
     }
 
+    @Test("an audience that Unicode holds equivalent to the gateway's is another one")
+    func equivalentAudience() throws {
+        let name = "toll-Kiosk"
+        let issuer = TrustedIssuer(
+            issuer: Fixture.issuerName,
+            audiences: [name],
+            keys: ["ES256": Fixture.signers[.es256]!.verificationKey],
+            kind: .local
+        )
+        let authenticator = Authenticator(
+            directory: fixture.directory,
+            pepper: fixture.pepper,
+            issuers: [issuer],
+            audience: Fixture.audience
+        )
+        // The Kelvin sign decomposes to a K.
+        for (audience, code) in [(name, ReasonCode.ok), ("toll-\u{212a}iosk", .tokenAudience)] {
+            let token = try fixture.token(claims: fixture.claims.with("aud", .string(audience)))
+            let gated = try Array(token.utf8).withUnsafeBytes { try authenticator.gate($0).get() }
+            #expect(authenticator.admit(gated, now: fixture.now).code == code)
+        }
+    }
+
+    @Test("a token from the future is not valid before it was issued, whatever its nbf says")
+    func future() throws {
+        for notBefore: JSON? in [nil, .integer(fixture.now.seconds - 100)] {
+            let claims = fixture.claims.with("iat", .integer(fixture.now.seconds + 100)).with("nbf", notBefore)
+            let token = try fixture.token(claims: claims)
+            #expect(fixture.verify(token).code == .tokenNotYetValid)
+            #expect(fixture.verify(token, now: fixture.now + 69).code == .tokenNotYetValid)
+            #expect(fixture.verify(token, now: fixture.now + 70).code == .ok)
+        }
+    }
+
     @Test("the time limits hold to the second, with the leeway stated")
     func time() throws {
         let token = try fixture.token()

@@ -60,9 +60,16 @@ import Testing
 
     @Test func `an algorithm that the operator does not accept is left out`() throws {
         #expect(try reason(jwk(.rs256), [.es256]).contains("\"RS256\" is not among"))
-        for name in ["none", "HS256", "es256", "EdDSA", "RSA-OAEP", ""] {
+        for name in ["none", "HS256", "es256", "eddsa", "RSA-OAEP", ""] {
             #expect(try reason(jwk(.es256, "k").with("alg", .string(name))).contains("not among"))
         }
+    }
+
+    @Test func `an Ed25519 key that goes by its older name is taken, and no other kind of key is by that name`() throws
+    {
+        #expect(try read([jwk(.ed25519, "k").with("alg", "EdDSA")]).keys["k"]?.algorithm == .ed25519)
+        #expect(try reason(jwk(.ed25519, "k").with("alg", "EdDSA"), [.es256]).contains("\"EdDSA\" is not among"))
+        #expect(try reason(jwk(.es256, "k").with("alg", "EdDSA")).contains("kty"))
     }
 
     @Test func `keys for other purposes are left out`() throws {

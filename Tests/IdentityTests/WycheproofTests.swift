@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Foundation
 import GatewayCore
-import GatewayCrypto
 import Testing
 
 @testable import Identity
@@ -20,22 +18,15 @@ import Testing
 
     @Test("393 of 401 vectors are judged as expected, and the other eight for reasons known")
     func vectors() throws {
-        let file = try #require(
-            Bundle.module.url(
-                forResource: "wycheproof_json_web_signature_test",
-                withExtension: "json",
-                subdirectory: "Resources"
-            )
-        )
-        let document = try JSON.parse([UInt8](Data(contentsOf: file)))
+        let document = try JSON.parse(Vectors.file("wycheproof_json_web_signature_test"))
         var accepted = 0
         var refused = 0
         var differing: Set<Int64> = []
         for group in try #require(document["testGroups"]?.array) {
-            let key = Self.key(try #require(group["public"] ?? group["private"]))
+            let key = Vectors.key(try #require(group["public"] ?? group["private"]))
             for test in try #require(group["tests"]?.array) {
                 let id = try #require(test["tcId"]?.integer)
-                let isAccepted = key.map { Self.accepts(test["jws"]?.string ?? "", key: $0) } ?? false
+                let isAccepted = key.map { Vectors.accepts(test["jws"]?.string ?? "", key: $0) } ?? false
                 if isAccepted { accepted += 1 } else { refused += 1 }
                 if isAccepted != (test["result"]?.string == "valid") { differing.insert(id) }
             }
@@ -46,18 +37,26 @@ import Testing
         #expect(refused == 359)
     }
 
-    private static func key(_ jwk: JSON) -> VerificationKey? {
-        guard jwk["kty"]?.string == "oct" else { return try? VerificationKey(jwk: jwk) }
-        guard let secret = Base64URL.decode((jwk["k"]?.string ?? "").utf8),
-            let algorithm = SignatureAlgorithm(rawValue: jwk["alg"]?.string ?? "")
-        else { return nil }
-        return try? VerificationKey(secret: secret, algorithm: algorithm)
-    }
+    /// Both are about sets: a set that mixes secrets with public keys, and one with a `kid` twice. Key by key they hold.
+    static let aboutSets: Set<Int64> = [1, 4]
 
-    private static func accepts(_ text: String, key: VerificationKey) -> Bool {
-        Array(text.utf8).withUnsafeBytes { token in
-            guard let jws = try? CompactJWS(token) else { return false }
-            return jws.isSigned(by: key, in: token)
+    @Test("24 of 26 vectors about keys are judged as expected, and the other two are about sets of keys")
+    func keys() throws {
+        let document = try JSON.parse(Vectors.file("wycheproof_json_web_key_test"))
+        var accepted = 0
+        var refused = 0
+        var differing: Set<Int64> = []
+        for group in try #require(document["testGroups"]?.array) {
+            let set = try #require(group["public"] ?? group["private"])
+            for test in try #require(group["tests"]?.array) {
+                let token = try #require(test["jws"]?.string)
+                let isAccepted = (set["keys"]?.array ?? []).contains { Vectors.accepts(token, jwk: $0) }
+                if isAccepted { accepted += 1 } else { refused += 1 }
+                if isAccepted != (test["result"]?.string == "valid") { differing.insert(test["tcId"]?.integer ?? 0) }
+            }
         }
+        #expect(differing == Self.aboutSets)
+        #expect(accepted == 7)
+        #expect(refused == 19)
     }
 }

@@ -112,7 +112,8 @@ public struct JSONWebKeySet: Sendable {
         _ algorithms: [SignatureAlgorithm]
     ) throws(Skip) -> SignatureAlgorithm {
         if let named = jwk["alg"] {
-            guard let name = named.string, let algorithm = algorithms.first(where: { $0.rawValue == name }) else {
+            guard let algorithm = named.string.flatMap(SignatureAlgorithm.init(jose:)), algorithms.contains(algorithm)
+            else {
                 throw Skip("its \"alg\" \(printable(named.string ?? "")) is not among the algorithms accepted")
             }
             return algorithm
