@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Audit
+import Foundation
 import GatewayCore
 import GatewayCrypto
 import Glibc
@@ -23,8 +24,8 @@ struct AuditBenchmark: ParsableCommand {
 
     func run() throws {
         let folder = "\(directory)/audit-benchmark-\(getpid())"
-        guard mkdir(folder, 0o700) == 0 else { throw BenchmarkError("\(folder) cannot be made") }
-        defer { remove(folder) }
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
         let record = Self.record(bytes)
         let sinks: [any Sink] = [
             try JournalSink(folder, record: record),
@@ -43,7 +44,7 @@ struct AuditBenchmark: ParsableCommand {
                     )
                 }
             }
-            fputs("round \(round + 1) of \(rounds)\n", stderr)
+            FileHandle.standardError.write(Data("round \(round + 1) of \(rounds)\n".utf8))
         }
         print("16 KiB appended and fdatasync on this disk: \(Text.fixed(Text.median(syncs), 0)) µs (median)")
         print("\(bytes) bytes in a record; \(rounds) rounds of \(seconds) s in turns, medians\n")
@@ -130,9 +131,5 @@ struct AuditBenchmark: ParsableCommand {
             return Double(TimeSource.system.monotonic() - start) / 1000
         }
         return Text.median(times)
-    }
-
-    private func remove(_ path: String) {
-        nftw(path, { path, _, _, _ in Glibc.remove(path!) }, 16, FTW_DEPTH.rawValue | FTW_PHYS.rawValue)
     }
 }

@@ -13,7 +13,7 @@ import Testing
 @Suite struct PowerLossTests {
     /// `make torture` asks for many.
     private static let states =
-        ProcessInfo.processInfo.environment["TOLLGATE_TEST_POWER_CUTS"].flatMap { Int($0) } ?? 600
+        ProcessInfo.processInfo.environment["TOLLGATE_TEST_POWER_CUTS"].flatMap { Int($0) } ?? 150
 
     private static func record(_ number: Int) -> [UInt8] {
         // Lengths that put frames across pages in every way.

@@ -22,7 +22,9 @@ class Failed(Exception):
 
 
 class Gateway:
-    def __init__(self, binary, fields=None, wrapper=()):
+    """`fields` are of its configuration, by their paths; `model` is a model's folder in place of the digits'."""
+
+    def __init__(self, binary, fields=None, model=None):
         self.binary = pathlib.Path(binary).resolve()
         if not self.binary.exists():
             raise Failed(f"{binary} is not there: make build")
@@ -31,7 +33,8 @@ class Gateway:
         self.state = self.folder / "state"
         self.journal = self.state / "audit/journal"
         self.log = self.state / "audit/log"
-        self.wrapper = list(wrapper)
+        # What the program is to be started by: strace and its options.
+        self.wrapper = []
         self.process = None
         self._variables = {name: value for name, value in os.environ.items() if not name.startswith("TOLLGATE_")}
         self._variables |= {
@@ -40,6 +43,9 @@ class Gateway:
             "TOLLGATE_LISTENERS_MANAGEMENT_PORT": "0", "TOLLGATE_AUDIT_ORIGIN": ORIGIN,
             "TOLLGATE_MODELS_DIRECTORY": str(ROOT / "examples/digits/models"),
         }
+        if model:
+            shutil.copytree(model, self.folder / "models" / model.name)
+            self._variables["TOLLGATE_MODELS_DIRECTORY"] = str(self.folder / "models")
         for name, value in (fields or {}).items():
             self._variables["TOLLGATE_" + name.upper().replace(".", "_")] = str(value)
         self.admin_key = self.command("init")
