@@ -12,7 +12,7 @@ CUTS ?= 10000
 TRACED_SECONDS ?= 5
 export PORT MANAGEMENT_PORT STATE REQUESTS KILLS CUTS TRACED_SECONDS
 
-PACKAGES = libssl-dev libnghttp2-dev libjwt-dev libsqlite3-dev libcurl4-openssl-dev pkg-config openssl curl
+PACKAGES = libssl-dev libnghttp2-dev zlib1g-dev libjwt-dev libsqlite3-dev libcurl4-openssl-dev pkg-config openssl curl
 export PATH := $(CURDIR)/.tools/usr/bin:$(PATH)
 BINARY = .build/release/tollgate
 SOURCES = Package.swift $(shell find Sources -type f)
@@ -91,7 +91,9 @@ test-deps: deps
 	@examples/packages.sh nghttp2-client golang-go golang-golang-x-mod-dev
 	@Tests/Peers/h2.sh
 	@Tests/Peers/tlog.sh
+	@Tests/Peers/oauth.sh
 	@Tests/Peers/jose.sh
+	@Tests/Peers/inference.sh
 	@examples/promtool.sh
 
 clean:

@@ -50,6 +50,7 @@ let package = Package(
         .systemLibrary(name: "CJWT", pkgConfig: "libjwt", providers: [.apt(["libjwt-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "COpenVINO"),
         .systemLibrary(name: "CTransport"),
         .systemLibrary(name: "CCRC32C"),
@@ -76,6 +77,7 @@ let package = Package(
 
         // The protocol: no I/O, knows nothing of the gateway.
         library("HTTP", ["GatewayCore", "CNGHTTP2"]),
+        library("ContentCoding", ["CZlib"]),
 
         // The program.
         library("HTTPClient", ["CCurl"]),
@@ -83,7 +85,7 @@ let package = Package(
             "Gateway",
             [
                 "GatewayCore", "GatewayCrypto", "TLS", "Transport", "HTTP", "Identity", "Limits", "Audit", "Telemetry",
-                "Inference", "Storage", "HTTPClient", "Yams",
+                "Inference", "Storage", "ContentCoding", "HTTPClient", "Yams",
             ]
         ),
         .executableTarget(
@@ -124,6 +126,7 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]
         ),
+        tests("ContentCodingTests", ["ContentCoding", "TestSupport"]),
         tests(
             "IdentityTests",
             ["Identity", "GatewayCore", "GatewayCrypto", "COpenSSL", "TestSupport"],

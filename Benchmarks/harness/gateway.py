@@ -76,7 +76,8 @@ class Gateway:
         self._command("tenant", "create", "bench", "--plan", "bench")
         self.key = self._command("key", "issue", "--tenant", "bench")
         self.token = self._token(seconds)
-        self.signing_key = self.state / f"signing-{algorithm}.pem"
+        keys = json.loads((self.state / "signing-keys").read_text())["keys"]
+        self.signing_key = next(key["private_key"] for key in keys if key["state"] == "current")
         self.has_fixed = (models / "fixed").is_dir()
 
     @property

@@ -32,7 +32,7 @@ class Verified:
     def __init__(self, gateway, algorithm):
         self.token, self.algorithm = gateway.token, algorithm
         self.public_key = subprocess.run(
-            ["openssl", "pkey", "-in", gateway.signing_key, "-pubout"], capture_output=True, text=True, check=True
+            ["openssl", "pkey", "-pubout"], input=gateway.signing_key, capture_output=True, text=True, check=True
         ).stdout
         head, payload = (json.loads(_decoded(part)) for part in gateway.token.split(".")[:2])
         self.claims, self.kid = payload, head.get("kid")

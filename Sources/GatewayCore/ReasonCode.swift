@@ -28,6 +28,7 @@ public enum ReasonCode: String, CaseIterable, Sendable {
     // What it may do.
     case scopeMissing = "scope_missing"
     case roleForbidden = "role_forbidden"
+    case addressForbidden = "address_forbidden"
     case modelNotFound = "model_not_found"
     case versionNotFound = "version_not_found"
 
@@ -53,9 +54,13 @@ public enum ReasonCode: String, CaseIterable, Sendable {
     case numberInvalid = "number_invalid"
     case notFound = "not_found"
     case conflict = "conflict"
+    case preconditionFailed = "precondition_failed"
+    case idempotencyKeyReused = "idempotency_key_reused"
     case configurationInvalid = "configuration_invalid"
     case grantUnsupported = "grant_type_unsupported"
     case scopeInvalid = "scope_invalid"
+    case tokenForeign = "token_of_another_client"
+    case tokenTypeUnsupported = "token_type_unsupported"
 
     // The limits.
     case rateExceeded = "rate_exceeded"

@@ -10,18 +10,70 @@ public struct ScopeSet: OptionSet, Hashable, Sendable {
 
     /// Ask a model for a prediction.
     public static let predict = ScopeSet(rawValue: 1 << 0)
-    /// See which models there are and in what state.
+    /// See the state of the models that one may reach.
     public static let modelsRead = ScopeSet(rawValue: 1 << 1)
-    /// Manage tenants, plans, keys and models.
+    /// All that the management API changes and shows of tenants, plans, keys and tokens: see ``expanded``.
     public static let admin = ScopeSet(rawValue: 1 << 2)
-    /// Read the audit log.
+    /// Search the audit log, and have records of it proved.
     public static let auditRead = ScopeSet(rawValue: 1 << 3)
     /// Scrape the metrics.
     public static let metricsRead = ScopeSet(rawValue: 1 << 4)
 
+    /// See tenants, with their limits.
+    public static let tenantsRead = ScopeSet(rawValue: 1 << 5)
+    /// Create, change, suspend, delete and restore tenants.
+    public static let tenantsWrite = ScopeSet(rawValue: 1 << 6)
+    /// See plans.
+    public static let plansRead = ScopeSet(rawValue: 1 << 7)
+    /// Make, change and delete plans.
+    public static let plansWrite = ScopeSet(rawValue: 1 << 8)
+    /// Set the limits of one tenant or key over those of its plan.
+    public static let limitsWrite = ScopeSet(rawValue: 1 << 9)
+    /// See keys, never their secrets.
+    public static let keysRead = ScopeSet(rawValue: 1 << 10)
+    /// Issue, change, rotate and revoke keys.
+    public static let keysWrite = ScopeSet(rawValue: 1 << 11)
+    /// Revoke access tokens.
+    public static let tokensRevoke = ScopeSet(rawValue: 1 << 12)
+    /// Put a configuration in force, or another signing key.
+    public static let configWrite = ScopeSet(rawValue: 1 << 13)
+    /// See every model there is, with the digest of its files and why one did not load.
+    public static let modelsList = ScopeSet(rawValue: 1 << 14)
+    /// Read the whole audit log, tile by tile.
+    public static let logRead = ScopeSet(rawValue: 1 << 15)
+    /// Load and unload models.
+    public static let modelsWrite = ScopeSet(rawValue: 1 << 16)
+
+    /// What ``admin`` stands for.
+    public static let management: ScopeSet = [
+        .tenantsRead, .tenantsWrite, .plansRead, .plansWrite, .limitsWrite, .keysRead, .keysWrite, .tokensRevoke,
+        .configWrite, .modelsList, .modelsWrite,
+    ]
+
+    /// Each scope that the set gives: with ``admin`` all of ``management``, with ``auditRead`` also ``logRead``, as far as a
+    /// role allows.
+    public var expanded: ScopeSet {
+        var all = self
+        if contains(.admin) { all.formUnion(.management) }
+        if contains(.auditRead) { all.insert(.logRead) }
+        return all
+    }
+
+    /// The shortest set that gives the same.
+    public var compacted: ScopeSet {
+        var few = self
+        if contains(.admin) { few.subtract(.management) }
+        if contains(.auditRead) { few.remove(.logRead) }
+        return few
+    }
+
     private static let names: [(String, ScopeSet)] = [
         ("predict", .predict), ("models:read", .modelsRead), ("admin", .admin), ("audit:read", .auditRead),
-        ("metrics:read", .metricsRead),
+        ("metrics:read", .metricsRead), ("tenants:read", .tenantsRead), ("tenants:write", .tenantsWrite),
+        ("plans:read", .plansRead), ("plans:write", .plansWrite), ("limits:write", .limitsWrite),
+        ("keys:read", .keysRead), ("keys:write", .keysWrite), ("tokens:revoke", .tokensRevoke),
+        ("config:write", .configWrite), ("models:list", .modelsList), ("log:read", .logRead),
+        ("models:write", .modelsWrite),
     ]
 
     /// Reads a space-delimited list; names the gateway does not know are ignored here and listed in ``unknown(in:)``.
@@ -44,21 +96,6 @@ extension ScopeSet: CustomStringConvertible {
         // One scope alone is what most requests ask for, and a text that is there already.
         if let name = Self.names.first(where: { $0.1 == self }) { return name.0 }
         return Self.names.filter { contains($0.1) }.map(\.0).joined(separator: " ")
-    }
-}
-
-/// What the holder of a key is to the gateway.
-public enum Role: String, CaseIterable, Sendable {
-    case tenant, admin, auditor, metrics
-
-    /// All that a key of this role can ever be allowed.
-    public var scopes: ScopeSet {
-        switch self {
-        case .tenant: [.predict, .modelsRead]
-        case .admin: [.admin, .modelsRead]
-        case .auditor: [.auditRead]
-        case .metrics: [.metricsRead]
-        }
     }
 }
 

@@ -26,6 +26,54 @@ public struct APIKey: Hashable, Sendable {
     public var expiresAt: UnixTime?
     /// The first moment it was withdrawn; nil while it is not.
     public var revokedAt: UnixTime?
+    /// Counts the changes to this key, from 1; being used is none.
+    public var revision: Int64
+    /// What few keys have.
+    private var extras: Box<Extras>?
+
+    private struct Extras: Hashable, Sendable {
+        var networks: [IPNetwork]?
+        var rate: RequestRate?
+        var retiring: RetiringSecret?
+    }
+
+    /// The secret before the last rotation, while it still counts.
+    public struct RetiringSecret: Hashable, Sendable {
+        /// HMAC-SHA256 of it under the pepper, 32 bytes.
+        public var hash: [UInt8]
+        /// The first moment it counts no more.
+        public var endsAt: UnixTime
+
+        /// A secret that counts until `endsAt`.
+        public init(hash: [UInt8], endsAt: UnixTime) {
+            self.hash = hash
+            self.endsAt = endsAt
+        }
+    }
+
+    /// Where its requests, and those with tokens made from it, may come from; nil for anywhere.
+    public var networks: [IPNetwork]? {
+        get { extras?.value.networks }
+        set { change { $0.networks = newValue } }
+    }
+
+    /// A limit of its own, within its tenant's.
+    public var rate: RequestRate? {
+        get { extras?.value.rate }
+        set { change { $0.rate = newValue } }
+    }
+
+    /// The secret that it had before the last rotation, whether or not that still counts.
+    public var retiring: RetiringSecret? {
+        get { extras?.value.retiring }
+        set { change { $0.retiring = newValue } }
+    }
+
+    private mutating func change(_ body: (inout Extras) -> Void) {
+        var next = extras?.value ?? Extras()
+        body(&next)
+        extras = next == Extras() ? nil : Box(next)
+    }
 
     /// A key; by default without an end.
     public init(
@@ -39,7 +87,8 @@ public struct APIKey: Hashable, Sendable {
         createdAt: UnixTime,
         createdBy: String,
         expiresAt: UnixTime? = nil,
-        revokedAt: UnixTime? = nil
+        revokedAt: UnixTime? = nil,
+        revision: Int64 = 1
     ) {
         self.id = id
         self.tenant = tenant
@@ -52,5 +101,6 @@ public struct APIKey: Hashable, Sendable {
         self.createdBy = createdBy
         self.expiresAt = expiresAt
         self.revokedAt = revokedAt
+        self.revision = revision
     }
 }

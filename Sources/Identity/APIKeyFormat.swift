@@ -18,8 +18,17 @@ public enum APIKeyFormat {
     public static let length = prefix.count + idLength + 1 + secretLength + checksumLength
 
     /// A new key. The text is shown to its owner once; afterwards only its hash is kept.
-    public static func generate() -> (id: String, text: String) {
-        let id = Base62.random(idLength)
+    public static func generate() -> (id: String, text: String) { generate(id: Base62.random(idLength)) }
+
+    /// A new secret for the key of that id.
+    ///
+    /// - Parameter id: 8 of `0-9 A-Z a-z`.
+    public static func generate(id: String) -> String {
+        precondition(id.utf8.count == idLength, "a key's id has \(idLength) characters")
+        return generate(id: Array(id.utf8)).text
+    }
+
+    private static func generate(id: [UInt8]) -> (id: String, text: String) {
         var text = prefix + id + [UInt8(ascii: "_")] + Base62.random(secretLength)
         text += Base62.encode(UInt64(CRC32.checksum(text)), length: checksumLength)
         return (String(decoding: id, as: UTF8.self), String(decoding: text, as: UTF8.self))

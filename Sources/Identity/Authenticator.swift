@@ -51,18 +51,25 @@ public final class Authenticator: Sendable {
             let shown = pepper.hash(secret: secret)
             let known = directory.lookup(key: id)
             // An unknown id takes the same road as a wrong secret.
-            let isRight = constantTimeEqual(shown, known?.key.secretHash ?? [UInt8](repeating: 0, count: 32))
-            guard isRight, let known else {
+            let isCurrent = constantTimeEqual(shown, known?.key.secretHash ?? Self.nobody)
+            let isRetiring = constantTimeEqual(shown, known?.key.retiring?.hash ?? Self.nobody)
+            guard isCurrent || isRetiring, let known else {
                 throw Refusal(
                     .keyInvalid,
                     "The API key is not known here; check that it was copied whole and not deleted.",
-                    detail: known == nil ? "no key \(id)" : "wrong secret for key \(id)"
+                    // Equally long: the record is written before the answer leaves, and its length is time.
+                    detail: (known == nil ? "there is no such key " : "wrong secret for key ") + id
                 )
             }
+            let end = isCurrent ? nil : known.key.retiring?.endsAt
+            if let end, end <= now { throw Self.replaced(id, at: end) }
             try check(known.key, tenantIsAlive: known.tenantIsAlive, now: now)
-            return Principal(key: known.key)
+            return Principal(key: known.key, secretEndsAt: end)
         }
     }
+
+    /// Stands for the hash of a key that there is not.
+    private static let nobody = [UInt8](repeating: 0, count: 32)
 
     private func check(_ key: APIKey, tenantIsAlive: Bool, now: UnixTime) throws(Refusal) {
         if let moment = key.revokedAt {
@@ -117,7 +124,11 @@ public final class Authenticator: Sendable {
         Refusal(.keyExpired, "The API key \(id) expired at \(moment); ask for a new one.")
     }
 
+    private static func replaced(_ id: String, at moment: UnixTime) -> Refusal {
+        Refusal(.keyExpired, "This secret of the API key \(id) was replaced and ended at \(moment); use the new one.")
+    }
+
     private static func disabled(_ tenant: TenantID) -> Refusal {
-        Refusal(.tenantDisabled, "The tenant \(tenant) is disabled or does not exist.")
+        Refusal(.tenantDisabled, "The tenant \(tenant) is suspended or does not exist.")
     }
 }

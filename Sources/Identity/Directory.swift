@@ -26,6 +26,8 @@ public final class Directory: Sendable {
         var tenants: [TenantID: Stamped<Tenant>] = [:]
         var keys: [String: Stamped<APIKey>] = [:]
         var revoked: [String: UnixTime] = [:]
+        /// Of the keys that were used; kept for good, so that whoever has one need not hold it.
+        var uses: [String: KeyUse] = [:]
         /// When tokens of an issuer last had to be verified anew.
         var issuers: [String: UInt64] = [:]
     }
@@ -37,15 +39,21 @@ public final class Directory: Sendable {
     }
 
     private let state: Mutex<State>
-    private let counter = Atomic<UInt64>(1)
+    private let counter: Atomic<UInt64>
+    private let used = UsedKeys()
 
     /// A directory with what the store holds.
-    public init(tenants: [Tenant], keys: [APIKey], revokedTokens: [RevokedToken]) {
+    ///
+    /// - Parameter generation: the first one, above all that an earlier process has told of.
+    public init(tenants: [Tenant], keys: [APIKey], revokedTokens: [RevokedToken], generation: UInt64 = 1) {
         var state = State()
-        for tenant in tenants { state.tenants[tenant.id] = Stamped(value: tenant, generation: 1) }
-        for key in keys { state.keys[key.id] = Stamped(value: key, generation: 1) }
+        state.tenants.reserveCapacity(tenants.count)
+        state.keys.reserveCapacity(keys.count)
+        for tenant in tenants { state.tenants[tenant.id] = Stamped(value: tenant, generation: generation) }
+        for key in keys { state.keys[key.id] = Stamped(value: key, generation: generation) }
         for token in revokedTokens { state.revoked[token.id] = token.expiresAt }
         self.state = Mutex(state)
+        counter = Atomic(generation)
     }
 
     /// Grows with every change; a reader that sees a value also sees every change up to it.
@@ -59,16 +67,8 @@ public final class Directory: Sendable {
     /// The key of that id, dead ones too.
     public func key(_ id: String) -> APIKey? { state.withLock { $0.keys[id]?.value } }
 
-    /// All tenants by their names.
-    public func tenants() -> [Tenant] {
-        state.withLock { $0.tenants.values.map(\.value) }.sorted { $0.id.description < $1.id.description }
-    }
-
-    /// A tenant's keys, dead ones too, in the order they were made.
-    public func keys(of tenant: TenantID) -> [APIKey] {
-        state.withLock { state in state.keys.values.lazy.map(\.value).filter { $0.tenant == tenant } }
-            .sorted { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }
-    }
+    /// How many tenants and keys there are, dead ones too.
+    public var counts: (tenants: Int, keys: Int) { state.withLock { ($0.tenants.count, $0.keys.count) } }
 
     /// Whether the token with this `jti` was revoked.
     public func isRevoked(token id: String) -> Bool { state.withLock { $0.revoked[id] != nil } }
@@ -76,12 +76,14 @@ public final class Directory: Sendable {
     /// Everything a decision about one key needs, read at one moment.
     func lookup(key id: String) -> (key: APIKey, tenantIsAlive: Bool)? {
         state.withLock { state in
-            guard let key = state.keys[id]?.value else { return nil }
-            return (key, Self.isAlive(key.tenant, in: state))
+            let key = state.keys[id]?.value
+            // Looked up for a key that there is not, too: the time of the answer does not tell which it was.
+            let tenantIsAlive = Self.isAlive(key?.tenant ?? Self.nobody, in: state)
+            return key.map { ($0, tenantIsAlive) }
         }
     }
 
-    /// Whether the tenant exists and is not disabled. The operators' own ``TenantID/system`` always is alive.
+    /// Whether the tenant exists and is neither suspended nor deleted. The operators' own ``TenantID/system`` always is.
     func isAlive(_ tenant: TenantID) -> Bool { state.withLock { Self.isAlive(tenant, in: $0) } }
 
     /// The generation in which the principal's key, tenant or issuer last changed.
@@ -93,31 +95,51 @@ public final class Directory: Sendable {
         }
     }
 
+    private static let nobody: TenantID = {
+        guard let id = TenantID("nobody") else { preconditionFailure("\"nobody\" is a tenant's name") }
+        return id
+    }()
+
     private static func isAlive(_ tenant: TenantID, in state: borrowing State) -> Bool {
-        tenant == .system || state.tenants[tenant]?.value.isDisabled == false
+        tenant == .system || state.tenants[tenant]?.value.state == .active
     }
 
     // MARK: - Changing
 
     /// Adds the tenant, or replaces the one of that id.
-    public func put(_ tenant: Tenant) {
+    ///
+    /// - Returns: the generation from which it holds, as of every change here.
+    @discardableResult
+    public func put(_ tenant: Tenant) -> UInt64 {
         change { state, generation in state.tenants[tenant.id] = Stamped(value: tenant, generation: generation) }
     }
 
     /// Adds the key, or replaces the one of that id.
-    public func put(_ key: APIKey) {
+    @discardableResult
+    public func put(_ key: APIKey) -> UInt64 {
         change { state, generation in state.keys[key.id] = Stamped(value: key, generation: generation) }
+    }
+
+    /// Forgets a tenant and these keys of it.
+    @discardableResult
+    public func remove(_ tenant: TenantID, keys: [String]) -> UInt64 {
+        change { state, _ in
+            state.tenants[tenant] = nil
+            for id in keys { state.keys[id] = nil }
+        }
     }
 
     /// Refuses the token from now on.
     ///
     /// - Parameter until: when the token expires; it is remembered at least that long.
-    public func revoke(token id: String, until: UnixTime) {
+    @discardableResult
+    public func revoke(token id: String, until: UnixTime) -> UInt64 {
         change { state, _ in state.revoked[id] = max(until, state.revoked[id] ?? until) }
     }
 
     /// What was derived from tokens of the issuer must be derived again: it lost a key, or is trusted in another way.
-    func changed(issuer: String) {
+    @discardableResult
+    func changed(issuer: String) -> UInt64 {
         change { state, generation in state.issuers[issuer] = generation }
     }
 
@@ -128,12 +150,38 @@ public final class Directory: Sendable {
         state.withLock { state in state.revoked = state.revoked.filter { $0.value >= moment } }
     }
 
-    private func change(_ body: (inout State, UInt64) -> Void) {
+    private func change(_ body: (inout State, UInt64) -> Void) -> UInt64 {
         state.withLock { state in
             let next = counter.load(ordering: .relaxed) + 1
             body(&state, next)
             // Inside the lock and after the change: a reader of the new number waits for the lock and finds it done.
             counter.store(next, ordering: .releasing)
+            return next
+        }
+    }
+}
+
+// MARK: - Use
+
+extension Directory {
+    /// When the key was last used in this process; nil for never.
+    public func lastUse(ofKey id: String) -> UnixTime? { state.withLock { $0.uses[id]?.lastUsedAt } }
+
+    /// The keys used since the last call, each with its last time, to be stored.
+    public func takeUses() -> [(keyID: String, at: UnixTime)] {
+        var uses: [(keyID: String, at: UnixTime)] = []
+        used.drain { use in
+            if let moment = use.lastUsedAt { uses.append((use.keyID, moment)) }
+        }
+        return uses
+    }
+
+    func use(ofKey id: String) -> KeyUse {
+        state.withLock { state in
+            if let known = state.uses[id] { return known }
+            let use = KeyUse(keyID: id, queue: used)
+            state.uses[id] = use
+            return use
         }
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import GatewayCore
+public import GatewayCore
 import GatewayCrypto
 
 /// A token whose form and signature are right, on its way to the doors behind.
@@ -9,9 +9,13 @@ public struct GatedToken: Sendable, CustomStringConvertible {
     let type: String?
     let key: VerificationKey
     let issuer: TrustedIssuer
-    let claims: JSON
+    /// The payload; nothing but its form and the signature over it has been checked.
+    public let claims: JSON
     /// Of the directory when the token came in; what is cached for the token is as old as that.
     public let generation: UInt64
+
+    /// Whether the gateway itself issued it.
+    public var isOwn: Bool { issuer.kind == .local }
 
     /// Says nothing of the token's text, which is a secret.
     public var description: String { "GatedToken(\(key.algorithm.rawValue))" }

@@ -43,6 +43,7 @@ enum LibJWT {
 
     /// Signs the claims.
     ///
+    /// The header's `typ` is JWT; libjwt 1.10 lets nobody choose.
     /// - Parameter key: the private key in PEM.
     /// - Returns: the token in compact form; nil when libjwt cannot sign with this key and algorithm.
     static func sign(

@@ -4,7 +4,9 @@ import GatewayCore
 
 extension Principal {
     /// Who shows the key itself.
-    convenience init(key: APIKey) {
+    ///
+    /// - Parameter secretEndsAt: when the shown secret ends, if it is the one before the last rotation.
+    convenience init(key: APIKey, secretEndsAt: UnixTime? = nil) {
         self.init(
             tenant: key.tenant,
             role: key.role,
@@ -13,10 +15,13 @@ extension Principal {
             clientID: key.id,
             issuer: nil,
             tokenID: nil,
-            scopes: key.scopes.intersection(key.role.scopes),
+            scopes: key.scopes.expanded.intersection(key.role.scopes),
             models: key.models,
+            networks: key.networks,
+            rate: key.rate,
             notBefore: nil,
-            expiresAt: key.expiresAt
+            expiresAt: key.expiresAt,
+            validUntil: [key.expiresAt, secretEndsAt].compactMap(\.self).min()
         )
     }
 
@@ -35,6 +40,8 @@ extension Principal {
             tokenID: claims.tokenID,
             scopes: claims.scopes.intersection(key.scopes).intersection(key.role.scopes),
             models: key.models,
+            networks: key.networks,
+            rate: key.rate,
             notBefore: claims.notBefore,
             expiresAt: claims.expiresAt,
             validUntil: key.expiresAt.map { min($0, tokenEnd) } ?? tokenEnd

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import GatewayCore
+import Synchronization
 
 /// Who a request comes from, once proved: made when a credential is verified, shared by all its requests.
 public final class Principal: Sendable {
@@ -22,6 +23,12 @@ public final class Principal: Sendable {
     public let scopes: ScopeSet
     /// The models it reaches.
     public let models: ModelAccess
+    /// Where its requests may come from; nil for anywhere.
+    public let networks: [IPNetwork]?
+    /// The limit of the key behind it, within the tenant's.
+    public let rate: RequestRate?
+    /// Found at the first request, and the same from then on.
+    private let use = Atomic<Unmanaged<KeyUse>?>(nil)
     /// `nbf` of the token.
     public let notBefore: UnixTime?
     /// `exp` of the token, or the end of the key that was shown.
@@ -40,6 +47,8 @@ public final class Principal: Sendable {
         tokenID: String?,
         scopes: ScopeSet,
         models: ModelAccess,
+        networks: [IPNetwork]? = nil,
+        rate: RequestRate? = nil,
         notBefore: UnixTime?,
         expiresAt: UnixTime?,
         validUntil: UnixTime? = nil
@@ -53,8 +62,32 @@ public final class Principal: Sendable {
         self.tokenID = tokenID
         self.scopes = scopes
         self.models = models
+        self.networks = networks
+        self.rate = rate
         self.notBefore = notBefore
         self.expiresAt = expiresAt
         self.validUntil = validUntil ?? expiresAt
+    }
+}
+
+extension Principal {
+    /// Whether a request may come from that address; without one only where the key does not ask.
+    public func mayCome(from address: IPAddress?) -> Bool {
+        guard let networks else { return true }
+        guard let address else { return false }
+        return networks.contains { $0.contains(address) }
+    }
+
+    /// Notes that the key behind it was used.
+    ///
+    /// - Parameter directory: the only one of the process; it keeps what is noted.
+    public func noteUse(at now: UnixTime, in directory: Directory) {
+        if let known = use.load(ordering: .acquiring) {
+            known._withUnsafeGuaranteedRef { $0.note(now) }
+        } else if let keyID {
+            let found = directory.use(ofKey: keyID)
+            use.store(.passUnretained(found), ordering: .releasing)
+            found.note(now)
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 public import GatewayCore
 public import GatewayCrypto
+import Synchronization
 
 /// An access token just issued, and who it speaks for: ready for the verified-token cache.
 public struct MintedToken: Sendable, CustomStringConvertible {
@@ -32,40 +33,64 @@ public enum MintError: Error, Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .noScopeGranted: "none of the scopes asked for is allowed to this API key"
         case .keyExpired: "the API key has expired"
-        case .signingFailed: "libjwt could not sign the token; check that the signing key file is whole"
+        case .signingFailed: "the token could not be signed; check that the signing keys' file is whole"
         }
     }
 }
 
-/// Issues the gateway's own access tokens: JWTs with the claims of RFC 9068, section 2.2, signed by libjwt.
+/// Issues the gateway's own access tokens: JWTs with the claims of RFC 9068, section 2.2, signed by libjwt where it knows
+/// algorithm and type, by libcrypto where it does not.
 public final class TokenMinter: Sendable {
-    private let signingKey: SigningKey
-    private let privatePEM: [UInt8]
+    /// What a token says it is, in `typ`.
+    public enum TokenType: String, Sendable, CaseIterable {
+        /// As any JWT: libjwt signs it with RS* and ES*, and verifies it behind libcrypto.
+        case plain = "JWT"
+        /// As RFC 9068, section 2.1, has it, for those who insist on it; libjwt neither writes nor reads such tokens.
+        case accessToken = "at+jwt"
+    }
+
+    private struct Signer {
+        let key: SigningKey
+        /// As libjwt takes it.
+        let privatePEM: [UInt8]
+
+        init(_ key: SigningKey) {
+            self.key = key
+            privatePEM = Array(key.privatePEM.utf8)
+        }
+    }
+
+    private let signer: Mutex<Signer>
     private let issuer: String
     private let audience: String
+    private let type: TokenType
     private let lifetimeSeconds: Int64
     private let leewaySeconds: Int64
 
     /// - Parameters:
-    ///   - signingKey: for one of RS256, RS384, RS512, ES256, ES384 and ES512, which libjwt signs with.
+    ///   - signingKey: signs until ``use(_:)`` gives another.
     ///   - leewaySeconds: the authenticator's, so that a principal from here ends when one from there does.
     public init(
         signingKey: SigningKey,
         issuer: String,
         audience: String,
+        type: TokenType = .plain,
         lifetimeSeconds: Int64 = 900,
         leewaySeconds: Int64 = 30
     ) {
-        precondition(
-            LibJWT.jwtAlgorithm(signingKey.algorithm) != nil,
-            "libjwt cannot sign with \(signingKey.algorithm.rawValue)"
-        )
-        self.signingKey = signingKey
-        privatePEM = Array(signingKey.privatePEM.utf8)
+        signer = Mutex(Signer(signingKey))
         self.issuer = issuer
         self.audience = audience
+        self.type = type
         self.lifetimeSeconds = lifetimeSeconds
         self.leewaySeconds = leewaySeconds
+    }
+
+    /// Signs with this key from now on; those who verify must know it already.
+    public func use(_ key: SigningKey) {
+        guard signer.withLock({ $0.key.keyID }) != key.keyID else { return }
+        let new = Signer(key)
+        signer.withLock { $0 = new }
     }
 
     /// Issues a token to a key that has just been proved.
@@ -88,15 +113,12 @@ public final class TokenMinter: Sendable {
             notBefore: UnixTime(seconds: start),
             expiresAt: UnixTime(seconds: start + lifetime)
         )
-        let text = LibJWT.sign(
+        let text = sign(
             strings: [
                 ("iss", issuer), ("sub", claims.subject), ("aud", audience), ("jti", tokenID),
                 ("scope", granted.description), ("client_id", key.id), ("tenant", key.tenant.description),
             ],
-            integers: [("exp", start + lifetime), ("nbf", start), ("iat", start)],
-            keyID: signingKey.keyID,
-            algorithm: signingKey.algorithm,
-            key: privatePEM
+            integers: [("exp", start + lifetime), ("nbf", start), ("iat", start)]
         )
         guard let text else { throw .signingFailed }
         return MintedToken(
@@ -106,5 +128,29 @@ public final class TokenMinter: Sendable {
             principal: Principal(key: key, claims: claims, issuer: issuer, leewaySeconds: leewaySeconds),
             jti: tokenID
         )
+    }
+
+    private func sign(strings: [(String, String)], integers: [(String, Int64)]) -> String? {
+        let signer = signer.withLock { $0 }
+        if type == .plain, LibJWT.jwtAlgorithm(signer.key.algorithm) != nil {
+            return LibJWT.sign(
+                strings: strings,
+                integers: integers,
+                keyID: signer.key.keyID,
+                algorithm: signer.key.algorithm,
+                key: signer.privatePEM
+            )
+        }
+        let header: JSON = [
+            "alg": .string(signer.key.algorithm.rawValue), "typ": .string(type.rawValue),
+            "kid": .string(signer.key.keyID),
+        ]
+        let claims = JSON.object(
+            strings.map { JSON.Member($0, .string($1)) } + integers.map { JSON.Member($0, .integer($1)) }
+        )
+        // JWS Compact Serialization (RFC 7515, section 7.1).
+        let signed = [header, claims].map { Base64URL.encode($0.serialized().utf8) }.joined(separator: ".")
+        guard let signature = try? signer.key.sign(Array(signed.utf8)) else { return nil }
+        return "\(signed).\(Base64URL.encode(signature))"
     }
 }

@@ -11,6 +11,7 @@ public struct LimitRefusal: Hashable, Sendable {
         static let rate = Violated(rawValue: 1 << 0)
         static let quota = Violated(rawValue: 1 << 1)
         static let concurrency = Violated(rawValue: 1 << 2)
+        static let key = Violated(rawValue: 1 << 3)
     }
 
     let violated: Violated
@@ -18,20 +19,24 @@ public struct LimitRefusal: Hashable, Sendable {
     /// under way may end at any time, so concurrency alone gives 1.
     public let retryAfterSeconds: Int
     /// Where the tenant stands.
-    public let state: LimitState
+    public internal(set) var state: LimitState
+
+    /// Whether the key's own limit stands in the way, and not its tenant's.
+    public var isOfKey: Bool { violated.contains(.key) }
 
     /// The limit that lasts longest of those in the way: `.quotaExceeded`, `.rateExceeded` or `.concurrencyExceeded`.
     public var code: ReasonCode {
         if violated.contains(.quota) { return .quotaExceeded }
-        return violated.contains(.rate) ? .rateExceeded : .concurrencyExceeded
+        return violated.isDisjoint(with: [.rate, .key]) ? .concurrencyExceeded : .rateExceeded
     }
 
-    /// Names of all policies in the way: `burst`, `daily`, `concurrency`.
+    /// Names of all policies in the way: `burst`, `daily`, `concurrency`, `key`.
     public var violatedPolicies: [String] {
         var names: [String] = []
         if violated.contains(.rate) { names.append("burst") }
         if violated.contains(.quota) { names.append("daily") }
         if violated.contains(.concurrency) { names.append("concurrency") }
+        if violated.contains(.key) { names.append("key") }
         return names
     }
 }

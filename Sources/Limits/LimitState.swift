@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GatewayCore
+
 /// One limit as it stands after a decision: what the fields of a `RateLimit` and a `RateLimit-Policy` item say
 /// (draft-ietf-httpapi-ratelimit-headers-11, sections 3 and 4).
 public struct PolicyState: Hashable, Sendable {
-    enum Kind: UInt8 { case burst, daily }
+    enum Kind: UInt8 { case burst, daily, key }
 
-    let kind: Kind
+    private(set) var kind: Kind
     /// Requests that the policy grants in each window (`q`).
     public let limit: Int64
     /// Length of the window in seconds (`w`).
@@ -15,7 +17,7 @@ public struct PolicyState: Hashable, Sendable {
     /// Seconds, rounded up, until all is there again or, when nothing remains, until the next request passes (`t`).
     public let resetSeconds: Int64
 
-    /// `burst` for the rate, `daily` for the quota of the UTC day.
+    /// `burst` for the rate, `daily` for the quota of the UTC day, `key` for the rate of the key.
     public var name: String { label.description }
 
     /// ``name`` where no text is to be made of it.
@@ -23,6 +25,7 @@ public struct PolicyState: Hashable, Sendable {
         switch kind {
         case .burst: "burst"
         case .daily: "daily"
+        case .key: "key"
         }
     }
 }
@@ -33,11 +36,15 @@ public struct LimitState: Hashable, Sendable {
     public internal(set) var rate: PolicyState?
     /// The quota of the UTC day.
     public internal(set) var quota: PolicyState?
+    /// The rate of the key, within the tenant's.
+    public internal(set) var key: PolicyState?
 
     /// The policy that is nearest to refusing: the one to show where only one can be shown.
     public var tightest: PolicyState? {
-        guard let rate, let quota else { return rate ?? quota }
-        return quota.remaining < rate.remaining ? quota : rate
+        var tightest = rate ?? quota ?? key
+        if let quota, let known = tightest, quota.remaining < known.remaining { tightest = quota }
+        if let key, let known = tightest, key.remaining < known.remaining { tightest = key }
+        return tightest
     }
 }
 
@@ -51,6 +58,12 @@ extension PolicyState {
         let ahead = max(arrival &- now, 0)
         remaining = ahead >= terms.horizon ? 0 : (terms.horizon - ahead) / terms.interval
         resetSeconds = secondsRoundedUp(remaining > 0 ? ahead : ahead - terms.tolerance)
+    }
+
+    /// The rate of a key, told apart from its tenant's.
+    init(ofKey rate: PolicyState) {
+        self = rate
+        kind = .key
     }
 
     init(quota: Int64, use: QuotaCell.Use, now: Int64) {

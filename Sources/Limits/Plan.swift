@@ -17,22 +17,8 @@ public struct Plan: Hashable, Sendable {
     /// Counts the changes to this plan, from 1.
     public var revision: Int64
 
-    /// A steady rate and the burst on top of it.
-    public struct Rate: Hashable, Sendable {
-        /// Requests in each window of `seconds`.
-        public var requests: Int64
-        /// Length of the window.
-        public var seconds: Int64
-        /// Requests that may come at once when nothing was asked for a while; at least 1.
-        public var burst: Int64
-
-        /// A rate of `requests` in each window of `seconds`, with bursts of `burst`.
-        public init(requests: Int64, seconds: Int64, burst: Int64) {
-            self.requests = requests
-            self.seconds = seconds
-            self.burst = burst
-        }
-    }
+    /// The rate's type, under the name that goes with a plan.
+    public typealias Rate = RequestRate
 
     /// A plan; nil is no limit.
     public init(
@@ -49,5 +35,18 @@ public struct Plan: Hashable, Sendable {
         self.concurrency = concurrency
         self.models = models
         self.revision = revision
+    }
+}
+
+extension Plan {
+    /// The plan as it is for a tenant with overrides of its own; its name stays.
+    public func overridden(by overrides: LimitOverrides?) -> Plan {
+        guard let overrides else { return self }
+        var plan = self
+        plan.rate = overrides.rate.applied(to: rate)
+        plan.dailyQuota = overrides.dailyQuota.applied(to: dailyQuota)
+        plan.concurrency = overrides.concurrency.applied(to: concurrency)
+        plan.models = overrides.models ?? models
+        return plan
     }
 }

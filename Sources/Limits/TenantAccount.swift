@@ -97,7 +97,8 @@ public final class TenantAccount: Sendable {
             return nil
         }
         if terms.plan.dailyQuota != nil { state.quota = PolicyState(quota: terms.dailyQuota, use: use, now: now) }
-        return Admission(state: state, account: self, charge: charge, generation: terms.generation, day: use.day)
+        let part = Admission.Part(account: self, charge: charge, generation: terms.generation, day: use.day)
+        return Admission(state: state, tenant: part, key: nil)
     }
 
     private func refusal(_ look: Look, _ terms: LimitTerms, now: Int64) -> LimitRefusal {
@@ -132,11 +133,11 @@ extension TenantAccount {
         concurrency.giveBack()
     }
 
-    func refund(_ admission: Admission, now: Int64) {
-        if let charge = admission.charge, withTerms({ $0.generation }) == admission.generation {
+    func refund(_ part: Admission.Part, now: Int64) {
+        if let charge = part.charge, withTerms({ $0.generation }) == part.generation {
             rate.giveBack(charge, now: now)
         }
-        quota.giveBack(day: admission.day)
+        quota.giveBack(day: part.day)
         // Last, for the number of open requests bounds how far the refund above may move others.
         concurrency.giveBack()
     }

@@ -13,6 +13,9 @@ enum Schema {
         migrator.registerMigration("control") { db in
             try db.execute(sql: control)
         }
+        migrator.registerMigration("administration") { db in
+            try db.execute(sql: administration)
+        }
         return migrator
     }
 
@@ -76,5 +79,37 @@ enum Schema {
             name TEXT PRIMARY KEY,
             value TEXT NOT NULL
         ) STRICT;
+        """
+
+    /// Overrides and rates are JSON as the management API has them; `networks` is a JSON list of CIDR blocks. An answer
+    /// that is given again under its idempotency key holds no secret.
+    private static let administration = """
+        ALTER TABLE tenants ADD COLUMN deletes_at INTEGER;
+        ALTER TABLE tenants ADD COLUMN limits TEXT;
+        CREATE INDEX tenants_by_end ON tenants (deletes_at) WHERE deletes_at IS NOT NULL;
+
+        ALTER TABLE api_keys ADD COLUMN networks TEXT;
+        ALTER TABLE api_keys ADD COLUMN rate TEXT;
+        ALTER TABLE api_keys ADD COLUMN retiring_hash BLOB CHECK (length(retiring_hash) = 32);
+        ALTER TABLE api_keys ADD COLUMN retiring_ends_at INTEGER
+            CHECK ((retiring_hash IS NULL) = (retiring_ends_at IS NULL));
+        ALTER TABLE api_keys ADD COLUMN last_used_at INTEGER;
+        ALTER TABLE api_keys ADD COLUMN revision INTEGER NOT NULL DEFAULT 1;
+        DROP INDEX api_keys_by_tenant;
+        CREATE INDEX api_keys_by_tenant ON api_keys (tenant, created_at, id);
+        CREATE INDEX api_keys_by_time ON api_keys (created_at, id);
+
+        CREATE TABLE idempotent_answers (
+            caller TEXT NOT NULL,
+            key_hash BLOB NOT NULL,
+            request_hash BLOB NOT NULL,
+            status INTEGER NOT NULL,
+            location TEXT,
+            etag TEXT,
+            body TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            PRIMARY KEY (caller, key_hash)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX idempotent_answers_by_time ON idempotent_answers (created_at);
         """
 }

@@ -10,6 +10,8 @@ public enum StorageError: Error, Hashable, Sendable {
     case exists(String)
     /// There is none of that name: `plan gold`.
     case notFound(String)
+    /// It cannot go while others need it: `plan gold`.
+    case inUse(String)
     /// It has changed since it was read: `what` is at revision `current` now.
     case revisionConflict(what: String, current: Int64)
     /// Records of the log were left out: the index goes on at `expected`, the batch begins at `found`.
@@ -43,6 +45,8 @@ extension StorageError: CustomStringConvertible {
             "\(what) exists already"
         case .notFound(let what):
             "there is no \(what)"
+        case .inUse(let what):
+            "\(what) is in use, and stays while it is"
         case .revisionConflict(let what, let current):
             "\(what) was changed meanwhile and is at revision \(current): read it again, then repeat the change"
         case .gap(let expected, let found):

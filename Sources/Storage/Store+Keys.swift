@@ -6,21 +6,14 @@ public import GatewayCore
 public import Identity
 
 extension Store {
-    /// All keys, the oldest first.
+    /// All keys, in no order: a start has many to read.
     public func keys() throws(StorageError) -> [APIKey] {
         try read { db in
-            try Row.fetchAll(db, sql: "SELECT * FROM api_keys ORDER BY created_at, id").map(APIKey.init(row:))
-        }
-    }
-
-    /// The keys of a tenant (or of `system`), the oldest first.
-    public func keys(of tenant: TenantID) throws(StorageError) -> [APIKey] {
-        try read { db in
-            try Row.fetchAll(
-                db,
-                sql: "SELECT * FROM api_keys WHERE tenant IS ? ORDER BY created_at, id",
-                arguments: [tenant.column]
-            ).map(APIKey.init(row:))
+            var keys: [APIKey] = []
+            keys.reserveCapacity(try Int.fetchOne(db, sql: "SELECT count(*) FROM api_keys") ?? 0)
+            let rows = try Row.fetchCursor(db, sql: "SELECT \(APIKey.columns) FROM api_keys")
+            while let row = try rows.next() { keys.append(try APIKey(row: row)) }
+            return keys
         }
     }
 
@@ -33,31 +26,74 @@ extension Store {
     ///
     /// Throws ``StorageError/exists(_:)`` when the id is taken and ``StorageError/notFound(_:)`` when there is no such
     /// tenant.
-    public func insert(_ key: APIKey) throws(StorageError) {
+    ///
+    /// - Parameter answer: kept with the key, in one transaction.
+    public func insert(_ key: APIKey, answer: IdempotentAnswer? = nil) throws(StorageError) {
         try write { db in
             guard try APIKey.fetch(db, key.id) == nil else { throw StorageError.exists("key \(key.id)") }
             if key.tenant != .system, try Tenant.fetch(db, key.tenant) == nil {
                 throw StorageError.notFound("tenant \(key.tenant)")
             }
-            try db.execute(
-                sql: "INSERT INTO api_keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                arguments: [
-                    key.id, key.tenant.column, key.role.rawValue, key.name, key.scopes.description, key.models.column,
-                    Data(key.secretHash), key.createdAt.nanoseconds, key.createdBy, key.expiresAt?.nanoseconds,
-                    key.revokedAt?.nanoseconds,
-                ]
-            )
+            try db.cachedStatement(
+                sql: "INSERT INTO api_keys (\(APIKey.columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ).execute(arguments: [
+                key.id, key.tenant.column, key.role.rawValue, key.name, key.scopes.description, key.models.column,
+                Data(key.secretHash), key.createdAt.nanoseconds, key.createdBy, key.expiresAt?.nanoseconds,
+                key.revokedAt?.nanoseconds, key.networksColumn, key.rate?.json.serialized(),
+                key.retiring.map { Data($0.hash) }, key.retiring?.endsAt.nanoseconds, key.revision,
+            ])
+            try answer?.insert(db)
         }
     }
 
-    /// Revokes a key for good and gives it as stored. A key that is revoked already keeps its first moment.
+    /// Changes all of a key but its id, tenant, role and origin, and gives it as stored: one revision on. A key that is
+    /// revoked already keeps its first moment.
+    ///
+    /// Throws ``StorageError/notFound(_:)`` when there is no such key, and
+    /// ``StorageError/revisionConflict(what:current:)`` when it is not at `expectedRevision`; nil stands for any.
+    ///
+    /// - Parameter answer: kept with the key, in one transaction.
+    public func update(
+        _ key: APIKey,
+        expectedRevision: Int64?,
+        answer: IdempotentAnswer? = nil
+    ) throws(StorageError) -> APIKey {
+        try write { db in
+            guard let current = try APIKey.fetch(db, key.id) else { throw StorageError.notFound("key \(key.id)") }
+            if let expectedRevision, expectedRevision != current.revision {
+                throw StorageError.revisionConflict(what: "key \(key.id)", current: current.revision)
+            }
+            var next = key
+            next.revision = current.revision + 1
+            next.revokedAt = current.revokedAt ?? key.revokedAt
+            try db.execute(
+                sql: """
+                    UPDATE api_keys SET name = ?, scopes = ?, models = ?, secret_hash = ?, expires_at = ?,
+                    revoked_at = ?, networks = ?, rate = ?, retiring_hash = ?, retiring_ends_at = ?, revision = ?
+                    WHERE id = ?
+                    """,
+                arguments: [
+                    next.name, next.scopes.description, next.models.column, Data(next.secretHash),
+                    next.expiresAt?.nanoseconds, next.revokedAt?.nanoseconds, next.networksColumn,
+                    next.rate?.json.serialized(), next.retiring.map { Data($0.hash) },
+                    next.retiring?.endsAt.nanoseconds, next.revision, next.id,
+                ]
+            )
+            try answer?.insert(db)
+            return next
+        }
+    }
+
+    /// Revokes a key for good and gives it as stored. A key that is revoked already stays as it is.
     ///
     /// Throws ``StorageError/notFound(_:)`` when there is no such key.
     @discardableResult
     public func revoke(key id: String, at moment: UnixTime) throws(StorageError) -> APIKey {
         try write { db in
             try db.execute(
-                sql: "UPDATE api_keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL",
+                sql: """
+                    UPDATE api_keys SET revoked_at = ?, revision = revision + 1 WHERE id = ? AND revoked_at IS NULL
+                    """,
                 arguments: [moment.nanoseconds, id]
             )
             guard let key = try APIKey.fetch(db, id) else { throw StorageError.notFound("key \(id)") }
@@ -68,29 +104,53 @@ extension Store {
 
 extension TenantID {
     /// The operators' own keys hang on no row of tenants.
-    fileprivate var column: String? { self == .system ? nil : description }
+    var column: String? { self == .system ? nil : description }
 }
 
 extension APIKey {
+    /// In the order in which ``init(row:)`` reads them: by place, for names would cost a start with many keys seconds.
+    static let columns = """
+        id, tenant, role, name, scopes, models, secret_hash, created_at, created_by, expires_at, revoked_at, networks, \
+        rate, retiring_hash, retiring_ends_at, revision
+        """
+
     static func fetch(_ db: Database, _ id: String) throws -> APIKey? {
-        try Row.fetchOne(db, sql: "SELECT * FROM api_keys WHERE id = ?", arguments: [id]).map(APIKey.init(row:))
+        try Row.fetchOne(db, sql: "SELECT \(columns) FROM api_keys WHERE id = ?", arguments: [id])
+            .map(APIKey.init(row:))
+    }
+
+    fileprivate var networksColumn: String? {
+        networks.map { JSON.array($0.map { .string($0.description) }).serialized() }
     }
 
     init(row: Row) throws {
         var tenant = TenantID.system
-        if let name = row["tenant"] as String? { tenant = try row.decoded(TenantID(name), "tenant") }
+        if let name = row[1] as String? { tenant = try row.decoded(TenantID(name), "tenant") }
+        var models = ModelAccess.all
+        if !row.hasNull(atIndex: 5) { models = try row.models("models") }
         self.init(
-            id: try row.text("id"),
+            id: row[0],
             tenant: tenant,
-            role: try row.decoded(Role(rawValue: try row.text("role")), "role"),
-            name: try row.text("name"),
-            scopes: ScopeSet(try row.text("scopes")),
-            models: try row.models("models"),
-            secretHash: try row.bytes("secret_hash"),
-            createdAt: try row.time("created_at"),
-            createdBy: try row.text("created_by"),
-            expiresAt: row.optionalTime("expires_at"),
-            revokedAt: row.optionalTime("revoked_at")
+            role: try row.decoded(Role(rawValue: row[2]), "role"),
+            name: row[3],
+            scopes: ScopeSet(row[4] as String),
+            models: models,
+            secretHash: [UInt8](row[6] as Data),
+            createdAt: UnixTime(nanoseconds: row[7]),
+            createdBy: row[8],
+            expiresAt: (row[9] as Int64?).map(UnixTime.init(nanoseconds:)),
+            revokedAt: (row[10] as Int64?).map(UnixTime.init(nanoseconds:)),
+            revision: row[15]
         )
+        if let text = row[11] as String? {
+            let blocks = try row.decoded(try? JSON.parse(text).array, "networks")
+            networks = try blocks.map { try row.decoded($0.string.flatMap { IPNetwork($0) }, "networks") }
+        }
+        if let text = row[12] as String? {
+            rate = try row.decoded((try? JSON.parse(text)).flatMap(RequestRate.init(json:)), "rate")
+        }
+        if let hash = row[13] as Data? {
+            retiring = RetiringSecret(hash: [UInt8](hash), endsAt: UnixTime(nanoseconds: row[14]))
+        }
     }
 }

@@ -47,6 +47,26 @@ extension Store {
             return next
         }
     }
+
+    /// Removes a plan that no tenant is on.
+    ///
+    /// Throws ``StorageError/notFound(_:)``, ``StorageError/inUse(_:)``, and
+    /// ``StorageError/revisionConflict(what:current:)`` as ``upsert(_:expectedRevision:)`` does.
+    public func delete(plan name: PlanName, expectedRevision: Int64? = nil) throws(StorageError) {
+        try write { db in
+            guard let current = try Plan.fetch(db, name) else { throw StorageError.notFound("plan \(name)") }
+            if let expectedRevision, expectedRevision != current.revision {
+                throw StorageError.revisionConflict(what: "plan \(name)", current: current.revision)
+            }
+            let isUsed = try Bool.fetchOne(
+                db,
+                sql: "SELECT EXISTS (SELECT 1 FROM tenants WHERE plan = ?)",
+                arguments: [name.description]
+            )
+            guard isUsed == false else { throw StorageError.inUse("plan \(name)") }
+            try db.execute(sql: "DELETE FROM plans WHERE name = ?", arguments: [name.description])
+        }
+    }
 }
 
 extension Plan {

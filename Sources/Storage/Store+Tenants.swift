@@ -20,23 +20,30 @@ extension Store {
     ///
     /// Throws ``StorageError/exists(_:)`` when the name is taken (`system` always is) and
     /// ``StorageError/notFound(_:)`` when there is no such plan.
-    public func insert(_ tenant: Tenant) throws(StorageError) {
+    ///
+    /// - Parameter answer: kept with the tenant, in one transaction.
+    public func insert(_ tenant: Tenant, answer: IdempotentAnswer? = nil) throws(StorageError) {
         try write { db in
             guard tenant.id != .system, try Tenant.fetch(db, tenant.id) == nil else {
                 throw StorageError.exists("tenant \(tenant.id)")
             }
             try Self.requirePlan(db, tenant.plan)
             try db.execute(
-                sql: "INSERT INTO tenants VALUES (?, ?, ?, ?, ?, ?)",
+                sql: """
+                    INSERT INTO tenants (id, display_name, plan, is_disabled, created_at, revision, deletes_at, limits)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                    """,
                 arguments: [
                     tenant.id.description, tenant.displayName, tenant.plan.description, tenant.isDisabled,
-                    tenant.createdAt.nanoseconds, tenant.revision,
+                    tenant.createdAt.nanoseconds, tenant.revision, tenant.deletesAt?.nanoseconds,
+                    tenant.overrides?.json.serialized(),
                 ]
             )
+            try answer?.insert(db)
         }
     }
 
-    /// Changes name, plan and state of a tenant, and gives it as stored: one revision on, created when it was.
+    /// Changes name, plan, state and limits of a tenant, and gives it as stored: one revision on, created when it was.
     ///
     /// Throws ``StorageError/notFound(_:)`` when there is no such tenant or plan, and
     /// ``StorageError/revisionConflict(what:current:)`` when the tenant is not at `expectedRevision`; nil stands for
@@ -54,9 +61,13 @@ extension Store {
             next.createdAt = current.createdAt
             next.revision = current.revision + 1
             try db.execute(
-                sql: "UPDATE tenants SET display_name = ?, plan = ?, is_disabled = ?, revision = ? WHERE id = ?",
+                sql: """
+                    UPDATE tenants SET display_name = ?, plan = ?, is_disabled = ?, revision = ?, deletes_at = ?,
+                    limits = ? WHERE id = ?
+                    """,
                 arguments: [
-                    next.displayName, next.plan.description, next.isDisabled, next.revision, next.id.description,
+                    next.displayName, next.plan.description, next.isDisabled, next.revision,
+                    next.deletesAt?.nanoseconds, next.overrides?.json.serialized(), next.id.description,
                 ]
             )
             return next
@@ -83,5 +94,9 @@ extension Tenant {
             createdAt: try row.time("created_at"),
             revision: try row.integer("revision")
         )
+        deletesAt = row.optionalTime("deletes_at")
+        if let text = row["limits"] as String? {
+            overrides = try row.decoded(try? LimitOverrides(json: JSON.parse(text)), "limits")
+        }
     }
 }

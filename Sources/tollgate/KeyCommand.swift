@@ -6,15 +6,16 @@ import GatewayCore
 struct KeyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "key",
-        abstract: "Issue, list, show and revoke API keys.",
+        abstract: "Issue, list, show, change, rotate and revoke API keys.",
         discussion: """
             EXAMPLES
               tollgate key issue --tenant acme --name ci --models digits
               tollgate key issue --role auditor
               tollgate key list --tenant acme
+              tollgate key rotate Ab3dE6gH         a new secret; the old one counts for another day
               tollgate key revoke Ab3dE6gH         it and its tokens are refused from now on
             """,
-        subcommands: [Issue.self, List.self, Show.self, Revoke.self]
+        subcommands: [Issue.self, List.self, Show.self, Update.self, Rotate.self, Revoke.self]
     )
 
     static let columns = [
@@ -32,12 +33,16 @@ struct KeyCommand: ParsableCommand {
                   (umask 077; tollgate key issue --role metrics > metrics.key)
                 """
         )
-        @Option(help: "Whose key; only for the role tenant.") var tenant: String?
-        @Option(help: "tenant, admin, auditor or metrics.") var role = "tenant"
+        @Option(help: "Whose key; only for the roles tenant and tenant-admin.") var tenant: String?
+        @Option(help: "tenant, tenant-admin, admin, operator, auditor or metrics.") var role = "tenant"
         @Option(help: "For people.") var name = ""
         @Option(help: "Fewer scopes than the role's, separated by spaces.") var scopes: String?
         @Option(help: "Model names, separated by commas; without it all of the plan's.") var models: String?
+        @Option(help: "Addresses and CIDR blocks it may come from, separated by commas; without it anywhere.")
+        var networks: String?
         @Option(help: "Seconds until it ends; without it never.") var expiresIn: Int64?
+        @OptionGroup var rate: KeyRateOptions
+        @OptionGroup var idempotency: IdempotencyOption
         @OptionGroup var options: ManagementOptions
 
         func run() throws {
@@ -47,14 +52,13 @@ struct KeyCommand: ParsableCommand {
                 body: [
                     "tenant": tenant.map(JSON.string) ?? .null, "role": .string(role), "name": .string(name),
                     "scopes": scopes.map(JSON.string) ?? .null,
-                    "models": models.map { .array($0.split(separator: ",").map { .string(String($0)) }) } ?? .null,
-                    "expires_in_seconds": expiresIn.map(JSON.integer) ?? .null,
-                ]
+                    "models": models.map(KeyCommand.words) ?? .null,
+                    "networks": networks.map(KeyCommand.words) ?? .null,
+                    "rate": rate.json ?? .null, "expires_in_seconds": expiresIn.map(JSON.integer) ?? .null,
+                ],
+                headers: idempotency.headers
             )
-            switch options.output {
-            case .json: print(key.serialized())
-            case .table: print(key["key"]?.string ?? "")
-            }
+            try KeyCommand.showOnce(key, options)
         }
     }
 
@@ -64,12 +68,18 @@ struct KeyCommand: ParsableCommand {
             discussion: "EXAMPLE\n  tollgate key list --tenant acme"
         )
         @Option(help: "Of this tenant only.") var tenant: String?
+        @Option(help: "Part of the name.") var name: String?
+        @Option(help: "active, expired or revoked.") var state: String?
+        @Option(help: "Of this role only.") var role: String?
         @OptionGroup var options: ManagementOptions
 
         func run() throws {
-            let query = tenant.map { "?tenant=\($0.queryEncoded)" } ?? ""
-            let page = try options.client().call("GET", "/admin/v1/keys\(query)")
-            options.show(page["keys"]?.array ?? [], columns: KeyCommand.columns)
+            let keys = try options.client().list(
+                "keys",
+                "/admin/v1/keys",
+                filters: [("tenant", tenant), ("name", name), ("state", state), ("role", role)]
+            )
+            options.show(keys, columns: KeyCommand.columns)
         }
     }
 
@@ -93,10 +103,12 @@ struct KeyCommand: ParsableCommand {
             discussion: "EXAMPLE\n  tollgate key revoke Ab3dE6gH"
         )
         @Argument(help: "The key's id: the eight characters behind tg_live_.") var id: String
+        @OptionGroup var revision: RevisionOption
         @OptionGroup var options: ManagementOptions
 
         func run() throws {
-            let key = try options.client().call("DELETE", "/admin/v1/keys/\(id.queryEncoded)")
+            let key = try options.client()
+                .call("DELETE", "/admin/v1/keys/\(id.queryEncoded)", headers: revision.headers)
             options.show([key], columns: KeyCommand.columns)
         }
     }

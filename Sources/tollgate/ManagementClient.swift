@@ -42,6 +42,22 @@ struct ManagementOptions: ParsableArguments {
     }
 }
 
+/// Makes a change of what was seen, and of nothing else.
+struct RevisionOption: ParsableArguments {
+    @Option(help: "Change it only while it is at this revision; else it is refused.")
+    var ifRevision: Int64?
+
+    var headers: [(name: String, value: String)] { ifRevision.map { [("If-Match", "\"\($0)\"")] } ?? [] }
+}
+
+/// Makes a call that can be sent again without doing it twice.
+struct IdempotencyOption: ParsableArguments {
+    @Option(help: "Sent again with the same key, the call is not done again and its answer is given again.")
+    var idempotencyKey: String?
+
+    var headers: [(name: String, value: String)] { idempotencyKey.map { [("Idempotency-Key", $0)] } ?? [] }
+}
+
 /// Calls the management API.
 struct ManagementClient {
     let base: String
@@ -57,8 +73,13 @@ struct ManagementClient {
     /// The document that a call answers.
     ///
     /// - Throws: exit code 2 with the gateway's own sentence when it refuses, 1 when it cannot be reached.
-    func call(_ method: String, _ path: String, body: JSON? = nil) throws -> JSON {
-        let response = try send(method, path, body: body, accept: "application/json")
+    func call(
+        _ method: String,
+        _ path: String,
+        body: JSON? = nil,
+        headers: [(name: String, value: String)] = []
+    ) throws -> JSON {
+        let response = try send(method, path, body: body, accept: "application/json", headers: headers)
         do {
             return try JSON.parse(response.body)
         } catch {
@@ -66,11 +87,35 @@ struct ManagementClient {
         }
     }
 
-    func send(_ method: String, _ path: String, body: JSON? = nil, accept: String) throws -> HTTPResponse {
+    /// All objects of a list, page by page.
+    ///
+    /// - Parameters:
+    ///   - name: the member that holds a page's objects.
+    ///   - filters: parameters and their values; those without a value are left out.
+    func list(_ name: String, _ path: String, filters: [(name: String, value: String?)]) throws -> [JSON] {
+        var objects: [JSON] = []
+        var token: String?
+        repeat {
+            let parameters = (filters + [("page_size", "1000"), ("page_token", token)])
+                .compactMap { filter in filter.value.map { "\(filter.name)=\($0.queryEncoded)" } }
+            let page = try call("GET", "\(path)?\(parameters.joined(separator: "&"))")
+            objects += page[name]?.array ?? []
+            token = page["next_page_token"]?.string
+        } while token != nil
+        return objects
+    }
+
+    func send(
+        _ method: String,
+        _ path: String,
+        body: JSON? = nil,
+        accept: String,
+        headers: [(name: String, value: String)] = []
+    ) throws -> HTTPResponse {
         var request = HTTPRequest(
             method,
             base + path,
-            headers: [("Authorization", "Bearer \(key)"), ("Accept", accept)]
+            headers: [("Authorization", "Bearer \(key)"), ("Accept", accept)] + headers
         )
         if let body {
             request.headers.append(("Content-Type", "application/json"))

@@ -6,13 +6,13 @@ import GatewayCore
 struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan",
-        abstract: "List and set plans: the limits and models that tenants are put on.",
+        abstract: "List, show, set and delete plans: the limits and models that tenants are put on.",
         discussion: """
             EXAMPLES
               tollgate plan list
               tollgate plan set small --requests 10 --seconds 1 --burst 20 --daily-quota 10000 --models digits
             """,
-        subcommands: [List.self, Set.self]
+        subcommands: [List.self, Show.self, Set.self, Delete.self]
     )
 
     static let columns = [
@@ -35,6 +35,36 @@ struct PlanCommand: ParsableCommand {
         }
     }
 
+    struct Show: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show a plan.",
+            discussion: "EXAMPLE\n  tollgate plan show small"
+        )
+        @Argument var name: String
+        @OptionGroup var options: ManagementOptions
+
+        func run() throws {
+            let plan = try options.client().call("GET", "/admin/v1/plans/\(name.queryEncoded)")
+            options.show([plan], columns: PlanCommand.columns)
+        }
+    }
+
+    struct Delete: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Delete a plan that no tenant is on.",
+            discussion: "EXAMPLE\n  tollgate plan delete small"
+        )
+        @Argument var name: String
+        @OptionGroup var revision: RevisionOption
+        @OptionGroup var options: ManagementOptions
+
+        func run() throws {
+            let plan = try options.client()
+                .call("DELETE", "/admin/v1/plans/\(name.queryEncoded)", headers: revision.headers)
+            options.show([plan], columns: PlanCommand.columns)
+        }
+    }
+
     struct Set: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Make a plan, or replace it for all tenants on it at once; what is not given has no limit.",
@@ -47,6 +77,7 @@ struct PlanCommand: ParsableCommand {
         @Option(help: "Requests in a UTC day.") var dailyQuota: Int64?
         @Option(help: "Requests under way at once.") var concurrency: Int64?
         @Option(help: "Model names, separated by commas; without it all.") var models: String?
+        @OptionGroup var revision: RevisionOption
         @OptionGroup var options: ManagementOptions
 
         func run() throws {
@@ -58,7 +89,8 @@ struct PlanCommand: ParsableCommand {
                 "concurrency": concurrency.map(JSON.integer) ?? .null,
                 "models": models.map { .array($0.split(separator: ",").map { .string(String($0)) }) } ?? .null,
             ]
-            let plan = try options.client().call("PUT", "/admin/v1/plans/\(name.queryEncoded)", body: body)
+            let plan = try options.client()
+                .call("PUT", "/admin/v1/plans/\(name.queryEncoded)", body: body, headers: revision.headers)
             options.show([plan], columns: PlanCommand.columns)
         }
     }

@@ -6,15 +6,20 @@ import GatewayCore
 struct TenantCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tenant",
-        abstract: "Create, list, show, disable and enable tenants, and set their plans.",
+        abstract: "Create, list, show, disable, delete and restore tenants, and set their plans and limits.",
         discussion: """
             EXAMPLES
               tollgate tenant create acme --plan standard --display-name "Acme Inc."
               tollgate tenant list
               tollgate tenant set-plan acme unlimited
               tollgate tenant disable acme         its keys and tokens are refused from now on
+              tollgate tenant delete acme --grace 3600     gone in an hour, unless it is restored
+              tollgate tenant limits acme --daily-quota unlimited
             """,
-        subcommands: [Create.self, List.self, Show.self, SetPlan.self, Disable.self, Enable.self]
+        subcommands: [
+            Create.self, List.self, Show.self, SetPlan.self, Limits.self, Disable.self, Enable.self, Delete.self,
+            Restore.self,
+        ]
     )
 
     static let columns = [
@@ -30,13 +35,17 @@ struct TenantCommand: ParsableCommand {
         @Argument(help: "1 to 63 of a-z, 0-9 and '-'.") var id: String
         @Option(help: "The plan to put it on.") var plan = "standard"
         @Option(help: "For people.") var displayName: String?
+        @OptionGroup var idempotency: IdempotencyOption
         @OptionGroup var options: ManagementOptions
 
         func run() throws {
             let tenant = try options.client().call(
                 "POST",
                 "/admin/v1/tenants",
-                body: ["id": .string(id), "plan": .string(plan), "display_name": displayName.map(JSON.string) ?? .null]
+                body: [
+                    "id": .string(id), "plan": .string(plan), "display_name": displayName.map(JSON.string) ?? .null,
+                ],
+                headers: idempotency.headers
             )
             options.show([tenant], columns: TenantCommand.columns)
         }
@@ -45,13 +54,20 @@ struct TenantCommand: ParsableCommand {
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "List the tenants.",
-            discussion: "EXAMPLE\n  tollgate tenant list --output json"
+            discussion: "EXAMPLE\n  tollgate tenant list --state suspended --output json"
         )
+        @Option(help: "Part of the id or display name.") var name: String?
+        @Option(help: "active, suspended or deleting.") var state: String?
+        @Option(help: "On this plan.") var plan: String?
         @OptionGroup var options: ManagementOptions
 
         func run() throws {
-            let page = try options.client().call("GET", "/admin/v1/tenants")
-            options.show(page["tenants"]?.array ?? [], columns: TenantCommand.columns)
+            let tenants = try options.client().list(
+                "tenants",
+                "/admin/v1/tenants",
+                filters: [("name", name), ("state", state), ("plan", plan)]
+            )
+            options.show(tenants, columns: TenantCommand.columns)
         }
     }
 
@@ -76,9 +92,10 @@ struct TenantCommand: ParsableCommand {
         )
         @Argument var id: String
         @Argument var plan: String
+        @OptionGroup var revision: RevisionOption
         @OptionGroup var options: ManagementOptions
 
-        func run() throws { try update(id, ["plan": .string(plan)], options) }
+        func run() throws { try update(id, ["plan": .string(plan)], revision, options) }
     }
 
     struct Disable: ParsableCommand {
@@ -87,9 +104,10 @@ struct TenantCommand: ParsableCommand {
             discussion: "EXAMPLE\n  tollgate tenant disable acme"
         )
         @Argument var id: String
+        @OptionGroup var revision: RevisionOption
         @OptionGroup var options: ManagementOptions
 
-        func run() throws { try update(id, ["disabled": true], options) }
+        func run() throws { try update(id, ["disabled": true], revision, options) }
     }
 
     struct Enable: ParsableCommand {
@@ -98,13 +116,20 @@ struct TenantCommand: ParsableCommand {
             discussion: "EXAMPLE\n  tollgate tenant enable acme"
         )
         @Argument var id: String
+        @OptionGroup var revision: RevisionOption
         @OptionGroup var options: ManagementOptions
 
-        func run() throws { try update(id, ["disabled": false], options) }
+        func run() throws { try update(id, ["disabled": false], revision, options) }
     }
 
-    private static func update(_ id: String, _ change: JSON, _ options: ManagementOptions) throws {
-        let tenant = try options.client().call("PATCH", "/admin/v1/tenants/\(id.queryEncoded)", body: change)
+    private static func update(
+        _ id: String,
+        _ change: JSON,
+        _ revision: RevisionOption,
+        _ options: ManagementOptions
+    ) throws {
+        let tenant = try options.client()
+            .call("PATCH", "/admin/v1/tenants/\(id.queryEncoded)", body: change, headers: revision.headers)
         options.show([tenant], columns: columns)
     }
 }

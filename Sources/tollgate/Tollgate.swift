@@ -25,7 +25,9 @@ struct Tollgate: ParsableCommand {
         version: Version.tollgate,
         subcommands: [
             ServeCommand.self, InitCommand.self, CheckCommand.self, ReloadCommand.self, HealthCommand.self,
-            TenantCommand.self, PlanCommand.self, KeyCommand.self, ModelCommand.self, AuditCommand.self,
+            TenantCommand.self, PlanCommand.self, KeyCommand.self, TokenCommand.self, SigningKeyCommand.self,
+            ModelCommand.self,
+            AuditCommand.self,
         ]
     )
 }

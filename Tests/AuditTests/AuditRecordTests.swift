@@ -165,7 +165,10 @@ import Testing
         record.issuer = text
         record.keyID = text
         record.limits = AuditLimits(
-            repeatElement(AuditLimit(policy: AuditPolicyName(text), limit: .min, remaining: .min, resetSeconds: .min), count: 100)
+            repeatElement(
+                AuditLimit(policy: AuditPolicyName(text), limit: .min, remaining: .min, resetSeconds: .min),
+                count: 100
+            )
         )
         record.listener = .management
         record.method = text

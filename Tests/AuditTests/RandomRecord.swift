@@ -56,7 +56,12 @@ enum RandomRecord {
         record.keyID = maybe(text(64))
         for _ in 0..<Int.random(in: 0...3, using: &random) {
             record.limits.append(
-                AuditLimit(policy: AuditPolicyName(text(64)), limit: number(), remaining: number(), resetSeconds: number())
+                AuditLimit(
+                    policy: AuditPolicyName(text(64)),
+                    limit: number(),
+                    remaining: number(),
+                    resetSeconds: number()
+                )
             )
         }
         record.listener = maybe(AuditListener.allCases.randomElement(using: &random)!)

@@ -102,6 +102,75 @@ struct CommandTests {
         #expect(short?["expires_at"]?.string?.isEmpty == false)
     }
 
+    @Test("A tenant is given limits of its own, deleted and restored; a plan goes when nobody is on it")
+    func tenantLife() throws {
+        let tenant = try gateway.makeTenant(plan: "standard")
+        let limits = try json("tenant", "limits", tenant.id, "--requests", "5", "--daily-quota", "unlimited").first
+        #expect(limits?["overrides"]?["rate"] == ["requests": 5, "seconds": 1, "burst": 5])
+        #expect(limits?["effective"]?["daily_quota"] == .null && limits?["effective"]?["concurrency"] == 64)
+        #expect(try json("tenant", "limits", tenant.id).first == limits)
+        #expect(try json("tenant", "limits", tenant.id, "--reset").first?["overrides"] == .object([]))
+        #expect(try run("tenant", "delete", tenant.id, "--grace", "3600").contains("deleting"))
+        #expect(try json("tenant", "list", "--state", "deleting").contains { $0["id"]?.string == tenant.id })
+        #expect(try gateway.predict(tenant.key).status == 401)
+        #expect(try run("tenant", "restore", tenant.id).contains("active"))
+        #expect(try gateway.predict(tenant.key).status == 200)
+        let stale = try gateway.command(["tenant", "disable", tenant.id, "--if-revision", "1"])
+        #expect(stale.end == .exited(2) && stale.errors.contains("(precondition_failed)"))
+        _ = try run("plan", "set", "passing", "--daily-quota", "7")
+        #expect(try json("plan", "show", "passing").first?["daily_quota"] == 7)
+        #expect(try gateway.command(["plan", "delete", "standard"]).errors.contains("(conflict)"))
+        _ = try run("plan", "delete", "passing")
+        #expect(try gateway.command(["plan", "show", "passing"]).end == .exited(2))
+    }
+
+    @Test("A key is issued once for one idempotency key, changed and rotated; a token is revoked")
+    func keyLife() throws {
+        let tenant = try gateway.makeTenant()
+        let once = [
+            "key", "issue", "--tenant", tenant.id, "--networks", "127.0.0.0/8,::1", "--idempotency-key",
+            "cli-\(tenant.id)",
+        ]
+        let first = try gateway.command(once)
+        #expect(first.end == .exited(0) && first.output.hasPrefix("tg_live_"))
+        #expect(try gateway.command(once).output == first.output)
+        #expect(try json("key", "list", "--tenant", tenant.id).count == 2)
+        let old = first.output.trimmingCharacters(in: .whitespacesAndNewlines)
+        let id = String(old.dropFirst(8).prefix(8))
+        let changed = try json(
+            "key",
+            "update",
+            id,
+            "--name",
+            "new",
+            "--networks",
+            "any",
+            "--requests",
+            "9",
+            "--expires-in",
+            "3600"
+        ).first
+        #expect(changed?["name"] == "new" && changed?["networks"] == .null)
+        #expect(changed?["rate"] == ["requests": 9, "seconds": 1, "burst": 9] && changed?["expires_at"] != .null)
+        let cleared = try json("key", "update", id, "--no-rate", "--expires-in", "never").first
+        #expect(cleared?["rate"] == .null && cleared?["expires_at"] == .null && cleared?["name"] == "new")
+        let new = try run("key", "rotate", id, "--overlap", "60").trimmingCharacters(in: .whitespacesAndNewlines)
+        #expect(new.hasPrefix("tg_live_\(id)_") && new != old)
+        #expect(try gateway.predict(old).status == 200 && gateway.predict(new).status == 200)
+        #expect(try json("key", "list", "--tenant", tenant.id, "--name", "new").compactMap { $0["id"]?.string } == [id])
+
+        let token = try gateway.token(tenant)
+        #expect(try gateway.predict(token).status == 200)
+        let payload = try #require(Base64URL.decode(Array(token.split(separator: ".")[1].utf8)))
+        let jti = try #require(try JSON.parse(payload)["jti"]?.string)
+        #expect(try json("token", "revoke", jti).first?["generation"]?.integer != nil)
+        try expectRefusal(try gateway.predict(token), 401, "token_revoked", of: gateway)
+        for mistake in [tenant.key, "a.b.c"] {
+            #expect(try gateway.command(["token", "revoke", mistake]).errors.contains("(field_invalid)"))
+        }
+        try expectRefusal(try gateway.call("DELETE", "/tokens/\(tenant.key)"), 400, "field_invalid", of: gateway)
+    }
+
     @Test("Models are listed with format, state and digest")
     func models() throws {
         let models = try json("model", "list")

@@ -79,6 +79,6 @@ struct SecrecyTests {
             try (FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? NSNumber)?.intValue
         }
         #expect(try mode(gateway.state) == 0o700)
-        for file in ["pepper", "signing-ES256.pem"] { #expect(try mode("\(gateway.state)/\(file)") == 0o600) }
+        for file in ["pepper", "signing-keys"] { #expect(try mode("\(gateway.state)/\(file)") == 0o600) }
     }
 }

@@ -14,7 +14,7 @@ import Testing
     }
 
     @Test func `Every set reads back as it was written`() {
-        for raw in UInt32(0)..<32 {
+        for raw in UInt32(0)..<(1 << 15) {
             let scopes = ScopeSet(rawValue: raw)
             #expect(ScopeSet(scopes.description) == scopes)
             #expect(ScopeSet.unknown(in: scopes.description).isEmpty)
@@ -32,9 +32,23 @@ import Testing
     @Test func `No role may more than its own kind of work`() {
         #expect(Role.tenant.scopes == [.predict, .modelsRead])
         #expect(!Role.admin.scopes.contains(.predict))
-        #expect(Role.auditor.scopes == .auditRead)
         #expect(Role.metrics.scopes == .metricsRead)
+        let writing: ScopeSet = [.tenantsWrite, .plansWrite, .limitsWrite, .keysWrite, .tokensRevoke, .configWrite]
+        #expect(Role.auditor.scopes.isDisjoint(with: writing))
+        #expect(Role.operator.scopes.intersection(writing) == [.plansWrite, .limitsWrite])
+        #expect(Role.tenantAdmin.scopes.intersection(writing) == .keysWrite)
         for role in Role.allCases where role != .admin { #expect(!role.scopes.contains(.admin)) }
+        for role in Role.allCases {
+            #expect(role.scopes.contains(.auditRead) == (role == .auditor || role == .tenantAdmin))
+        }
+    }
+
+    @Test func `Admin stands for all of the management's scopes, and is what is stored of them`() {
+        #expect(ScopeSet("admin").expanded == [.admin, .management])
+        #expect(ScopeSet("predict").expanded == .predict)
+        #expect(Role.admin.scopes.compacted == [.admin, .modelsRead])
+        #expect(Role.admin.scopes.compacted.expanded == Role.admin.scopes)
+        #expect(ScopeSet("tenants:read keys:write").compacted == [.tenantsRead, .keysWrite])
     }
 
     @Test func `Access to models intersects`() throws {

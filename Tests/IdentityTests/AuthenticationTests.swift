@@ -32,7 +32,7 @@ import Testing
             #expect(refusal.code == .keyInvalid)
             #expect(!(refusal.sentence + refusal.detail).contains(String(other.dropFirst(17).prefix(20))))
         }
-        #expect(fixture.authenticate(other).refusal?.detail == "no key \(id)")
+        #expect(fixture.authenticate(other).refusal?.detail == "there is no such key \(id)")
     }
 
     @Test("a key that is revoked, expired or of a disabled tenant is refused with its own reason")
@@ -65,7 +65,53 @@ import Testing
         let fixture = Fixture(role: .admin, owner: .system)
         let principal = try fixture.authenticate(fixture.keyText).get()
         #expect(principal.role == .admin)
-        #expect(principal.scopes == [.admin, .modelsRead])
+        #expect(principal.scopes == [.admin, .modelsRead, .management])
+    }
+
+    @Test("both secrets of a rotated key count until the old one ends, under one id")
+    func rotation() throws {
+        var fixture = Fixture()
+        let old = fixture.keyText
+        let new = APIKeyFormat.generate(id: fixture.key.id)
+        fixture.key.retiring = .init(hash: fixture.key.secretHash, endsAt: fixture.now + 10)
+        fixture.key.secretHash = fixture.pepper.hash(secret: APIKeyFormat.parse(new.utf8)!.secret)
+        fixture.directory.put(fixture.key)
+        for text in [old, new] { #expect(fixture.authenticate(text, now: fixture.now + 9).code == .ok) }
+        #expect(
+            try fixture.authenticate(old).get().validUntil == fixture.now + 10,
+            "what is cached ends with the secret"
+        )
+        #expect(try fixture.authenticate(new).get().validUntil == nil)
+        let ended = fixture.authenticate(old, now: fixture.now + 10)
+        #expect(ended.code == .keyExpired)
+        #expect(fixture.authenticate(new, now: fixture.now + 10).code == .ok)
+        fixture.key.retiring = nil
+        fixture.directory.put(fixture.key)
+        #expect(fixture.authenticate(old).code == .keyInvalid)
+        #expect(fixture.authenticate(APIKeyFormat.generate(id: fixture.key.id)).code == .keyInvalid)
+    }
+
+    @Test("a deleted tenant's keys are refused at once, and count again once it is restored")
+    func deletion() {
+        let fixture = Fixture()
+        var tenant = fixture.tenant
+        tenant.deletesAt = fixture.now + 100
+        fixture.directory.put(tenant)
+        #expect(fixture.authenticate(fixture.keyText).code == .tenantDisabled)
+        fixture.directory.put(fixture.tenant)
+        #expect(fixture.authenticate(fixture.keyText).code == .ok)
+    }
+
+    @Test("a principal knows where it may come from, also by a token")
+    func networks() throws {
+        var fixture = Fixture()
+        let inside = IPAddress("192.0.2.9")
+        #expect(try fixture.authenticate(fixture.keyText).get().mayCome(from: nil))
+        fixture.key.networks = [IPNetwork("192.0.2.0/24")!, IPNetwork("2001:db8::/32")!]
+        fixture.directory.put(fixture.key)
+        let principal = try fixture.authenticate(fixture.keyText).get()
+        #expect(principal.mayCome(from: inside) && principal.mayCome(from: IPAddress("2001:db8::5")))
+        #expect(!principal.mayCome(from: IPAddress("192.0.3.9")) && !principal.mayCome(from: nil))
     }
 
     @Test("a key of a tenant that does not exist is refused")

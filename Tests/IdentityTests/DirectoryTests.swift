@@ -25,28 +25,57 @@ import Testing
         #expect(moved() && directory.key(key.id)?.name == "renamed")
         directory.revoke(token: "t", until: fixture.now)
         #expect(moved() && directory.isRevoked(token: "t"))
-        _ = directory.tenants()
+        _ = directory.tenant(tenant.id)
         #expect(!moved())
     }
 
-    @Test("lists are in a fixed order, and a tenant's keys are its own")
-    func lists() {
+    @Test("a tenant that is gone takes its keys along, and each call says from which generation it holds")
+    func removal() {
         let fixture = Fixture()
-        let names = ["zeta", "beta", "eta"].map { TenantID($0)! }
-        for name in names {
-            fixture.directory.put(Tenant(id: name, displayName: "", plan: fixture.tenant.plan, createdAt: fixture.now))
-        }
-        #expect(fixture.directory.tenants().map(\.id.description) == ["acme", "beta", "eta", "zeta"])
-        for (index, id) in ["00000002", "00000001", "00000003"].enumerated() {
+        let directory = fixture.directory
+        let before = directory.generation
+        #expect(directory.counts == (1, 1))
+        #expect(directory.remove(fixture.tenant.id, keys: [fixture.key.id]) == before + 1)
+        #expect(directory.counts == (0, 0) && directory.generation == before + 1)
+        #expect(directory.put(fixture.tenant) == before + 2)
+        #expect(directory.put(fixture.key) == before + 3)
+        #expect(directory.revoke(token: "t", until: fixture.now) == before + 4)
+        #expect(Directory(tenants: [], keys: [], revokedTokens: [], generation: 7).generation == 7)
+    }
+
+    @Test("the uses of keys are told once each, with the last time, whichever threads noted them")
+    func uses() async {
+        let fixture = Fixture()
+        let directory = fixture.directory
+        let principals = (0..<8).map { number in
             var key = fixture.key
-            key.id = id
-            key.tenant = names[index / 2]
-            key.createdAt = fixture.now + Int64(index)
-            fixture.directory.put(key)
+            key.id = "0000000\(number)"
+            return Principal(key: key)
         }
-        #expect(fixture.directory.keys(of: names[0]).map(\.id) == ["00000002", "00000001"])
-        #expect(fixture.directory.keys(of: names[1]).map(\.id) == ["00000003"])
-        #expect(fixture.directory.keys(of: names[2]).isEmpty)
+        #expect(directory.takeUses().isEmpty)
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    for second in 1...500 {
+                        principals[second % 8].noteUse(at: UnixTime(seconds: Int64(second)), in: directory)
+                    }
+                }
+            }
+        }
+        var latest: [String: UnixTime] = [:]
+        for use in directory.takeUses() { latest[use.keyID] = max(use.at, latest[use.keyID] ?? use.at) }
+        #expect(latest.count == 8)
+        for number in 0..<8 {
+            let expected = (1...500).last { $0 % 8 == number }.map { UnixTime(seconds: Int64($0)) }
+            #expect(latest["0000000\(number)"] == expected)
+            #expect(directory.lastUse(ofKey: "0000000\(number)") == expected)
+        }
+        #expect(directory.takeUses().isEmpty)
+        principals[0].noteUse(at: UnixTime(seconds: 496), in: directory)
+        #expect(directory.takeUses().isEmpty, "an older use is no news")
+        principals[0].noteUse(at: UnixTime(seconds: 501), in: directory)
+        #expect(directory.takeUses().map(\.keyID) == ["00000000"])
+        #expect(directory.lastUse(ofKey: "none") == nil)
     }
 
     @Test("a revoked token is remembered as long as the longest promise, and forgotten when it would have expired")

@@ -8,12 +8,20 @@ import Testing
 @testable import Identity
 
 @Suite struct TokenMinterTests {
-    static let algorithms: [SignatureAlgorithm] = [.rs256, .rs384, .rs512, .es256, .es384, .es512]
+    static let algorithms: [SignatureAlgorithm] = [.rs256, .rs384, .rs512, .es256, .es384, .es512, .ed25519]
 
-    private func minter(_ algorithm: SignatureAlgorithm) -> (TokenMinter, Authenticator, Fixture) {
+    private func minter(
+        _ algorithm: SignatureAlgorithm,
+        type: TokenMinter.TokenType = .plain
+    ) -> (TokenMinter, Authenticator, Fixture) {
         let fixture = Fixture()
         let signer = Fixture.signers[algorithm]!
-        let minter = TokenMinter(signingKey: signer, issuer: Fixture.issuerName, audience: Fixture.audience)
+        let minter = TokenMinter(
+            signingKey: signer,
+            issuer: Fixture.issuerName,
+            audience: Fixture.audience,
+            type: type
+        )
         let issuer = TrustedIssuer(
             issuer: Fixture.issuerName,
             keys: [signer.keyID: signer.verificationKey],
@@ -28,9 +36,13 @@ import Testing
         return (minter, authenticator, fixture)
     }
 
-    @Test("a minted token passes all four doors, as the principal that came with it", arguments: algorithms)
-    func roundTrip(algorithm: SignatureAlgorithm) throws {
-        let (minter, authenticator, fixture) = minter(algorithm)
+    @Test(
+        "a minted token passes all four doors, as the principal that came with it",
+        arguments: algorithms,
+        TokenMinter.TokenType.allCases
+    )
+    func roundTrip(algorithm: SignatureAlgorithm, type: TokenMinter.TokenType) throws {
+        let (minter, authenticator, fixture) = minter(algorithm, type: type)
         // An elliptic signature's numbers are sometimes short: enough tokens to meet that.
         for _ in 0..<(algorithm.rawValue.hasPrefix("E") ? 60 : 3) {
             let minted = try minter.mint(for: fixture.key, scopes: [.predict, .modelsRead], now: fixture.now)
@@ -50,15 +62,19 @@ import Testing
         #expect(authenticator.disagreements == 0)
     }
 
-    @Test("the token says what RFC 9068 asks for, with a fresh jti, under the key's thumbprint")
-    func content() throws {
-        let (minter, _, fixture) = minter(.es256)
+    @Test(
+        "the token says what RFC 9068 asks for, with a fresh jti, under the key's thumbprint",
+        arguments: [SignatureAlgorithm.es256, .rs256, .ed25519],
+        TokenMinter.TokenType.allCases
+    )
+    func content(algorithm: SignatureAlgorithm, type: TokenMinter.TokenType) throws {
+        let (minter, _, fixture) = minter(algorithm, type: type)
         let minted = try minter.mint(for: fixture.key, scopes: .predict, now: fixture.now)
         let parts = minted.text.split(separator: ".")
         let header = try JSON.parse(#require(Base64URL.decode(parts[0].utf8)))
         let claims = try JSON.parse(#require(Base64URL.decode(parts[1].utf8)))
-        #expect(header["alg"] == "ES256" && header["typ"] == "JWT")
-        #expect(header["kid"]?.string == Fixture.signers[.es256]!.keyID)
+        #expect(header["alg"]?.string == algorithm.rawValue && header["typ"]?.string == type.rawValue)
+        #expect(header["kid"]?.string == Fixture.signers[algorithm]!.keyID)
         #expect(header.members?.count == 3)
         let expected = fixture.claims.with("jti", .string(minted.jti)).with("scope", "predict")
             .with("exp", .integer(fixture.now.seconds + 900))
@@ -69,6 +85,18 @@ import Testing
         let again = try minter.mint(for: fixture.key, scopes: .predict, now: fixture.now)
         #expect(again.jti != minted.jti)
         #expect(!"\(minted)".contains(parts[2]) && !"\(minted)".contains(parts[1]))
+    }
+
+    @Test("another key signs once it is given")
+    func use() throws {
+        let (minter, _, fixture) = minter(.es256)
+        for algorithm in [SignatureAlgorithm.ed25519, .es256, .rs256] {
+            let signer = try #require(Fixture.signers[algorithm])
+            minter.use(signer)
+            let text = try minter.mint(for: fixture.key, scopes: .predict, now: fixture.now).text
+            let header = try JSON.parse(#require(Base64URL.decode(text.prefix { $0 != "." }.utf8)))
+            #expect(header["kid"]?.string == signer.keyID && header["alg"]?.string == algorithm.rawValue)
+        }
     }
 
     @Test("no more is granted than key and role allow, and nothing is an error")

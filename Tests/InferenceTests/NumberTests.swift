@@ -186,8 +186,9 @@ private let oneDouble = ModelSignature(
             ("01", "a number has a leading zero at position [8] of instance 0"),
             ("1.", "lacks a digit at position [8]"),
             ("\"1\"", "got a string at position [8]"), ("1e99", "out of range for FP32 at position [8]"),
-            ("NaN", "NaN and Infinity are not numbers in JSON at position [8]"), (".5", "expected a number at byte 47"),
-            ("1 2", "expected ',' or ']' in an array at byte 49"), ("1,2", "got [13] in instance 0"),
+            ("NaN", "NaN and Infinity are not numbers in JSON at position [8]"),
+            (".5", "expected a number at offset: 47"),
+            ("1 2", "expected ',' or ']' in an array at offset: 49"), ("1,2", "got [13] in instance 0"),
             ("1],[2", "got [9] in instance 0"),
         ] {
             let body = "{\"instances\":[[\(zeros),\(element),0,0,0]]}" + String(repeating: " ", count: 64)

@@ -125,25 +125,25 @@ struct BadBody: Sendable, CustomTestStringConvertible {
         // JSON.
         BadBody("", .jsonMalformed, "empty"),
         BadBody("  ", .jsonMalformed, "empty"),
-        BadBody("[]", .jsonMalformed, "expected an object at byte 0"),
-        BadBody("null", .jsonMalformed, "expected an object"),
-        BadBody("{\"instances\":[[1,2,3]]", .jsonMalformed, "at byte 22 (the body ends there)"),
-        BadBody("{\"instances\":[[1,2,3]]} x", .jsonMalformed, "unexpected bytes after the object at byte 24"),
+        BadBody("[]", .jsonMalformed, "at offset: 0 Is not object"),
+        BadBody("null", .jsonMalformed, "Is not object"),
+        BadBody("{\"instances\":[[1,2,3]]", .jsonMalformed, "at offset: 22 (the body ends there)"),
+        BadBody("{\"instances\":[[1,2,3]]} x", .jsonMalformed, "unexpected bytes after the object at offset: 24"),
         BadBody("{\"instances\":[[1,2,3]]}{}", .jsonMalformed, "unexpected bytes"),
-        BadBody("{\"instances\":[[1,2,3],]}", .jsonMalformed, "expected an array at byte 22"),
+        BadBody("{\"instances\":[[1,2,3],]}", .jsonMalformed, "expected an array at offset: 22"),
         BadBody("{\"instances\":[[1,2,3,]]}", .shapeMismatch, "expected instance shape [3], got an array"),
-        BadBody("{\"instances\":[[1,2,]]}", .jsonMalformed, "expected a number at byte 19"),
+        BadBody("{\"instances\":[[1,2,]]}", .jsonMalformed, "expected a number at offset: 19"),
         BadBody("{\"instances\":[[1 2,3]]}", .jsonMalformed, "expected ',' or ']'"),
         BadBody("{\"instances\":[[1,2,3]],}", .jsonMalformed, "expected a string"),
-        BadBody("{instances:[[1,2,3]]}", .jsonMalformed, "expected a string at byte 1"),
+        BadBody("{instances:[[1,2,3]]}", .jsonMalformed, "expected a string at offset: 1"),
         BadBody("{\"instances\" [[1,2,3]]}", .jsonMalformed, "expected ':'"),
         BadBody(
             "{\"instances\":[[1,2,3]],\"instances\":[[1,2,3]]}",
             .jsonMalformed,
-            "duplicate member name at byte 23"
+            "duplicate member name at offset: 23"
         ),
         BadBody("{\"instances\":[[1,2,3]],\"inst\\u0061nces\":[[1,2,3]]}", .jsonMalformed, "duplicate member name"),
-        BadBody("{\"x\":1,\"x\":2,\"instances\":[[1,2,3]]}", .jsonMalformed, "duplicate member name at byte 7"),
+        BadBody("{\"x\":1,\"x\":2,\"instances\":[[1,2,3]]}", .jsonMalformed, "duplicate member name at offset: 7"),
         BadBody("{\"x\":[1,2,\"instances\":[[1,2,3]]}", .jsonMalformed, "expected ',' or ']'"),
         BadBody("{\"x\":{\"y\":},\"instances\":[[1,2,3]]}", .jsonMalformed, "expected a value"),
         BadBody("{\"x\":tru,\"instances\":[[1,2,3]]}", .jsonMalformed, "expected a value"),
@@ -156,21 +156,37 @@ struct BadBody: Sendable, CustomTestStringConvertible {
         BadBody("{\"x\":" + String(repeating: "[", count: 100_000), .jsonMalformed, "nested deeper than 64"),
         BadBody("{\"instances\":" + String(repeating: "[", count: 100_000), .shapeMismatch, "expected instance shape"),
         // Members.
-        BadBody("{}", .fieldMissing, "lacks 'instances' or 'inputs'"),
-        BadBody("{\"instance\":[[1,2,3]]}", .fieldMissing, "lacks 'instances'"),
-        BadBody("{\"instances\":[[1,2,3]],\"inputs\":[[1,2,3]]}", .fieldInvalid, "both"),
-        BadBody("{\"instances\":{\"pixels\":[[1,2,3]]}}", .typeMismatch, "'instances' must be an array, got an object"),
-        BadBody("{\"instances\":null}", .typeMismatch, "must be an array, got null"),
-        BadBody("{\"signature_name\":7,\"instances\":[[1,2,3]]}", .typeMismatch, "must be a string"),
-        BadBody("{\"signature_name\":\"other\",\"instances\":[[1,2,3]]}", .fieldInvalid, "serving_default"),
+        BadBody("{}", .fieldMissing, "Missing 'inputs' or 'instances' key"),
+        BadBody("{\"instance\":[[1,2,3]]}", .fieldMissing, "Missing 'inputs' or 'instances' key"),
+        BadBody(
+            "{\"instances\":[[1,2,3]],\"inputs\":[[1,2,3]]}",
+            .fieldInvalid,
+            "expecting only one of 'inputs' or 'instances' keys"
+        ),
+        BadBody(
+            "{\"instances\":{\"pixels\":[[1,2,3]]}}",
+            .typeMismatch,
+            "Expecting 'instances' to be an list/array, got an object"
+        ),
+        BadBody("{\"instances\":null}", .typeMismatch, "to be an list/array, got null"),
+        BadBody(
+            "{\"signature_name\":7,\"instances\":[[1,2,3]]}",
+            .typeMismatch,
+            "'signature_name' key must be a string value"
+        ),
+        BadBody(
+            "{\"signature_name\":\"other\",\"instances\":[[1,2,3]]}",
+            .fieldInvalid,
+            "Serving signature name: \"other\" not found in signature def"
+        ),
         BadBody(
             "{\"signature_name\":\"serving_default\",\"signature_name\":\"serving_default\"}",
             .jsonMalformed,
             "duplicate"
         ),
         // Instances.
-        BadBody("{\"instances\":[]}", .instancesEmpty, "'instances' holds no instance"),
-        BadBody("{\"inputs\":[ ]}", .instancesEmpty, "'inputs' holds no instance"),
+        BadBody("{\"instances\":[]}", .instancesEmpty, "No values in 'instances' array"),
+        BadBody("{\"inputs\":[ ]}", .instancesEmpty, "No values in 'inputs' array"),
         BadBody(
             "{\"instances\":[[1,2,3],[4,5,6],[7,8]]}",
             .shapeMismatch,
@@ -205,7 +221,7 @@ struct BadBody: Sendable, CustomTestStringConvertible {
         BadBody("{\"instances\":[{\"a\":[1,2]}]}", .fieldMissing, "lacks the input 'b'", two),
         BadBody("{\"inputs\":{\"a\":[[1,2]],\"b\":[1,2]}}", .shapeMismatch, "'a' 1, 'b' 2", two),
         BadBody("{\"inputs\":[[1,2]]}", .typeMismatch, "'a', 'b'", two),
-        BadBody("{\"inputs\":{\"a\":3,\"b\":[1,2]}}", .typeMismatch, "'a' must be an array", two),
+        BadBody("{\"inputs\":{\"a\":3,\"b\":[1,2]}}", .typeMismatch, "Expecting 'a' to be an list/array", two),
         BadBody(
             "{\"instances\":[\(Array(repeating: "[1,2,3]", count: 101).joined(separator: ","))]}",
             .tooManyInstances,

@@ -103,9 +103,10 @@ import Testing
         try store.insert(own)
         try store.insert(operators)
         let store = try reopened()
-        #expect(try store.keys() == [own, operators])
-        #expect(try store.keys(of: acme) == [own])
-        #expect(try store.keys(of: .system) == [operators])
+        #expect(try Set(store.keys()) == [own, operators])
+        #expect(try list(store).map(\.key) == [own, operators])
+        #expect(try list(store) { $0.tenant = acme }.map(\.key) == [own])
+        #expect(try list(store) { $0.tenant = .system }.map(\.key) == [operators])
         #expect(try store.key(id: own.id) == own)
         #expect(try store.key(id: "00000000") == nil)
     }

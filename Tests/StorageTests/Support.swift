@@ -52,3 +52,17 @@ func filledStore(_ folder: TemporaryDirectory) throws -> Store {
     try store.insert(tenant())
     return store
 }
+
+/// The keys that fit a query.
+func list(_ store: Store, limit: Int = 1000, _ change: (inout KeyQuery) -> Void = { _ in }) throws -> [ListedKey] {
+    var query = KeyQuery(now: now, limit: limit)
+    change(&query)
+    return try store.keys(query)
+}
+
+/// The ids of the tenants that fit a query.
+func tenants(_ store: Store, limit: Int = 1000, _ change: (inout TenantQuery) -> Void = { _ in }) throws -> [String] {
+    var query = TenantQuery(limit: limit)
+    change(&query)
+    return try store.tenants(query).map(\.id.description)
+}

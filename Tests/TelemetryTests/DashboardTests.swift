@@ -13,7 +13,9 @@ import Testing
         "tollgate_audit_bytes_total", "tollgate_audit_failures_total", "tollgate_tls_handshakes_total",
         "tollgate_tls_handshake_failures_total", "tollgate_token_cache_hits_total",
         "tollgate_token_cache_misses_total", "tollgate_tokens_issued_total",
-        "tollgate_token_verifier_disagreements_total", "tollgate_jwks_fetches_total", "tollgate_metrics_overflow_total",
+        "tollgate_token_verifier_disagreements_total", "tollgate_jwks_fetches_total", "tollgate_tokens_revoked_total",
+        "tollgate_token_introspections_total",
+        "tollgate_signing_key_rotations_total", "tollgate_metrics_overflow_total",
         "process_cpu_seconds_total",
     ]
     private static let gauges: Set<String> = [
@@ -21,6 +23,7 @@ import Testing
         "tollgate_audit_log_size", "tollgate_audit_indexed_size", "tollgate_open_connections",
         "tollgate_tls_cert_not_after_timestamp_seconds", "tollgate_config_last_reload_successful",
         "tollgate_config_generation", "tollgate_store_reachable", "tollgate_jwks_age_seconds", "tollgate_jwks_keys",
+        "tollgate_signing_keys", "tollgate_signing_key_next_rotation_timestamp_seconds",
         "tollgate_build_info", "process_open_fds",
         "process_max_fds", "process_resident_memory_bytes", "process_virtual_memory_bytes",
         "process_start_time_seconds", "process_threads",

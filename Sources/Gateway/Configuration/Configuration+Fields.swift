@@ -62,11 +62,15 @@ struct ConfigurationField: Sendable {
             text("models.directory", \.models.directory, "a folder"),
             text("models.default", \.models.default, "a model name") { ModelName($0) != nil },
             number("models.max_instances", \.models.maxInstances, 1...1_000_000).reloading,
-            text("tokens.issuer", \.tokens.issuer, "an https URL") { $0.hasPrefix("https://") && $0.utf8.count > 8 },
+            choice("models.json", \.models.json).reloading,
+            text("tokens.issuer", \.tokens.issuer, "an https URL without query or fragment", isValid: isIssuer),
             text("tokens.audience", \.tokens.audience, "a text"),
             number("tokens.lifetime_seconds", \.tokens.lifetimeSeconds, 1...86_400),
             number("tokens.leeway_seconds", \.tokens.leewaySeconds, 0...300),
             choice("tokens.algorithm", \.tokens.algorithm),
+            choice("tokens.typ", \.tokens.typ),
+            number("tokens.rotation_days", \.tokens.rotationDays, 1...3650),
+            number("tokens.jwks_max_age_seconds", \.tokens.jwksMaxAgeSeconds, 0...86_400),
             number("tokens.cache_entries", \.tokens.cacheEntries, 1...1_000_000),
             ConfigurationField(path: "issuers", isSame: { $0.issuers == $1.issuers }) { configuration, text in
                 // An empty section sets nothing; the file's list is read by `IssuerReader`.
@@ -113,6 +117,12 @@ struct ConfigurationField: Sendable {
         var field = self
         field.reloads = true
         return field
+    }
+
+    /// RFC 8414, section 2.
+    private static func isIssuer(_ text: String) -> Bool {
+        text.hasPrefix("https://") && text.utf8.count > 8 && !text.hasPrefix("https:///")
+            && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && !"?#@\"\\<>".utf8.contains($0) }
     }
 
     private typealias Path<Value> = any WritableKeyPath<Configuration, Value> & Sendable

@@ -65,7 +65,13 @@ public struct Configuration: Sendable, Equatable {
         public var `default` = "digits"
         /// Instances in one request.
         public var maxInstances = 4096
+        /// How strictly the bodies of predictions are read.
+        public var json = JSONMode.strict
     }
+
+    /// Strict refuses names that repeat, bytes behind the document, NaN and Infinity; lenient takes them as TensorFlow
+    /// Serving does, and writes such numbers too.
+    public enum JSONMode: String, Sendable, CaseIterable { case strict, lenient }
 
     /// The section `tokens`.
     public struct Tokens: Sendable, Equatable {
@@ -77,16 +83,30 @@ public struct Configuration: Sendable, Equatable {
         public var lifetimeSeconds = 900
         /// How far the issuer's clock may be off.
         public var leewaySeconds = 30
-        /// Signs the tokens that are minted; each algorithm has a key file of its own in the state folder.
+        /// Signs the tokens that are minted. After a change the key of the old algorithm signs until the new one's is
+        /// published for long enough.
         public var algorithm = SigningAlgorithm.es256
+        /// `typ` of the tokens that are minted.
+        public var typ = TokenType.plain
+        /// From 1 to 3650: how long a key signs before the next one takes over.
+        public var rotationDays = 30
+        /// From 0 to 86,400: how long others may cache the key set, and how long a key is published before it signs.
+        public var jwksMaxAgeSeconds = 3600
         /// Verified tokens that each event loop remembers.
         public var cacheEntries = 8192
     }
 
-    /// JOSE's names (RFC 7518, section 3.1); RS256 makes longer tokens that verify faster.
+    /// JOSE's names (RFC 7518, section 3.1; RFC 9864); RS256 makes longer tokens that verify faster.
     public enum SigningAlgorithm: String, Sendable, CaseIterable {
         case es256 = "ES256"
         case rs256 = "RS256"
+        case ed25519 = "Ed25519"
+    }
+
+    /// `at+jwt` is RFC 9068's (section 2.1); libjwt reads `JWT` alone, and verifies such tokens a second time.
+    public enum TokenType: String, Sendable, CaseIterable {
+        case plain = "JWT"
+        case accessToken = "at+jwt"
     }
 
     /// The section `audit`.

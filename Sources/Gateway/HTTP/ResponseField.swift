@@ -13,11 +13,20 @@ struct ResponseField: Sendable {
     static let requestID = ResponseField(http1: "X-Request-Id", http2: "x-request-id", varies: true)
     static let auditIndex = ResponseField(http1: "Audit-Index", http2: "audit-index", varies: true)
     static let auditLeaf = ResponseField(http1: "Audit-Leaf", http2: "audit-leaf", varies: true)
+    static let inferenceHeaderContentLength = ResponseField(
+        http1: "Inference-Header-Content-Length",
+        http2: "inference-header-content-length"
+    )
+    static let contentEncoding = ResponseField(http1: "Content-Encoding", http2: "content-encoding")
+    static let vary = ResponseField(http1: "Vary", http2: "vary")
+    static let acceptEncoding = ResponseField(http1: "Accept-Encoding", http2: "accept-encoding")
     static let retryAfter = ResponseField(http1: "Retry-After", http2: "retry-after", varies: true)
     static let cacheControl = ResponseField(http1: "Cache-Control", http2: "cache-control")
     static let pragma = ResponseField(http1: "Pragma", http2: "pragma")
     static let allow = ResponseField(http1: "Allow", http2: "allow")
     static let location = ResponseField(http1: "Location", http2: "location", varies: true)
+    static let etag = ResponseField(http1: "ETag", http2: "etag", varies: true)
+    static let idempotentReplayed = ResponseField(http1: "Idempotent-Replayed", http2: "idempotent-replayed")
     static let wwwAuthenticate = ResponseField(http1: "WWW-Authenticate", http2: "www-authenticate")
     static let rateLimitPolicy = ResponseField(http1: "RateLimit-Policy", http2: "ratelimit-policy")
     static let rateLimit = ResponseField(http1: "RateLimit", http2: "ratelimit", varies: true)

@@ -14,6 +14,7 @@ extension FieldSink where Self: ~Copyable {
         begin(.rateLimitPolicy)
         if let rate = limits.rate { policy(rate, isFirst: true) }
         if let quota = limits.quota { policy(quota, isFirst: limits.rate == nil) }
+        if let key = limits.key { policy(key, isFirst: limits.rate == nil && limits.quota == nil) }
         end()
     }
 
@@ -31,18 +32,18 @@ extension FieldSink where Self: ~Copyable {
             if let leaf = receipt.leaf { field(.auditLeaf, leaf) }
         }
         if let limits = stream.exchange.limits { self.limits(limits) }
-        let isToken = stream.exchange.route == .token
+        let isOAuth = stream.exchange.route?.isOAuth == true
         if !reply.isPlain {
             if let seconds = reply.refusal?.retryAfter { field(.retryAfter, decimal: UInt64(max(1, seconds))) }
             for own in reply.fields { field(own.field, text: own.value) }
         }
         if reply.isImmutable {
             field(.cacheControl, "private, max-age=31536000, immutable")
-        } else if isPrivate || isToken || reply.refusal != nil {
+        } else if isPrivate || isOAuth || reply.refusal != nil {
             field(.cacheControl, "no-store")
         }
         // RFC 6749, section 5.1, asks for both.
-        if isToken { field(.pragma, "no-cache") }
+        if isOAuth { field(.pragma, "no-cache") }
     }
 
     /// `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11, section 4), and the older `X-RateLimit-` triple of the policy
@@ -52,6 +53,7 @@ extension FieldSink where Self: ~Copyable {
         begin(.rateLimit)
         if let rate = state.rate { remaining(rate, isFirst: true) }
         if let quota = state.quota { remaining(quota, isFirst: state.rate == nil) }
+        if let key = state.key { remaining(key, isFirst: state.rate == nil && state.quota == nil) }
         end()
         field(.limit, decimal: UInt64(tightest.limit))
         field(.remaining, decimal: UInt64(tightest.remaining))

@@ -17,7 +17,13 @@ struct AuditAPI {
     ]
 
     func search(_ request: BlockingRequest) throws -> Reply {
-        let query = try query(request.query ?? "")
+        var query = try query(request.query ?? "")
+        // Whoever is bound to a tenant asks for its records, whatever else they ask for.
+        let bound = Reach(request, services.directory).tenant
+        if let bound {
+            guard query.tenant == nil || query.tenant == bound.description else { return Self.nothing(request) }
+            query.tenant = bound.description
+        }
         let found = try services.search.records(query)
         let asLines = request.accept?.contains("application/x-ndjson") == true
         var json = JSONWriter(capacity: 4096)
@@ -45,12 +51,21 @@ struct AuditAPI {
             json.name(query.newestFirst ? "next_before" : "next_after")
             json.integer(last)
         }
-        json.name("log_size")
-        json.integer(services.audit.size)
-        json.name("indexed_size")
-        json.integer(services.search.index.indexedSize)
+        // How much others do is nothing to who is bound to a tenant.
+        if bound == nil {
+            json.name("log_size")
+            json.integer(services.audit.size)
+            json.name("indexed_size")
+            json.integer(services.search.index.indexedSize)
+        }
         json.endObject()
         return .json(json.bytes)
+    }
+
+    /// What is found of a tenant that does not exist.
+    private static func nothing(_ request: BlockingRequest) -> Reply {
+        request.accept?.contains("application/x-ndjson") == true
+            ? Reply(status: 200, contentType: "application/x-ndjson", body: []) : .json(["records": []])
     }
 
     private func query(_ text: String) throws(Refusal) -> AuditQuery {

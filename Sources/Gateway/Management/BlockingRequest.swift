@@ -16,6 +16,11 @@ struct BlockingRequest: Sendable {
     let accept: String?
     /// Only on the route that reads it itself.
     let authorization: String?
+    let ifMatch: String?
+    let ifNoneMatch: String?
+    let idempotencyKey: String?
+    /// Where the request comes from.
+    let address: IPAddress?
     let body: [UInt8]
     /// nil on routes that identify their callers themselves.
     let principal: Principal?
@@ -38,38 +43,51 @@ extension Services {
     func perform(_ request: BlockingRequest) -> BlockingOutcome {
         do {
             // Reading may go on beside a change.
-            guard request.method == .get || request.method == .head || request.route == .token else {
-                return try administration.withLock { _ in try answer(request) }
+            guard request.method == .get || request.method == .head || request.route.isOAuth else {
+                return try administration.withLock { _ in
+                    if let replay = try IdempotentCall(request)?.replay(self, now: request.now) {
+                        return BlockingOutcome(reply: replay)
+                    }
+                    return try answer(request)
+                }
             }
             return try answer(request)
-        } catch let refusal as Refusal {
-            return BlockingOutcome(reply: .refused(refusal))
-        } catch let error as StorageError {
-            return BlockingOutcome(reply: .refused(refusal(for: error)))
         } catch {
-            let route = request.route.template
-            log.error("a request failed", ["route": .string(route), "error": .string("\(error)")])
-            return BlockingOutcome(
-                reply: .refused(Refusal(.internalError, "The gateway could not answer this.", detail: "\(error)"))
-            )
+            return BlockingOutcome(reply: .refused(refusal(for: error, at: request.route)))
+        }
+    }
+
+    /// What a caller is told of an error, whatever it is.
+    func refusal(for error: any Error, at route: Route) -> Refusal {
+        switch error {
+        case let refusal as Refusal: return refusal
+        case let error as StorageError: return refusal(for: error)
+        default:
+            log.error("a request failed", ["route": .string(route.template), "error": .string("\(error)")])
+            return Refusal(.internalError, "The gateway could not answer this.", detail: "\(error)")
         }
     }
 
     private func answer(_ request: BlockingRequest) throws -> BlockingOutcome {
         switch request.route {
-        case .token: return TokenEndpoint(services: self).issue(request)
+        case .token, .revoke, .introspect: return OAuthAPI(services: self).answer(request)
         case .metrics: return BlockingOutcome(reply: exposition(request))
-        case .tenants, .tenant: return BlockingOutcome(reply: try TenantsAPI(services: self).answer(request))
-        case .plans, .plan: return BlockingOutcome(reply: try PlansAPI(services: self).answer(request))
-        case .keys, .key: return BlockingOutcome(reply: try KeysAPI(services: self).answer(request))
+        case .tenants, .tenant, .tenantRestore: return .init(reply: try TenantsAPI(services: self).answer(request))
+        case .tenantLimits, .keyLimits: return .init(reply: try LimitsAPI(services: self).answer(request))
+        case .plans, .plan: return .init(reply: try PlansAPI(services: self).answer(request))
+        case .keys, .key, .keyRotate: return .init(reply: try KeysAPI(services: self).answer(request))
+        case .tokenRevocations, .tokenRevocation: return .init(reply: try TokensAPI(services: self).revoke(request))
         case .models: return BlockingOutcome(reply: modelList())
         case .auditRecords: return BlockingOutcome(reply: try AuditAPI(services: self).search(request))
         case .auditLog(let file): return BlockingOutcome(reply: try TransparencyAPI(services: self).serve(file))
-        case .auditProof(let listener):
-            let tenant = listener == .tenant ? request.principal?.tenant : nil
+        case .auditProof:
+            // Whoever is bound to a tenant gets proofs of its records alone, on either listener.
+            let tenant = request.principal.flatMap { $0.role.isBoundToTenant ? $0.tenant : nil }
             return BlockingOutcome(reply: try TransparencyAPI(services: self).proof(request.query, of: tenant))
         case .reload: return BlockingOutcome(reply: reload())
-        case .predictDefault, .predict, .modelStatus, .live, .ready:
+        case .inference(let route): return try ModelsAPI(services: self).answer(route, by: request.principal)
+        case .signingKeys: return BlockingOutcome(reply: try SigningKeysAPI(services: self).answer(request))
+        case .predictDefault, .predict, .modelStatus, .live, .ready, .keySet, .serverMetadata:
             preconditionFailure("\(request.route) is answered on the event loop")
         }
     }
@@ -87,7 +105,7 @@ extension Services {
 
     private func refusal(for error: StorageError) -> Refusal {
         switch error {
-        case .exists, .revisionConflict: Refusal(.conflict, Self.sentence(error))
+        case .exists, .inUse, .revisionConflict: Refusal(.conflict, Self.sentence(error))
         case .notFound: Refusal(.notFound, Self.sentence(error))
         case .gap, .newerSchema, .foreign, .damaged, .inaccessible, .closed, .full, .busy, .failed:
             Refusal(
@@ -97,5 +115,16 @@ extension Services {
                 retryAfter: 5
             )
         }
+    }
+}
+
+extension Refusal {
+    /// A key that counts elsewhere.
+    static func address(of principal: Principal) -> Refusal {
+        Refusal(
+            .addressForbidden,
+            "The API key \(principal.keyID ?? "") may not be used from this address.",
+            detail: "networks \((principal.networks ?? []).map(\.description).joined(separator: " "))"
+        )
     }
 }

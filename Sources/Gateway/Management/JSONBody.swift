@@ -25,6 +25,12 @@ struct JSONBody {
         self.members = members
     }
 
+    /// Whether the field is there, be it null.
+    func has(_ name: String) -> Bool { members.contains { $0.name == name } }
+
+    /// The body as it came.
+    var json: JSON { .object(members) }
+
     /// nil when the field is absent or null.
     func value(_ name: String) -> JSON? {
         guard let value = members.first(where: { $0.name == name })?.value, value != .null else { return nil }
@@ -60,6 +66,47 @@ struct JSONBody {
             throw Self.wrong(name, "a list of model names, or null for all")
         }
         return .only(Set(names.compactMap(\.self)))
+    }
+
+    /// A rate, or nil where it is absent or null.
+    func rate(_ name: String) throws(Refusal) -> RequestRate? {
+        guard let value = value(name) else { return nil }
+        guard let rate = RequestRate(json: value) else {
+            throw Self.wrong(name, "{\"requests\": …, \"seconds\": …, \"burst\": …}, each at least 1, or null")
+        }
+        return rate
+    }
+
+    /// A list of CIDR blocks, or nil where it is absent or null.
+    func networks(_ name: String) throws(Refusal) -> [IPNetwork]? {
+        guard let value = value(name) else { return nil }
+        let blocks = value.array?.map { $0.string.flatMap { IPNetwork($0) } }
+        guard let blocks, (1...64).contains(blocks.count), !blocks.contains(nil) else {
+            throw Self.wrong(
+                name,
+                "a list of 1 to 64 addresses or CIDR blocks without bits behind the prefix, as 192.0.2.0/24 or "
+                    + "2001:db8::/32, or null for anywhere"
+            )
+        }
+        return blocks.compactMap(\.self)
+    }
+
+    /// A moment, or nil where it is absent or null.
+    func time(_ name: String) throws(Refusal) -> UnixTime? {
+        guard let text = try string(name) else { return nil }
+        guard let time = UnixTime(text) else {
+            throw Self.wrong(name, "a time as 2026-11-24T06:13:28Z or a day as 2026-11-24")
+        }
+        return time
+    }
+
+    /// What holds in place of a plan's limits.
+    func overrides() throws(Refusal) -> LimitOverrides {
+        do throws(LimitOverrides.Fault) {
+            return try LimitOverrides(json: json)
+        } catch {
+            throw Self.wrong(error.member, error.requirement)
+        }
     }
 
     static func wrong(_ name: String, _ requirement: String) -> Refusal {

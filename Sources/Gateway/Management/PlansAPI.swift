@@ -6,51 +6,63 @@ import Identity
 import Limits
 import Storage
 
-/// `/admin/v1/plans`: list, show and put plans; a change holds for all tenants on the plan at once.
+/// `/admin/v1/plans`: list, show, put and delete plans; a change holds for all tenants on the plan at once.
 struct PlansAPI {
     let services: Services
 
     func answer(_ request: BlockingRequest) throws -> Reply {
         switch (request.route, request.method) {
         case (.plan(let name), .put): return try put(name, request)
+        case (.plan(let name), .delete): return try delete(name, request)
         case (.plan(let name), _):
-            guard let plan = try services.store.plan(name) else {
-                throw Refusal(.notFound, "There is no plan '\(name)'.")
+            let plan = try plan(name, request)
+            return Reply.json(plan.json).tagged(plan.revision)
+        default:
+            guard request.query?.isEmpty ?? true else {
+                throw Refusal(.fieldInvalid, "There are no parameters here.")
             }
-            return .json(plan.json)
-        default: return .json(["plans": .array(try services.store.plans().map(\.json))])
+            let plans = try services.store.plans().filter { isVisible($0.name, to: request) }
+            return .json(["plans": .array(plans.map(\.json))])
         }
+    }
+
+    /// Whether the caller sees the plan: a tenant its own alone, for the names of others would tell of other tenants.
+    private func isVisible(_ name: PlanName, to request: BlockingRequest) -> Bool {
+        guard let tenant = Reach(request, services.directory).tenant else { return true }
+        return services.directory.tenant(tenant)?.plan == name
+    }
+
+    private func plan(_ name: PlanName, _ request: BlockingRequest) throws -> Plan {
+        guard isVisible(name, to: request), let plan = try services.store.plan(name) else {
+            throw Refusal(.notFound, "There is no plan '\(name)'.")
+        }
+        return plan
     }
 
     private func put(_ name: PlanName, _ request: BlockingRequest) throws -> Reply {
         let body = try JSONBody(request.body, fields: ["rate", "daily_quota", "concurrency", "models"])
         let before = try services.store.plan(name)
-        var rate: Plan.Rate?
-        if let value = body.value("rate") {
-            guard let requests = value["requests"]?.integer, let burst = value["burst"]?.integer,
-                let seconds = value["seconds"]?.integer, (1...1_000_000_000).contains(requests),
-                (1...86_400).contains(seconds), (1...1_000_000_000).contains(burst), value.members?.count == 3
-            else {
-                throw JSONBody.wrong(
-                    "rate",
-                    "{\"requests\": …, \"seconds\": …, \"burst\": …}, each at least 1, or null"
-                )
-            }
-            rate = Plan.Rate(requests: requests, seconds: seconds, burst: burst)
-        }
+        try request.checkPreconditions(revision: before?.revision)
         var plan = Plan(
             name: name,
-            rate: rate,
+            rate: try body.rate("rate"),
             dailyQuota: try body.integer("daily_quota", 1...1_000_000_000_000),
             concurrency: try body.integer("concurrency", 1...1_000_000).map(Int32.init),
             models: try body.models("models")
         )
-        plan = try services.store.upsert(plan)
-        for tenant in services.directory.tenants() where tenant.plan == name {
-            services.assign(plan, to: tenant.id)
-        }
+        plan = try services.store.upsert(plan, expectedRevision: before?.revision ?? 0)
+        for tenant in try services.store.tenants(on: name) { services.assign(plan, to: tenant) }
         var reply = Reply.json(plan.json, status: before == nil ? 201 : 200)
         reply.change = AdminChange(target: "plan/\(name)", before: before?.json, after: plan.json)
+        return reply.tagged(plan.revision)
+    }
+
+    private func delete(_ name: PlanName, _ request: BlockingRequest) throws -> Reply {
+        let before = try plan(name, request)
+        try request.checkPreconditions(revision: before.revision)
+        try services.store.delete(plan: name, expectedRevision: before.revision)
+        var reply = Reply.json(before.json)
+        reply.change = AdminChange(target: "plan/\(name)", before: before.json, after: nil)
         return reply
     }
 }
@@ -58,10 +70,7 @@ struct PlansAPI {
 extension Plan {
     var json: JSON {
         [
-            "name": .string(name.description),
-            "rate": rate.map {
-                ["requests": .integer($0.requests), "seconds": .integer($0.seconds), "burst": .integer($0.burst)]
-            } ?? .null,
+            "name": .string(name.description), "rate": rate?.json ?? .null,
             "daily_quota": dailyQuota.map(JSON.integer) ?? .null,
             "concurrency": concurrency.map { .integer(Int64($0)) } ?? .null, "models": models.json,
             "revision": .integer(revision),

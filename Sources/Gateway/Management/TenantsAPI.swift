@@ -6,31 +6,43 @@ import Identity
 import Limits
 import Storage
 
-/// `/admin/v1/tenants`: create, list, show, disable and enable tenants, and put them on a plan.
+/// `/admin/v1/tenants`: create, list, show, change, suspend, delete with a grace, and restore tenants.
 struct TenantsAPI {
     let services: Services
+
+    /// A week, in which a deletion can be taken back.
+    private static let usualGrace: Int64 = 604_800
 
     func answer(_ request: BlockingRequest) throws -> Reply {
         switch (request.route, request.method) {
         case (.tenants, .post): return try create(request)
-        case (.tenants, _):
-            return .json([
-                "tenants": .array(
-                    services.directory.tenants().sorted { $0.id.description < $1.id.description }
-                        .filter { $0.id != .system }.map(\.json)
-                )
-            ])
+        case (.tenants, _): return try list(request)
         case (.tenant(let id), .patch): return try update(id, request)
-        case (.tenant(let id), _): return .json(try tenant(id).json)
+        case (.tenant(let id), .delete): return try delete(id, request)
+        case (.tenantRestore(let id), _): return try restore(id, request)
+        case (.tenant(let id), _):
+            let tenant = try Reach(request, services.directory).tenant(id, now: request.now)
+            return Reply.json(tenant.json).tagged(tenant.revision)
         default: preconditionFailure("not a route of tenants: \(request.route)")
         }
     }
 
-    private func tenant(_ id: TenantID) throws(Refusal) -> Tenant {
-        guard id != .system, let tenant = services.directory.tenant(id) else {
-            throw Refusal(.notFound, "There is no tenant '\(id)'.")
+    private func list(_ request: BlockingRequest) throws -> Reply {
+        let page = try PageRequest(request, filters: ["name", "state", "plan"], places: 1)
+        var query = TenantQuery(limit: page.size + 1)
+        query.only = Reach(request, services.directory).tenant
+        query.name = page["name"]
+        query.state = try page.word("state")
+        query.after = page.after?.first
+        if let text = page["plan"] {
+            guard let name = PlanName(text) else { throw JSONBody.wrong("plan", "the name of a plan") }
+            query.plan = name
         }
-        return tenant
+        return page.reply("tenants", try services.store.tenants(query)) {
+            [$0.id.description]
+        } json: {
+            $0.json
+        }
     }
 
     private func create(_ request: BlockingRequest) throws -> Reply {
@@ -46,29 +58,73 @@ struct TenantsAPI {
             plan: plan.name,
             createdAt: request.now
         )
-        try services.store.insert(tenant)
-        services.assign(plan, to: id)
+        let location = "/admin/v1/tenants/\(id)"
+        let answer = try IdempotentCall(request)?
+            .answer(tenant.json, status: 201, location: location, revision: tenant.revision, now: request.now)
+        try services.store.insert(tenant, answer: answer)
+        services.assign(plan, to: tenant)
         services.directory.put(tenant)
         var reply = Reply.json(tenant.json, status: 201)
-        reply.fields = [.init(.location, "/admin/v1/tenants/\(id)")]
+        reply.fields = [.init(.location, location)]
         reply.change = AdminChange(target: "tenant/\(id)", before: nil, after: tenant.json)
-        return reply
+        return reply.tagged(tenant.revision)
     }
 
     private func update(_ id: TenantID, _ request: BlockingRequest) throws -> Reply {
+        let before = try Reach(request, services.directory).tenant(id, now: request.now)
+        try request.checkPreconditions(revision: before.revision)
         let body = try JSONBody(request.body, fields: ["display_name", "plan", "disabled"])
-        let before = try tenant(id)
+        try requireAlive(before)
         var after = before
         if let name = try body.string("display_name") { after.displayName = name }
         if let disabled = try body.bool("disabled") { after.isDisabled = disabled }
-        let plan = try plan(try body.string("plan") ?? before.plan.description)
-        after.plan = plan.name
-        after = try services.store.update(after, expectedRevision: before.revision)
-        services.assign(plan, to: id)
-        services.directory.put(after)
-        var reply = Reply.json(after.json)
-        reply.change = AdminChange(target: "tenant/\(id)", before: before.json, after: after.json)
-        return reply
+        after.plan = try plan(try body.string("plan") ?? before.plan.description).name
+        return try change(before, after)
+    }
+
+    private func delete(_ id: TenantID, _ request: BlockingRequest) throws -> Reply {
+        let before = try Reach(request, services.directory).tenant(id, now: request.now)
+        try request.checkPreconditions(revision: before.revision)
+        guard let form = FormBody((request.query ?? "").utf8), form.names.allSatisfy({ $0 == "grace_seconds" }) else {
+            throw Refusal(.fieldInvalid, "The only parameter here is 'grace_seconds'.")
+        }
+        var grace = Self.usualGrace
+        if let text = form["grace_seconds"] {
+            guard let number = Int64(text), (0...31_536_000).contains(number) else {
+                throw JSONBody.wrong("grace_seconds", "a whole number from 0 to 31536000")
+            }
+            grace = number
+        }
+        var after = before
+        after.deletesAt = request.now + grace
+        return try change(before, after)
+    }
+
+    private func restore(_ id: TenantID, _ request: BlockingRequest) throws -> Reply {
+        let before = try Reach(request, services.directory).tenant(id, now: request.now)
+        try request.checkPreconditions(revision: before.revision)
+        _ = try JSONBody(request.body, fields: [])
+        guard before.deletesAt != nil else {
+            throw Refusal(.conflict, "The tenant '\(id)' is not being deleted; there is nothing to restore.")
+        }
+        var after = before
+        after.deletesAt = nil
+        return try change(before, after)
+    }
+
+    private func requireAlive(_ tenant: Tenant) throws(Refusal) {
+        guard let end = tenant.deletesAt else { return }
+        throw Refusal(.conflict, "The tenant '\(tenant.id)' is being deleted at \(end); restore it first.")
+    }
+
+    /// Stores the change, then puts it in force: when this returns, every loop decides by it.
+    private func change(_ before: Tenant, _ after: Tenant) throws -> Reply {
+        let stored = try services.store.update(after, expectedRevision: before.revision)
+        services.assign(try plan(stored.plan.description), to: stored)
+        let generation = services.directory.put(stored)
+        var reply = Reply.json(stored.json.adding("generation", generation))
+        reply.change = AdminChange(target: "tenant/\(stored.id)", before: before.json, after: stored.json)
+        return reply.tagged(stored.revision)
     }
 
     private func plan(_ name: String) throws -> Plan {
@@ -83,8 +139,17 @@ extension Tenant {
     var json: JSON {
         [
             "id": .string(id.description), "display_name": .string(displayName), "plan": .string(plan.description),
-            "disabled": .bool(isDisabled), "created_at": .string(createdAt.description),
+            "state": .string(state.rawValue), "disabled": .bool(isDisabled),
+            "deletes_at": deletesAt.map { .string($0.description) } ?? .null,
+            "limits": overrides?.json ?? .object([]), "created_at": .string(createdAt.description),
             "revision": .integer(revision),
         ]
+    }
+}
+
+extension JSON {
+    /// The object with the generation of the directory from which a change holds.
+    func adding(_ name: String, _ generation: UInt64) -> JSON {
+        .object((members ?? []) + [JSON.Member(name, .integer(Int64(generation)))])
     }
 }

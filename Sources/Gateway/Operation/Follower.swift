@@ -6,25 +6,40 @@ import TLS
 import Telemetry
 
 /// The thread that gives way to requests: it keeps the saved limits and the search index close behind the log, watches
-/// the files of certificates and key sets and renews the ticket keys.
+/// the files of certificates and key sets, renews the ticket keys and the signing keys, and forgets what has expired.
 final class Follower: Sendable {
     private let ending = WaitableQueue<Void>(capacity: 1)
     private let thread: SystemThread
 
     /// Between two looks at the log and the files, in nanoseconds.
     private static let period: Int64 = 250_000_000
+    private static let roundsOfMinute = 240
 
     /// - Throws: `SystemThread.StartError`.
-    init(services: Services, stores: [CertificateStore], tickets: TicketKeyFile) throws {
+    init(
+        services: Services,
+        stores: [CertificateStore],
+        tickets: TicketKeyFile,
+        signingKeys: SigningKeyFile
+    ) throws {
         let ending = ending
         thread = try SystemThread(name: "follower") {
             // On Linux this is of the calling thread alone.
             setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
+            var rounds = 0
+            var signingKeysAgain = 0
+            var housekeeping = Housekeeping(services)
             while !ending.waitUntilClosed(nanoseconds: Self.period) {
                 services.follow()
+                housekeeping.step()
                 for store in stores { services.refresh(store) }
                 services.issuers.refreshFiles()
                 tickets.rotate(now: services.time.now(), log: services.log)
+                if rounds >= signingKeysAgain, !services.followSigningKeys(signingKeys) {
+                    signingKeysAgain = rounds + Self.roundsOfMinute
+                }
+                rounds += 1
+                if rounds % Self.roundsOfMinute == 0 { services.forgetRevokedTokens() }
             }
         }
     }

@@ -41,11 +41,19 @@ extension Gateway {
         }
 
         let store = try Store(path: state.database)
-        let directory = try directory(of: store)
-        let assignments = try assignments(of: store, log: log)
+        let tenants = try store.tenants()
+        let directory = try directory(of: store, tenants)
+        let assignments = try assignments(of: store, tenants, log: log)
         let limits = LimitTable()
         for (tenant, plan) in assignments { limits.assign(plan, to: tenant) }
-        let signingKey = try signingKey(configuration, state)
+        let signingKeyFile = SigningKeyFile(path: state.signingKeys)
+        let signingKeys = try signingKeyFile.open(rotation(configuration.tokens), now: time.now())
+        // What the time since the last run and a changed configuration ask for.
+        _ = try signingKeys.advance(now: time.now())
+        let authenticator = authenticator(configuration.tokens, directory, pepper)
+        let minter = minter(configuration.tokens, signingKeys.ring.current.key)
+        signingKeys.hand { authenticator.replaceKeys(of: configuration.tokens.issuer, with: $0.verificationKeys) }
+        signingKeys.hand { minter.use($0.current.key) }
 
         let signer = try signer(configuration, state)
         let audit = try auditLog(configuration, state, store, signer, time: time, log: log)
@@ -60,7 +68,6 @@ extension Gateway {
             preconditionFailure("the configuration's model name was checked")
         }
         let metrics = GatewayMetrics(shards: loopCount + 1)
-        let authenticator = authenticator(configuration.tokens, signingKey, directory, pepper)
         let issuers = IssuerRegistry(
             authenticator: authenticator,
             directory: state.issuers,
@@ -70,6 +77,8 @@ extension Gateway {
         )
         issuers.take(try issuers.prepare(configuration.issuers))
         let tokenPool = try WorkerPool(name: "tokens", threads: poolThreads, capacity: 4096)
+        // Each waiting body may be as large as bodies may be, so not many wait.
+        let bodyPool = try WorkerPool(name: "bodies", threads: poolThreads, capacity: 64)
         let managementPool = try WorkerPool(name: "management", threads: 2, capacity: 1024)
         let services = Services(
             configuration: configuration,
@@ -80,13 +89,8 @@ extension Gateway {
             directory: directory,
             authenticator: authenticator,
             issuers: issuers,
-            minter: TokenMinter(
-                signingKey: signingKey,
-                issuer: configuration.tokens.issuer,
-                audience: configuration.tokens.audience,
-                lifetimeSeconds: Int64(configuration.tokens.lifetimeSeconds),
-                leewaySeconds: Int64(configuration.tokens.leewaySeconds)
-            ),
+            minter: minter,
+            signingKeys: signingKeys,
             pepper: pepper,
             limits: limits,
             audit: audit,
@@ -98,10 +102,18 @@ extension Gateway {
             inference: InferencePool(threads: poolThreads, capacity: 1024, time: time),
             reloader: Reloader(source: source, stores: stores),
             tokenPool: tokenPool,
+            bodyPool: bodyPool,
             managementPool: managementPool
         )
         services.metrics.observe(services, stores: stores)
-        return try Gateway(services: services, loops: loopCount, stores: stores, tickets: tickets, sockets: sockets)
+        return try Gateway(
+            services: services,
+            loops: loopCount,
+            stores: stores,
+            tickets: tickets,
+            signingKeys: signingKeyFile,
+            sockets: sockets
+        )
     }
 
     /// The cores that this process may use.
@@ -116,7 +128,7 @@ extension Gateway {
 
     // MARK: - Tenants and tokens
 
-    private static func directory(of store: Store) throws(StorageError) -> Directory {
+    private static func directory(of store: Store, _ tenants: [Tenant]) throws(StorageError) -> Directory {
         // The operators' keys hang on a tenant that is in no table, so that nobody can disable it.
         let operators = Tenant(
             id: .system,
@@ -125,15 +137,27 @@ extension Gateway {
             createdAt: UnixTime(seconds: 0)
         )
         return Directory(
-            tenants: [operators] + (try store.tenants()),
+            tenants: [operators] + tenants,
             keys: try store.keys(),
-            revokedTokens: try store.revokedTokens()
+            revokedTokens: try store.revokedTokens(),
+            generation: try firstGeneration(store)
         )
     }
 
-    private static func assignments(of store: Store, log: StructuredLog) throws(StorageError) -> [(TenantID, Plan)] {
+    /// Above every generation that an earlier process told of: each process has 2^32 of them.
+    private static func firstGeneration(_ store: Store) throws(StorageError) -> UInt64 {
+        let starts = try store.setting("starts").flatMap { UInt64($0) } ?? 0
+        try store.set("starts", to: "\(starts + 1)")
+        return starts << 32 + 1
+    }
+
+    private static func assignments(
+        of store: Store,
+        _ tenants: [Tenant],
+        log: StructuredLog
+    ) throws(StorageError) -> [(TenantID, Plan)] {
         let plans = Dictionary(uniqueKeysWithValues: try store.plans().map { ($0.name, $0) })
-        return try store.tenants().compactMap { tenant in
+        return tenants.compactMap { tenant in
             guard let plan = plans[tenant.plan] else {
                 log.error(
                     "a tenant's plan is missing, so it reaches no model",
@@ -141,29 +165,41 @@ extension Gateway {
                 )
                 return nil
             }
-            return (tenant.id, plan)
+            return (tenant.id, plan.overridden(by: tenant.overrides))
         }
     }
 
-    private static func signingKey(_ configuration: Configuration, _ state: StateDirectory) throws -> SigningKey {
-        guard let algorithm = SignatureAlgorithm(rawValue: configuration.tokens.algorithm.rawValue) else {
+    private static func rotation(_ tokens: Configuration.Tokens) -> RotationPolicy {
+        guard let algorithm = SignatureAlgorithm(rawValue: tokens.algorithm.rawValue) else {
             preconditionFailure("the configured algorithms are JOSE's names")
         }
-        return try state.signingKey(algorithm)
+        return RotationPolicy(
+            algorithm: algorithm,
+            period: Int64(tokens.rotationDays) * 86_400,
+            publication: Int64(tokens.jwksMaxAgeSeconds),
+            tokenLifetime: Int64(tokens.lifetimeSeconds),
+            leeway: Int64(tokens.leewaySeconds)
+        )
+    }
+
+    private static func minter(_ tokens: Configuration.Tokens, _ key: SigningKey) -> TokenMinter {
+        TokenMinter(
+            signingKey: key,
+            issuer: tokens.issuer,
+            audience: tokens.audience,
+            type: TokenMinter.TokenType(rawValue: tokens.typ.rawValue) ?? .plain,
+            lifetimeSeconds: Int64(tokens.lifetimeSeconds),
+            leewaySeconds: Int64(tokens.leewaySeconds)
+        )
     }
 
     private static func authenticator(
         _ tokens: Configuration.Tokens,
-        _ signingKey: SigningKey,
         _ directory: Directory,
         _ pepper: Pepper
     ) -> Authenticator {
-        let own = TrustedIssuer(
-            issuer: tokens.issuer,
-            audiences: [tokens.audience],
-            keys: [signingKey.keyID: signingKey.verificationKey],
-            kind: .local
-        )
+        // Its keys come from the ring.
+        let own = TrustedIssuer(issuer: tokens.issuer, audiences: [tokens.audience], keys: nil, kind: .local)
         return Authenticator(
             directory: directory,
             pepper: pepper,

@@ -40,6 +40,7 @@ public final class Gateway: Sendable {
         loops count: Int,
         stores: [CertificateStore],
         tickets: TicketKeyFile,
+        signingKeys: SigningKeyFile,
         sockets: [ListenerSocket]
     ) throws {
         self.services = services
@@ -60,7 +61,7 @@ public final class Gateway: Sendable {
         }
         tenantPort = listeners[0].port
         managementPort = listeners[1].port
-        follower = try Follower(services: services, stores: stores, tickets: tickets)
+        follower = try Follower(services: services, stores: stores, tickets: tickets, signingKeys: signingKeys)
         for loop in loops { try loop.start() }
         let (handles, listeners) = (handles, listeners)
         services.takers.withLock { takers in
@@ -69,6 +70,7 @@ public final class Gateway: Sendable {
                 for listener in listeners { listener.apply(configuration) }
             }
         }
+        services.served.serve(on: handles)
         services.life.serve()
     }
 
@@ -111,12 +113,14 @@ public final class Gateway: Sendable {
         follower.stop()
         services.issuers.stop()
         services.tokenPool.shutdown()
+        services.bodyPool.shutdown()
         services.managementPool.shutdown()
         services.inference.shutdown()
         services.audit.close()
         services.integrator.stop()
         for loop in loops { loop.stop() }
         for loop in loops { loop.join() }
+        try services.saveUses()
         try services.ledger.finish()
         try services.search.index.close()
         try services.store.close()

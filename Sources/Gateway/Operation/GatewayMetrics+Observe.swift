@@ -42,6 +42,16 @@ extension GatewayMetrics {
         counter("tollgate_token_verifier_disagreements_total", "Tokens on which the two verifiers disagreed.") {
             $0.authenticator.disagreements
         }
+        registry.callbackGauge("tollgate_signing_keys", help: "Published signing keys.", labels: ["state"]) {
+            [unowned services] in
+            let keys = services.signingKeys.ring.keys
+            return RingKey.State.allCases.map { state in
+                ([state.rawValue], Double(keys.count { $0.state == state }))
+            }
+        }
+        gauge("tollgate_signing_key_next_rotation_timestamp_seconds", "When the next signing key takes over.") {
+            Double($0.signingKeys.ring.nextRotation($0.signingKeys.policy).seconds)
+        }
         gauge("tollgate_store_reachable", "1 while the database answers.") { services in
             (try? services.store.tenant(.system)) == nil ? 0 : 1
         }

@@ -36,6 +36,9 @@ final class GatewayMetrics: Sendable {
     let cacheHits: Counter
     let cacheMisses: Counter
     let tokensIssued: CounterFamily
+    let tokensRevoked: CounterFamily
+    let tokensIntrospected: CounterFamily
+    let signingKeyRotations: CounterFamily
     let jwksFetches: CounterFamily
 
     /// - Parameter shards: event loops, and one more for all other threads.
@@ -159,6 +162,21 @@ final class GatewayMetrics: Sendable {
             "tollgate_tokens_issued_total",
             help: "Access tokens issued to each tenant.",
             labels: ["tenant"]
+        )
+        tokensRevoked = registry.counter(
+            "tollgate_tokens_revoked_total",
+            help: "Access tokens that their clients revoked.",
+            labels: ["tenant"]
+        )
+        tokensIntrospected = registry.counter(
+            "tollgate_token_introspections_total",
+            help: "Introspections answered, by whether the token was active.",
+            labels: ["active"]
+        )
+        signingKeyRotations = registry.counter(
+            "tollgate_signing_key_rotations_total",
+            help: "Times that the next signing key took over, by what made it.",
+            labels: ["trigger"]
         )
         jwksFetches = registry.counter(
             "tollgate_jwks_fetches_total",

@@ -14,7 +14,7 @@ import Storage
 /// |---|---|
 /// | `tollgate.sqlite` | tenants, plans, keys, revocations, snapshots of the limits |
 /// | `pepper` | 32 bytes under which the keys' secrets are hashed; kept outside the database |
-/// | `signing-ES256.pem` | the private key of the access tokens |
+/// | `signing-keys` | the private keys of the access tokens: the next, the current, and those before it |
 /// | `ticket-keys` | the keys of the TLS session tickets, the current one and those before it |
 /// | `issuers/` | the last good key sets of outside issuers, a file each |
 /// | `audit/journal/` | the audit log as it is written |
@@ -43,9 +43,8 @@ public struct StateDirectory: Sendable {
     var issuers: String { "\(path)/issuers" }
     private var pepperFile: String { "\(path)/pepper" }
     private var auditKeyFile: String { "\(path)/audit-signing.pem" }
-    private func signingKeyFile(_ algorithm: SignatureAlgorithm) -> String {
-        "\(path)/signing-\(algorithm.rawValue).pem"
-    }
+    /// The private keys of the access tokens.
+    var signingKeys: String { "\(path)/signing-keys" }
 
     /// Whether ``initialise(now:)`` was here.
     public var isInitialised: Bool { FileManager.default.fileExists(atPath: pepperFile) }
@@ -71,7 +70,7 @@ public struct StateDirectory: Sendable {
         for plan in Self.firstPlans where try store.plan(plan.name) == nil { _ = try store.upsert(plan) }
         // The pepper comes last but for the key: a folder without it was not finished and may be begun again.
         let pepper = SecureRandom.bytes(32)
-        try write(pepper, to: pepperFile)
+        try Self.write(pepper, to: pepperFile)
         let (key, text) = APIKey.issue(
             tenant: .system,
             role: .admin,
@@ -121,47 +120,39 @@ public struct StateDirectory: Sendable {
         return Pepper(bytes: Array(bytes))
     }
 
-    /// The key that signs access tokens; made when there is none of that algorithm yet.
-    func signingKey(_ algorithm: SignatureAlgorithm) throws -> SigningKey {
-        try key(algorithm, in: signingKeyFile(algorithm))
-    }
-
     /// The key that signs the audit log's checkpoints; made with the log.
     func auditKey() throws -> SigningKey {
         let manager = FileManager.default
-        guard manager.fileExists(atPath: auditKeyFile) || !manager.fileExists(atPath: "\(auditLog)/checkpoint") else {
-            throw StateError(
-                path: auditKeyFile,
-                reason: "is missing, and \(auditLog)/checkpoint was signed with it; restore it from a copy"
-            )
-        }
-        return try key(.ed25519, in: auditKeyFile)
-    }
-
-    private func key(_ algorithm: SignatureAlgorithm, in file: String) throws -> SigningKey {
-        guard let pem = FileManager.default.contents(atPath: file) else {
-            let key = try SigningKey.generate(algorithm)
-            try write(Array(key.privatePEM.utf8), to: file)
+        guard let pem = manager.contents(atPath: auditKeyFile) else {
+            guard !manager.fileExists(atPath: auditKeyFile), !manager.fileExists(atPath: "\(auditLog)/checkpoint")
+            else {
+                throw StateError(
+                    path: auditKeyFile,
+                    reason: "cannot be read, and \(auditLog)/checkpoint was signed with it; restore it from a copy"
+                )
+            }
+            let key = try SigningKey.generate(.ed25519)
+            try Self.write(Array(key.privatePEM.utf8), to: auditKeyFile)
             return key
         }
         do {
-            return try SigningKey(privatePEM: String(decoding: pem, as: UTF8.self), algorithm: algorithm)
+            return try SigningKey(privatePEM: String(decoding: pem, as: UTF8.self), algorithm: .ed25519)
         } catch {
-            throw StateError(path: file, reason: "is not a private key for \(algorithm.rawValue): \(error)")
+            throw StateError(path: auditKeyFile, reason: "is not a private key for Ed25519: \(error)")
         }
     }
 
     /// Writes a file that is private from its first moment, and whole or not there after a crash.
-    private func write(_ bytes: [UInt8], to file: String) throws(StateError) {
+    static func write(_ bytes: [UInt8], to file: String) throws(StateError) {
         let partial = file + ".partial"
         unlink(partial)
         let descriptor = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw StateError(path: file, reason: "cannot be written: \(Self.reason)") }
+        guard descriptor >= 0 else { throw StateError(path: file, reason: "cannot be written: \(reason)") }
         let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
         let isWritten = count == bytes.count && fsync(descriptor) == 0
         close(descriptor)
         guard isWritten, rename(partial, file) == 0 else {
-            throw StateError(path: file, reason: "cannot be written: \(Self.reason)")
+            throw StateError(path: file, reason: "cannot be written: \(reason)")
         }
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Audit
+import ContentCoding
 import GatewayCore
 import HTTP
 import Identity
@@ -28,6 +29,12 @@ struct Exchange {
     var hasMediaType = false
     /// Only on routes that read it later than the head is there.
     var blockingHead: BlockingHead?
+    /// Of `Inference-Header-Content-Length`: how much of an infer body is JSON; negative where the field says nothing sound.
+    var jsonBytes: Int?
+    /// The body comes in this coding; `jsonBytes` counts what it decodes to.
+    var bodyCoding: ContentCoding?
+    /// The coding that the client takes the answer in.
+    var answerCoding: ContentCoding?
     var requestBytes = 0
 
     var principal: Principal?
@@ -45,6 +52,8 @@ struct Exchange {
     var modelVersion: Int64?
     /// The one that answers.
     var served: Model?
+    /// What an infer request wants of its answer; nil for any other.
+    var infer: InferOptions?
     /// The request that this one is like, as far as its head says.
     var last: LastRequest?
     var instances = 0
@@ -67,10 +76,16 @@ final class BlockingHead: Sendable {
     let accept: String?
     /// Only where the route identifies the caller itself.
     let authorization: String?
+    let ifMatch: String?
+    let ifNoneMatch: String?
+    let idempotencyKey: String?
 
     init(_ head: RequestHead, in bytes: UnsafeRawBufferPointer, withAuthorization: Bool) {
         query = head.queryRange.map { bytes.text($0) }
         accept = head[.accept].map { bytes.text($0) }
+        ifMatch = head[.ifMatch].map { bytes.text($0) }
+        ifNoneMatch = head[.ifNoneMatch].map { bytes.text($0) }
+        idempotencyKey = head[.idempotencyKey].map { bytes.text($0) }
         authorization = withAuthorization ? head[.authorization].map { bytes.text($0) } : nil
     }
 }

@@ -12,9 +12,7 @@ extension RequestStream {
     /// The head is here and well-formed.
     func enter(_ head: RequestHead, in bytes: UnsafeRawBufferPointer) {
         guard let route = loop.routes.route(of: head.pathRange.of(bytes), on: listener) else {
-            return refuse(
-                Refusal(.routeNotFound, "There is nothing at this path on the \(listener.rawValue) listener.")
-            )
+            return refuseUnrouted(head, in: bytes)
         }
         exchange.route = route
         guard route.takes(head.method) else {
@@ -24,13 +22,39 @@ extension RequestStream {
                 fields: [.init(.allow, allowed)]
             )
         }
-        exchange.hasMediaType = head[.contentType].map { Self.mediaType($0.of(bytes), is: route.mediaType) } ?? false
-        if route.blocks {
-            exchange.blockingHead = BlockingHead(head, in: bytes, withAuthorization: route == .token)
+        if let mediaType = route.mediaType {
+            exchange.hasMediaType = head[.contentType].map { Self.mediaType($0.of(bytes), is: mediaType) } ?? false
+        } else {
+            exchange.hasMediaType = true
+            exchange.jsonBytes = head[.inferenceHeaderContentLength].map { Self.length($0.of(bytes)) }
         }
-        guard let scope = route.scope else { return admit() }
+        if let refusal = readCodings(head, in: bytes, takesTensors: route.takesTensors) {
+            return refuse(refusal, fields: [.init(.acceptEncoding, route.takesTensors ? "gzip, deflate" : "identity")])
+        }
+        if route.blocks {
+            exchange.blockingHead = BlockingHead(head, in: bytes, withAuthorization: route.isOAuth)
+        }
+        guard let scope = route.scope(head.method) else { return admit() }
         exchange.scope = scope
         identify(head[.authorization].map { $0.of(bytes) })
+    }
+
+    /// No route: 404, or, below TensorFlow Serving's root, what that says.
+    private func refuseUnrouted(_ head: RequestHead, in bytes: UnsafeRawBufferPointer) {
+        let path = head.pathRange.of(bytes)
+        guard listener == .tenant, path.hasPrefix("/v1/") else {
+            return refuse(
+                Refusal(.routeNotFound, "There is nothing at this path on the \(listener.rawValue) listener.")
+            )
+        }
+        let text = String(decoding: path.prefix(256), as: UTF8.self)
+        refuse(Refusal(.requestMalformed, "Malformed request: \(head.method.name) \(text)"))
+    }
+
+    /// A decimal number of at most 18 digits; -1 for anything else.
+    private static func length(_ field: UnsafeRawBufferPointer) -> Int {
+        guard (1...18).contains(field.count), field.allSatisfy({ $0 >= 48 && $0 <= 57 }) else { return -1 }
+        return field.reduce(0) { $0 * 10 + Int($1 - 48) }
     }
 
     // MARK: - Identify
@@ -101,6 +125,10 @@ extension RequestStream {
                 exchange.closes = true
                 return refuse(refusal)
             }
+            if principal.networks != nil, !principal.mayCome(from: connection?.address) {
+                return refuse(.address(of: principal))
+            }
+            principal.noteUse(at: exchange.arrival, in: services.directory)
             authorise(principal)
         case .failure(let refusal):
             // A new credential would be of no help where the fault is ours.
@@ -137,30 +165,58 @@ extension RequestStream {
         case .predictDefault: reach(services.defaultModel, version: nil, of: principal)
         case .predict(let model, let version), .modelStatus(let model, let version):
             reach(model, version: version, of: principal)
+        case .inference(let route):
+            guard let model = route.model else { return admit() }
+            if route.blocks {
+                guard listener == .management else {
+                    return refuse(
+                        Refusal(.roleForbidden, "Operators load and unload models on the management listener.")
+                    )
+                }
+                return admit()
+            }
+            switch route.version {
+            case .latest: reach(model, version: nil, of: principal)
+            case .number(let version): reach(model, version: version, of: principal)
+            case .label: reach(model, version: nil, label: route, of: principal)
+            }
         default: admit()
         }
     }
 
     /// Checks that the caller may reach the model; one that is not theirs looks like one that is not there.
-    private func reach(_ name: ModelName, version: Int64?, of principal: Principal) {
+    private func reach(_ name: ModelName, version: Int64?, label: InferenceRoute? = nil, of principal: Principal) {
         exchange.model = name
         exchange.modelVersion = version
-        if let last = connection?.last, last.covers(principal, exchange.route, version: exchange.version) {
+        if let last = connection?.last,
+            last.covers(principal, exchange.route, version: exchange.version, generation: loop.modelsGeneration)
+        {
             exchange.last = last
             exchange.tenant = last.tenant
             exchange.served = last.model
             return admit()
         }
-        guard let tenant = loop.tenant(principal.tenant), principal.models.allows(name),
-            tenant.account.plan.models.allows(name), services.models.contains(name)
+        // Operators, who are no tenant, look at every model.
+        let tenant = listener == .tenant ? loop.tenant(principal.tenant) : nil
+        guard principal.models.allows(name), tenant?.account.plan.models.allows(name) ?? (listener == .management),
+            loop.models.contains(name)
         else {
             exchange.model = nil
             exchange.modelVersion = nil
+            let version = version.map { "Specific(\(name), \($0))" } ?? "Latest(\(name))"
             return refuse(
-                Refusal(.modelNotFound, "Servable not found for request: Latest(\(name))", detail: "model \(name)")
+                Refusal(.modelNotFound, "Servable not found for request: \(version)", detail: "model \(name)")
             )
         }
         exchange.tenant = tenant
+        if let route = label, case .label(let label) = route.version {
+            guard let version = loop.models.version(labelled: label, of: name) else {
+                // Not found to one protocol, an invalid argument to the other.
+                let code: ReasonCode = route.call.isServing ? .fieldInvalid : .versionNotFound
+                return refuse(Refusal(code, "Unrecognized servable version label: \(label)"))
+            }
+            exchange.modelVersion = version
+        }
         admit()
     }
 
@@ -170,25 +226,25 @@ extension RequestStream {
         guard let route = exchange.route else { preconditionFailure("admitted without a route") }
         if exchange.method.takesBody {
             guard exchange.hasMediaType else {
-                return refuse(
-                    Refusal(.mediaTypeUnsupported, "The body must be \(route.mediaType); say so in Content-Type.")
-                )
+                let type = route.mediaType.map { "\($0)" } ?? "of any type"
+                return refuse(Refusal(.mediaTypeUnsupported, "The body must be \(type); say so in Content-Type."))
             }
             guard exchange.contentLength ?? 0 <= bodyLimit else { return refuseBody(limit: bodyLimit) }
-            // What cannot be recorded must not be done: the record comes after the deed.
-            guard services.audit.isWriting else {
-                return refuse(
-                    Refusal(
-                        .auditUnavailable,
-                        "The audit log cannot be written, so nothing is done now.",
-                        retryAfter: 5
-                    )
+        }
+        // What cannot be recorded must not be done: the record comes after the deed.
+        if exchange.method != .get, exchange.method != .head, !services.audit.isWriting {
+            return refuse(
+                Refusal(
+                    .auditUnavailable,
+                    "The audit log cannot be written, so nothing is done now.",
+                    retryAfter: 5
                 )
-            }
+            )
         }
         if let tenant = exchange.tenant, exchange.scope == .predict {
             exchange.chargedAt = chargeTime()
-            switch tenant.account.admit(now: exchange.chargedAt) {
+            let key = exchange.principal.flatMap { loop.account(ofKey: $0) }
+            switch tenant.account.admit(now: exchange.chargedAt, key: key) {
             case .admitted(let admission):
                 exchange.admission = admission
                 exchange.limits = admission.state
@@ -196,7 +252,11 @@ extension RequestStream {
                 exchange.limits = limit.state
                 loop.meters.limited(tenant, reason: limit.code)
                 var reply = Reply.refused(
-                    Refusal(limit.code, Self.sentence(limit, tenant.account.plan), retryAfter: limit.retryAfterSeconds)
+                    Refusal(
+                        limit.code,
+                        Self.sentence(limit, tenant.account.plan, key: key),
+                        retryAfter: limit.retryAfterSeconds
+                    )
                 )
                 reply.violatedPolicies = limit.violatedPolicies
                 return self.reply(reply)
@@ -221,7 +281,12 @@ extension RequestStream {
         return field.count == length || [0x3b, 0x20, 0x09].contains(field[length])
     }
 
-    private static func sentence(_ limit: LimitRefusal, _ plan: Plan) -> String {
+    private static func sentence(_ limit: LimitRefusal, _ plan: Plan, key: KeyAccount?) -> String {
+        if limit.isOfKey, let rate = key?.rate {
+            return
+                "The rate of this API key (\(rate.requests) requests in \(rate.seconds) s, \(rate.burst) at once) is "
+                + "used up; retry in \(limit.retryAfterSeconds) s."
+        }
         switch limit.code {
         case .rateExceeded:
             let rate = plan.rate.map { "\($0.requests) requests in \($0.seconds) s, \($0.burst) at once" } ?? ""
@@ -238,25 +303,38 @@ extension RequestStream {
 
     /// Every check passed and the request is whole; `body` is valid during the call.
     func perform(_ body: UnsafeRawBufferPointer) {
+        if let coding = exchange.bodyCoding { return decode(body, coding) }
+        performDecoded(body)
+    }
+
+    /// The same without a content coding, or behind it.
+    func performDecoded(_ body: UnsafeRawBufferPointer) {
         guard let route = exchange.route else { preconditionFailure("performed without a route") }
         switch route {
         case .predictDefault, .predict: predict(body)
         case .modelStatus(let name, let version): modelStatus(name, version: version)
+        case .inference(let inference) where !inference.blocks: perform(inference, body)
         case .live: reply(.json(["status": "alive"]))
         case .ready: ready()
-        case .token, .metrics, .tenants, .tenant, .plans, .plan, .keys, .key, .models, .auditRecords, .auditProof,
-            .auditLog, .reload:
+        case .keySet: reply(services.keySet())
+        case .serverMetadata(let path): serverMetadata(of: path)
+        default:
             let request = BlockingRequest(
                 route: route,
                 method: exchange.method,
                 query: exchange.blockingHead?.query,
                 accept: exchange.blockingHead?.accept,
                 authorization: exchange.blockingHead?.authorization,
+                ifMatch: exchange.blockingHead?.ifMatch,
+                ifNoneMatch: exchange.blockingHead?.ifNoneMatch,
+                idempotencyKey: exchange.blockingHead?.idempotencyKey,
+                address: connection?.address,
                 body: Array(body),
                 principal: exchange.principal,
                 now: exchange.arrival
             )
-            offLoop(on: listener == .tenant ? services.tokenPool : services.managementPool) { services in
+            let isTenants = listener == .tenant || route.isOAuth
+            offLoop(on: isTenants ? services.tokenPool : services.managementPool) { services in
                 services.perform(request)
             } then: { stream, outcome in
                 stream.finish(outcome)
@@ -274,18 +352,30 @@ extension RequestStream {
         reply(outcome.reply)
     }
 
-    private func ready() {
-        if let reason = services.life.unreadyReason(auditHealth: services.audit.health) {
-            return refuse(Refusal(reason.code, reason.sentence, retryAfter: 5))
+    private func serverMetadata(of path: String) {
+        guard path == services.serverMetadata.path else {
+            return refuse(Refusal(.routeNotFound, "The issuer of this gateway's tokens has another path."))
         }
+        reply(services.serverMetadata.reply)
+    }
+
+    private func ready() {
+        guard !refuseUnready() else { return }
         reply(.json(["status": "ready"]))
+    }
+
+    /// Refuses when no traffic should come here.
+    func refuseUnready() -> Bool {
+        guard let reason = services.life.unreadyReason(auditHealth: services.audit.health) else { return false }
+        refuse(Refusal(reason.code, reason.sentence, retryAfter: 5))
+        return true
     }
 
     // MARK: - Off the loop
 
     /// Runs work that may block on a thread of the pool, then goes on with its result on the loop if the exchange is
     /// still there.
-    private func offLoop<Value: Sendable>(
+    func offLoop<Value: Sendable>(
         on pool: WorkerPool,
         _ work: @escaping @Sendable (Services) -> Value,
         then: @escaping @Sendable (RequestStream, Value) -> Void

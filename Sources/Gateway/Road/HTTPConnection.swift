@@ -16,6 +16,8 @@ class HTTPConnection: ConnectionHandler {
     let id: UInt64
     let source: AuditSource
     let tls: AuditTLS
+    /// Where the client is; read only where a key asks for it.
+    private(set) lazy var address = IPAddress(source.address)
     /// nil once the connection has ended; requests under way may outlive it until they are sealed.
     private(set) var transport: Connection?
     private(set) var isDraining: Bool

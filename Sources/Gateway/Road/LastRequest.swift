@@ -18,18 +18,21 @@ final class LastRequest {
     private let account: TenantAccount
     private let version: HTTPVersion
     private let planGeneration: UInt32
+    private let modelsGeneration: Int64
     private var template: RecordTemplate?
     private var templateGeneration: Int64 = 0
     /// The part of an answer's head over HTTP/1.1 that stays.
     var head: [UInt8]?
     var meters: RequestMeters?
 
+    /// - Parameter generation: of the models that the loop serves.
     init(
         _ principal: Principal,
         _ tenant: TenantContext,
         _ route: Route,
         _ version: HTTPVersion,
-        _ model: Model
+        _ model: Model,
+        generation: Int64
     ) {
         self.principal = principal
         self.tenant = tenant
@@ -38,12 +41,13 @@ final class LastRequest {
         self.model = model
         account = tenant.account
         planGeneration = account.planGeneration
+        modelsGeneration = generation
     }
 
     /// Whether that request may go where this one went.
-    func covers(_ principal: Principal, _ route: Route?, version: HTTPVersion) -> Bool {
+    func covers(_ principal: Principal, _ route: Route?, version: HTTPVersion, generation: Int64) -> Bool {
         self.principal === principal && self.route == route && self.version == version
-            && planGeneration == account.planGeneration
+            && modelsGeneration == generation && planGeneration == account.planGeneration
     }
 
     /// The template of the stream's record.

@@ -5,6 +5,7 @@ import GatewayCore
 import HTTP
 import Identity
 import Inference
+import Limits
 import Transport
 
 /// What one event loop owns: nothing here is shared, so nothing here is locked.
@@ -17,6 +18,7 @@ final class LoopContext {
     /// Reaches this context from other threads.
     let handle: LoopHandle
     let meters: LoopMeters
+    var tallies = ModelTallies()
     var tokens: VerifiedTokenCache
     var routes = RouteCache()
     let worker: InferenceWorker
@@ -24,6 +26,11 @@ final class LoopContext {
     private(set) var limits: Configuration.HTTP
     private(set) var headLimits: HTTP1Limits
     private(set) var maxInstances: Int
+    /// Bodies are read as TensorFlow Serving reads them.
+    private(set) var isLenient: Bool
+    /// In force; each change of them has a number of its own.
+    private(set) var models: ModelRepository
+    private(set) var modelsGeneration: Int64 = 0
     private(set) var generation: Int64
     let gateway: String
     let durability: AuditDurability
@@ -36,6 +43,8 @@ final class LoopContext {
     var writer = HTTP1ResponseWriter()
     var fields = HTTP2Fields()
     private var tenants: [TenantID: TenantContext] = [:]
+    /// Of the keys with a limit of their own.
+    private var keyAccounts: [String: KeyAccount] = [:]
 
     /// Every stream of this loop, the idle ones included: a ticket's slot is the place here.
     private var streams: [RequestStream] = []
@@ -66,6 +75,8 @@ final class LoopContext {
         limits = configuration.http
         headLimits = HTTP1Limits(configuration.http)
         maxInstances = configuration.models.maxInstances
+        isLenient = configuration.models.json == .lenient
+        models = services.models
         generation = services.configurationGeneration
         gateway = configuration.name
         durability = configuration.audit.durability
@@ -90,8 +101,18 @@ final class LoopContext {
     func apply(_ configuration: Configuration, generation: Int64) {
         self.generation = generation
         maxInstances = configuration.models.maxInstances
+        isLenient = configuration.models.json == .lenient
         limits = configuration.http
         headLimits = HTTP1Limits(configuration.http)
+    }
+
+    /// Serves other models from now on; what waits is still answered by those it was read for.
+    func serve(_ models: ModelRepository) {
+        self.models = models
+        modelsGeneration += 1
+        let available = models.available
+        worker.keep(only: available)
+        tallies.keep(only: available)
     }
 
     // MARK: - Streams
@@ -155,6 +176,15 @@ final class LoopContext {
         guard let tenant = services.tenants.context(of: id) else { return nil }
         tenants[id] = tenant
         return tenant
+    }
+
+    /// The limit of the key behind the principal; nil when it has none.
+    func account(ofKey principal: Principal) -> KeyAccount? {
+        guard let rate = principal.rate, let id = principal.keyID else { return nil }
+        if let known = keyAccounts[id], known.rate == rate { return known }
+        let account = services.keyAccounts.account(ofKey: id, rate: rate)
+        keyAccounts[id] = account
+        return account
     }
 
     /// Keeps a proved token for its next requests.

@@ -5,25 +5,29 @@ import Identity
 import Inference
 
 extension RequestStream {
-    /// Decodes the instances and queues them for the turn's inference.
-    func predict(_ body: UnsafeRawBufferPointer) {
+    /// The model that was asked for; nil when the request was refused for it.
+    func servedModel() -> Model? {
         guard let name = exchange.model, let principal = exchange.principal, let tenant = exchange.tenant else {
             preconditionFailure("a prediction has a caller and a model")
         }
-        let model: Model
-        if let served = exchange.served {
-            model = served
-        } else {
-            switch services.models.model(name, version: exchange.modelVersion) {
-            case .success(let found): model = found
-            case .failure(let refusal): return refuse(refusal)
-            }
+        if let served = exchange.served { return served }
+        switch loop.models.model(name, version: exchange.modelVersion) {
+        case .failure(let refusal):
+            refuse(refusal)
+            return nil
+        case .success(let model):
             exchange.served = model
             exchange.last = exchange.route.map {
-                LastRequest(principal, tenant, $0, exchange.version, model)
+                LastRequest(principal, tenant, $0, exchange.version, model, generation: loop.modelsGeneration)
             }
             connection?.last = exchange.last
+            return model
         }
+    }
+
+    /// Decodes the instances and queues them for the turn's inference.
+    func predict(_ body: UnsafeRawBufferPointer) {
+        guard let model = servedModel() else { return }
         if let answer = model.fixedAnswer {
             exchange.instances = 1
             return reply(.json(answer))
@@ -33,7 +37,8 @@ extension RequestStream {
             body: body,
             model: model,
             ticket: ticket.rawValue,
-            maxInstances: loop.maxInstances
+            maxInstances: loop.maxInstances,
+            isLenient: loop.isLenient
         )
         switch parsed {
         case .failure(let refusal): refuse(refusal)
@@ -47,7 +52,7 @@ extension RequestStream {
     }
 
     /// Too much work for a loop that others wait on.
-    private func predictOffLoop(_ request: PredictRequest, on model: Model) {
+    func predictOffLoop(_ request: PredictRequest, on model: Model) {
         let ticket = ticket
         let handle = loop.handle
         let job = InferenceJob(
@@ -69,11 +74,16 @@ extension RequestStream {
     private func predicted(_ result: Result<PredictResponse, InferenceError>) {
         guard isOpen else { return }
         switch result {
-        case .failure(let error): refuse(error.refusal)
+        case .failure(let error): failed(error)
         case .success(let answer):
-            var body = loop.takeBody()
-            answer.write(into: &body)
-            answered(body, instances: answer.count, nanoseconds: answer.nanoseconds)
+            if let options = exchange.infer {
+                let reply = inferred(options, answer.outputs, by: answer.model)
+                return answered(reply, instances: answer.count, nanoseconds: answer.nanoseconds)
+            }
+            var reply = Reply.json(loop.takeBody())
+            reply.isReusable = true
+            answer.write(into: &reply.body)
+            answered(reply, instances: answer.count, nanoseconds: answer.nanoseconds)
         }
     }
 
@@ -81,26 +91,47 @@ extension RequestStream {
     func predicted(_ result: Result<BatchAnswer, InferenceError>) {
         guard isOpen else { return }
         switch result {
-        case .failure(let error): refuse(error.refusal)
+        case .failure(let error): failed(error)
         case .success(let answer):
-            var body = loop.takeBody()
-            answer.write(into: &body)
-            answered(body, instances: answer.count, nanoseconds: answer.nanoseconds)
+            if let options = exchange.infer {
+                let reply = inferred(options, answer.outputs, by: answer.model)
+                return answered(reply, instances: answer.count, nanoseconds: answer.nanoseconds)
+            }
+            var reply = Reply.json(loop.takeBody())
+            reply.isReusable = true
+            answer.write(into: &reply.body)
+            answered(reply, instances: answer.count, nanoseconds: answer.nanoseconds)
         }
     }
 
-    private func answered(_ body: [UInt8], instances: Int, nanoseconds: Int64) {
+    private func failed(_ error: InferenceError) {
+        if let tenant = exchange.tenant, let model = exchange.served {
+            loop.tallies[tenant, model].fail.add(services.time.monotonic() - exchange.startedAt)
+        }
+        refuse(error.refusal)
+    }
+
+    private func answered(_ reply: consuming Reply, instances: Int, nanoseconds: Int64) {
         exchange.inferenceNanoseconds = nanoseconds
-        exchange.queueNanoseconds = max(0, services.time.monotonic() - exchange.queuedAt - nanoseconds)
-        if let tenant = exchange.tenant { loop.meters.predicted(tenant, instances: instances) }
-        var reply = Reply.json(body)
-        reply.isReusable = true
-        self.reply(reply)
+        let now = services.time.monotonic()
+        exchange.queueNanoseconds = max(0, now - exchange.queuedAt - nanoseconds)
+        if let tenant = exchange.tenant, let model = exchange.served {
+            loop.meters.predicted(tenant, instances: instances)
+            loop.tallies[tenant, model].answered(
+                instances: instances,
+                arrival: exchange.arrival,
+                took: now - exchange.startedAt,
+                queued: exchange.queueNanoseconds,
+                ran: nanoseconds
+            )
+        }
+        replyEncoded(reply)
     }
 
     /// `GET /v1/models/NAME`, as TensorFlow Serving answers it.
-    func modelStatus(_ name: ModelName, version: Int64?) {
-        let versions = services.models.list().filter { $0.name == name && (version == nil || $0.version == version) }
+    func modelStatus(_ name: ModelName?, version: Int64?) {
+        guard let name else { preconditionFailure("a status is of a model") }
+        let versions = loop.models.list().filter { $0.name == name && (version == nil || $0.version == version) }
         guard !versions.isEmpty else {
             return refuse(
                 Refusal(.versionNotFound, "Servable not found for request: Specific(\(name), \(version ?? 0))")
@@ -120,18 +151,6 @@ extension LoopContext {
             }
             stream(Ticket(rawValue: ticket))?.predicted(result)
         }
-    }
-}
-
-extension ModelStatus {
-    /// One entry of `model_version_status`; the version is a text there, as protobuf writes 64-bit numbers.
-    fileprivate var servingJSON: JSON {
-        [
-            "version": .string(String(version)), "state": .string(state.rawValue),
-            "status": [
-                "error_code": .string(reason.isEmpty ? "OK" : "UNAVAILABLE"), "error_message": .string(reason),
-            ],
-        ]
     }
 }
 

@@ -188,7 +188,7 @@ final class RequestStream {
     }
 
     private func complete(_ reply: inout Reply, _ refusal: Refusal) {
-        if exchange.route == .token {
+        if exchange.route?.isOAuth == true {
             reply.status = OAuthError.status(of: refusal.code)
             reply.contentType = "application/json"
             reply.body = OAuthError.write(refusal, requestID: exchange.id)

@@ -24,6 +24,8 @@ final class Services: Sendable {
     let authenticator: Authenticator
     let issuers: IssuerRegistry
     let minter: TokenMinter
+    let signingKeys: SigningKeys
+    let serverMetadata: ServerMetadata
     let pepper: Pepper
     let limits: LimitTable
     let tenants: TenantContexts
@@ -32,17 +34,23 @@ final class Services: Sendable {
     let integrator: Integrator
     let ledger: LimitLedger
     let search: AuditSearch
-    let models: ModelRepository
+    let served: ServedModels
     let defaultModel: ModelName
     /// For models that take longer than an event loop may be held.
     let inference: InferencePool
     let reloader: Reloader
     /// Verifies and issues tokens; what strangers can make work for is here and nowhere else.
     let tokenPool: WorkerPool
+    /// Decodes and encodes bodies that would hold a loop too long, and gathers what the loops counted.
+    let bodyPool: WorkerPool
     /// Does what admins, auditors and scrapers ask for, and waits for the disk.
     let managementPool: WorkerPool
     /// Held by one change of tenants, plans or keys at a time: the database, the directory and the limits agree.
     let administration = Mutex(())
+    /// Of the keys that have a limit of their own.
+    let keyAccounts = KeyAccounts()
+    /// What new keys' texts were, for the minutes in which a client may ask again.
+    let shownSecrets = ShownSecrets()
 
     init(
         configuration: Configuration,
@@ -54,6 +62,7 @@ final class Services: Sendable {
         authenticator: Authenticator,
         issuers: IssuerRegistry,
         minter: TokenMinter,
+        signingKeys: SigningKeys,
         pepper: Pepper,
         limits: LimitTable,
         audit: AuditLog,
@@ -65,6 +74,7 @@ final class Services: Sendable {
         inference: InferencePool,
         reloader: Reloader,
         tokenPool: WorkerPool,
+        bodyPool: WorkerPool,
         managementPool: WorkerPool
     ) {
         current = Mutex((configuration, 1))
@@ -76,6 +86,8 @@ final class Services: Sendable {
         self.authenticator = authenticator
         self.issuers = issuers
         self.minter = minter
+        self.signingKeys = signingKeys
+        serverMetadata = ServerMetadata(configuration.tokens)
         self.pepper = pepper
         self.limits = limits
         tenants = TenantContexts(limits: limits, metrics: metrics)
@@ -83,16 +95,19 @@ final class Services: Sendable {
         self.integrator = integrator
         self.ledger = ledger
         self.search = search
-        self.models = models
+        served = ServedModels(models)
         self.defaultModel = defaultModel
         self.inference = inference
         self.reloader = reloader
         self.tokenPool = tokenPool
+        self.bodyPool = bodyPool
         self.managementPool = managementPool
     }
 
     /// The one in force; a copy, so not for the road: the loops keep what they need of it.
     var configuration: Configuration { current.withLock { $0.configuration } }
+    /// Those in force; the loops keep them for the road.
+    var models: ModelRepository { served.current }
     /// Counts the configurations of this process, from 1.
     var configurationGeneration: Int64 { current.withLock { $0.generation } }
 
@@ -112,9 +127,10 @@ final class Services: Sendable {
         return generation
     }
 
-    /// Puts a tenant on a plan, for the road and for the ledger that the next start goes on from.
-    func assign(_ plan: Plan, to tenant: TenantID) {
-        limits.assign(plan, to: tenant)
-        ledger.assign(plan, to: tenant)
+    /// Puts a tenant on a plan with what overrides it, for the road and for the ledger that the next start goes on from.
+    func assign(_ plan: Plan, to tenant: Tenant) {
+        let own = plan.overridden(by: tenant.overrides)
+        limits.assign(own, to: tenant.id)
+        ledger.assign(own, to: tenant.id)
     }
 }

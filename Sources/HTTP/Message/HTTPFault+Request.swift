@@ -74,6 +74,7 @@ extension HTTPFault {
         case .contentType: Self(.malformed, "The request has more than one Content-Type field.")
         case .expect: Self(.malformed, "The request has more than one Expect field.")
         case .idempotencyKey: Self(.malformed, "The request has more than one Idempotency-Key field.")
+        case .ifMatch: Self(.malformed, "The request has more than one If-Match field.")
         case .inferenceHeaderContentLength:
             Self(.malformed, "The request has more than one Inference-Header-Content-Length field.")
         case .connection, .proxyConnection, .upgrade, .accept, .acceptEncoding, .contentEncoding, .userAgent,

@@ -5,7 +5,7 @@ public enum KnownField: UInt8, CaseIterable, Sendable {
     case host, authorization, contentType, contentLength, transferEncoding, connection, proxyConnection, expect, upgrade
     case accept, acceptEncoding, contentEncoding, userAgent
     case traceparent, tracestate, requestID, forwarded, forwardedFor
-    case ifNoneMatch, idempotencyKey, inferenceHeaderContentLength, origin, cookie, te
+    case ifMatch, ifNoneMatch, idempotencyKey, inferenceHeaderContentLength, origin, cookie, te
 
     /// The name in lower case, as HTTP/2 writes it.
     public var name: StaticString {
@@ -28,6 +28,7 @@ public enum KnownField: UInt8, CaseIterable, Sendable {
         case .requestID: "x-request-id"
         case .forwarded: "forwarded"
         case .forwardedFor: "x-forwarded-for"
+        case .ifMatch: "if-match"
         case .ifNoneMatch: "if-none-match"
         case .idempotencyKey: "idempotency-key"
         case .inferenceHeaderContentLength: "inference-header-content-length"
@@ -40,7 +41,7 @@ public enum KnownField: UInt8, CaseIterable, Sendable {
     /// Whether a request with two of them could be understood in two ways, and is refused.
     public var isSingle: Bool {
         switch self {
-        case .host, .authorization, .contentType, .contentLength, .transferEncoding, .expect, .idempotencyKey,
+        case .host, .authorization, .contentType, .contentLength, .transferEncoding, .expect, .idempotencyKey, .ifMatch,
             .inferenceHeaderContentLength:
             true
         case .connection, .proxyConnection, .upgrade, .accept, .acceptEncoding, .contentEncoding, .userAgent,
@@ -67,6 +68,7 @@ public enum KnownField: UInt8, CaseIterable, Sendable {
             default: candidate = .origin
             }
         case 7: candidate = .upgrade
+        case 8: candidate = .ifMatch
         case 9: candidate = .forwarded
         case 10:
             switch name[0] | 0x20 {

@@ -29,7 +29,7 @@ extension RequestHead {
             expectsContinue = true
         case .authorization, .contentType, .connection, .proxyConnection, .upgrade, .accept, .acceptEncoding,
             .contentEncoding,
-            .userAgent, .traceparent, .tracestate, .requestID, .forwarded, .forwardedFor, .ifNoneMatch,
+            .userAgent, .traceparent, .tracestate, .requestID, .forwarded, .forwardedFor, .ifMatch, .ifNoneMatch,
             .idempotencyKey, .inferenceHeaderContentLength, .origin, .cookie, .te:
             break
         }

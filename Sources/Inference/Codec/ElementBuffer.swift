@@ -39,6 +39,13 @@ struct ElementBuffer: ~Copyable {
         return written
     }
 
+    /// Writes elements that lie behind one another. There must be room for them.
+    mutating func append(_ bytes: UnsafeRawBufferPointer) {
+        guard let source = bytes.baseAddress else { return }
+        (base + count).copyMemory(from: source, byteCount: bytes.count)
+        count += bytes.count
+    }
+
     @inline(never)
     private mutating func grow(_ bytes: Int) {
         let larger = max(capacity * 2, count + bytes)

@@ -24,12 +24,14 @@ extension Float: JSONElement {
     static func scan(_ scanner: inout JSONScanner, into element: inout Float) -> NumberFault {
         var decimal = Decimal()
         let fault = scanner.scanDecimal(&decimal)
-        guard fault == .none else { return fault }
+        guard fault == .none else { return scanner.nonFinite(fault, into: &element) }
         if let value = decimal.nearestFloat {
             element = value
             return .none
         }
-        guard let double = scanner.double(of: decimal), Float(double).isFinite else { return .outOfRange }
+        guard let double = scanner.double(of: decimal), Float(double).isFinite else {
+            return scanner.nonFinite(decimal, into: &element)
+        }
         element = Float(double)
         return .none
     }
@@ -46,8 +48,10 @@ extension Double: JSONElement {
     static func scan(_ scanner: inout JSONScanner, into element: inout Double) -> NumberFault {
         var decimal = Decimal()
         let fault = scanner.scanDecimal(&decimal)
-        guard fault == .none else { return fault }
-        guard let double = decimal.exactDouble ?? scanner.double(of: decimal) else { return .outOfRange }
+        guard fault == .none else { return scanner.nonFinite(fault, into: &element) }
+        guard let double = decimal.exactDouble ?? scanner.double(of: decimal) else {
+            return scanner.nonFinite(decimal, into: &element)
+        }
         element = double
         return .none
     }

@@ -11,6 +11,8 @@ enum NumberFault: UInt8 {
     case tooLong
     case outOfRange
     case notAnInteger
+    /// An object `{"b64": …}` whose text is none.
+    case notBase64
 
     var sentence: String {
         switch self {
@@ -21,6 +23,7 @@ enum NumberFault: UInt8 {
         case .notFinite: "NaN and Infinity are not numbers in JSON"
         case .tooLong: "a number is longer than \(JSONScanner.numberLimit) bytes"
         case .outOfRange: "a number is out of range"
+        case .notBase64: "'b64' is not base64"
         case .notAnInteger: "a number has a fraction or an exponent where an integer is expected"
         }
     }

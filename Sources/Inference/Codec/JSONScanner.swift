@@ -10,6 +10,8 @@ struct JSONScanner {
     let count: Int
     /// Bytes read so far.
     var next = 0
+    /// Takes NaN and infinite numbers, and what comes behind the document; else all of RFC 8259 holds.
+    var isLenient = false
 
     init(_ bytes: UnsafeBufferPointer<UInt8>) {
         // An empty buffer may have no address; the pointer is never read then.
@@ -48,7 +50,7 @@ struct JSONScanner {
     func malformed(_ reason: String, at offset: Int? = nil) -> Refusal {
         let offset = offset ?? next
         let end = offset >= count ? " (the body ends there)" : ""
-        return Refusal(.jsonMalformed, "the body is not valid JSON: \(reason) at byte \(offset)\(end)")
+        return Refusal(.jsonMalformed, "JSON Parse error: \(reason) at offset: \(offset)\(end)")
     }
 
     // MARK: - Strings

@@ -21,9 +21,11 @@ struct PredictParser {
         _ bytes: UnsafeBufferPointer<UInt8>,
         signature: ModelSignature,
         maxInstances: Int,
+        isLenient: Bool = false,
         reader: TensorReader? = nil
     ) {
         scanner = JSONScanner(bytes)
+        scanner.isLenient = isLenient
         self.reader = reader
         self.signature = signature
         self.maxInstances = maxInstances
@@ -32,8 +34,11 @@ struct PredictParser {
     /// Reads the whole body.
     mutating func request() throws(Refusal) -> PredictRequest.Form {
         scanner.skipSpace()
-        guard scanner.count > scanner.next else { throw scanner.malformed("the body is empty") }
-        guard scanner.take(0x7b) else { throw scanner.malformed("expected an object") }
+        guard scanner.count > scanner.next else { throw scanner.malformed("The document is empty") }
+        guard scanner.take(0x7b) else {
+            guard JSONKind(scanner.peek) != nil else { throw scanner.malformed("expected an object") }
+            throw Refusal(.jsonMalformed, "JSON Value: the document at offset: \(scanner.next) Is not object")
+        }
         if !scanner.take(0x7d) {
             repeat {
                 try member()
@@ -41,8 +46,10 @@ struct PredictParser {
             try scanner.expect(0x7d, "expected ',' or '}' in an object")
         }
         scanner.skipSpace()
-        guard scanner.next == scanner.count else { throw scanner.malformed("unexpected bytes after the object") }
-        guard let form else { throw Refusal(.fieldMissing, "the body lacks 'instances' or 'inputs'") }
+        guard scanner.next == scanner.count || scanner.isLenient else {
+            throw scanner.malformed("unexpected bytes after the object")
+        }
+        guard let form else { throw Refusal(.fieldMissing, "Missing 'inputs' or 'instances' key") }
         return form
     }
 
@@ -52,20 +59,20 @@ struct PredictParser {
         let name = try scanner.string()
         try scanner.expect(0x3a, "expected ':' after a member name")
         if scanner.equals(name, "instances") {
-            try admit(.row, at: start)
+            guard try admit(.row, at: start) else { return }
             form = .row
             try instances()
         } else if scanner.equals(name, "inputs") {
-            try admit(.column, at: start)
+            guard try admit(.column, at: start) else { return }
             form = .column
             try columns()
         } else if scanner.equals(name, "signature_name") {
-            if hasSignatureName { throw scanner.malformed("duplicate member name", at: start) }
+            if hasSignatureName { return try duplicate(at: start) }
             hasSignatureName = true
             try signatureName()
         } else {
             let text = scanner.value(name)
-            if others.contains(text) { throw scanner.malformed("duplicate member name", at: start) }
+            if others.contains(text) { return try duplicate(at: start) }
             guard others.count < 32 else {
                 throw Refusal(.fieldInvalid, "the body has more than 32 members besides 'instances'")
             }
@@ -74,22 +81,37 @@ struct PredictParser {
         }
     }
 
-    /// Refuses the second of `instances` and `inputs`.
-    private func admit(_ other: PredictRequest.Form, at start: Int) throws(Refusal) {
-        guard let form else { return }
-        if form == other { throw scanner.malformed("duplicate member name", at: start) }
-        throw Refusal(.fieldInvalid, "the body has both 'instances' and 'inputs'; send one of them")
+    /// Refuses the second of `instances` and `inputs`; whether the member is to be read.
+    private mutating func admit(_ other: PredictRequest.Form, at start: Int) throws(Refusal) -> Bool {
+        guard let form else { return true }
+        if form != other {
+            throw Refusal(
+                .fieldInvalid,
+                "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist"
+            )
+        }
+        try duplicate(at: start)
+        return false
+    }
+
+    /// A name that was there already, its value being next: of two the first counts, where they may be at all.
+    private mutating func duplicate(at start: Int) throws(Refusal) {
+        guard scanner.isLenient else { throw scanner.malformed("duplicate member name", at: start) }
+        try scanner.skipValue()
     }
 
     private mutating func signatureName() throws(Refusal) {
         scanner.skipSpace()
-        guard scanner.peek == 0x22 else { throw Refusal(.typeMismatch, "'signature_name' must be a string") }
+        guard scanner.peek == 0x22 else {
+            throw Refusal(.typeMismatch, "not formatted correctly. 'signature_name' key must be a string value.")
+        }
         let name = try scanner.string()
         // TensorFlow Serving takes the empty name for the default.
         guard name.start == name.end || scanner.equals(name, ModelSignature.defaultName) else {
             throw Refusal(
                 .fieldInvalid,
-                "the model has no such 'signature_name'; it serves '\(ModelSignature.defaultName)'"
+                "Serving signature name: \"\(scanner.value(name).prefix(100))\" not found in signature def; the model serves "
+                    + "\"\(ModelSignature.defaultName)\""
             )
         }
     }
@@ -99,18 +121,35 @@ struct PredictParser {
     /// `[instance, …]`: arrays for a model of one input, or objects by input name for any.
     private mutating func instances() throws(Refusal) {
         try openList("instances")
-        if scanner.peek == 0x7b { return try namedInstances() }
+        if scanner.peek == 0x7b, !isBase64Value { return try namedInstances() }
         guard signature.inputs.count == 1 else {
             throw Refusal(
                 .typeMismatch,
                 "every instance must be an object with the model's inputs: \(signature.inputNames)"
             )
         }
-        try list(of: signature.inputs[0])
+        try list(of: rows(of: signature.inputs[0]))
+    }
+
+    /// Whether the object at the cursor is no set of names but a value: base64 for a model of one input of texts.
+    private var isBase64Value: Bool {
+        guard signature.inputs.count == 1, signature.inputs[0].elementType == .bytes else { return false }
+        var probe = scanner
+        var span = TextSpan.zero
+        return TextSpan.scan(&probe, into: &span) != .notANumber
+    }
+
+    /// An input whose first dimension the instances make.
+    private func rows(of info: TensorInfo) throws(Refusal) -> TensorInfo {
+        guard info.shape.isEmpty else { return info }
+        throw Refusal(.shapeMismatch, "input '\(info.name)' is a scalar; send 'inputs' in place of 'instances'")
     }
 
     private mutating func namedInstances() throws(Refusal) {
-        let readers = reader.map { [$0] } ?? signature.inputs.map(TensorReader.init)
+        var readers = reader.map { [$0] } ?? []
+        if reader == nil {
+            for input in signature.inputs { readers.append(TensorReader(try rows(of: input))) }
+        }
         var count = 0
         repeat {
             guard count < maxInstances else { throw tooMany() }
@@ -132,6 +171,7 @@ struct PredictParser {
     /// `[…]` for a model of one input, or an object of such by input name for any.
     private mutating func columns() throws(Refusal) {
         scanner.skipSpace()
+        if !signature.isBatched { return try wholeColumns() }
         guard scanner.peek == 0x7b else {
             guard signature.inputs.count == 1 else {
                 throw Refusal(
@@ -160,6 +200,30 @@ struct PredictParser {
         inputs = complete
     }
 
+    /// The same for a model without a batch: each value is all of its tensor.
+    private mutating func wholeColumns() throws(Refusal) {
+        guard scanner.peek == 0x7b, !isBase64Value else {
+            guard signature.inputs.count == 1 else {
+                throw Refusal(
+                    .typeMismatch,
+                    "'inputs' must be an object with the model's inputs: \(signature.inputNames)"
+                )
+            }
+            return inputs = [try whole(signature.inputs[0])]
+        }
+        var tensors = [Tensor?](repeating: nil, count: signature.inputs.count)
+        try members(instance: nil) { (parser, input) throws(Refusal) in
+            tensors[input] = try parser.whole(parser.signature.inputs[input])
+        }
+        inputs = tensors.compactMap { $0 }
+    }
+
+    private mutating func whole(_ info: TensorInfo) throws(Refusal) -> Tensor {
+        var parser = TensorParser(info, isWhole: true)
+        try parser.instance(&scanner)
+        return parser.whole()
+    }
+
     // MARK: - Parts
 
     /// Reads an object whose names are exactly the model's inputs; `value` reads the value of each.
@@ -182,7 +246,10 @@ struct PredictParser {
                         "\(place) has a member at byte \(start) that is no input; the model takes \(signature.inputNames)"
                     )
                 }
-                if seen & (1 << UInt64(input)) != 0 { throw scanner.malformed("duplicate member name", at: start) }
+                if seen & (1 << UInt64(input)) != 0 {
+                    try duplicate(at: start)
+                    continue
+                }
                 seen |= 1 << UInt64(input)
                 try value(&self, input)
             } while scanner.take(0x2c)
@@ -198,10 +265,10 @@ struct PredictParser {
         scanner.skipSpace()
         guard scanner.take(0x5b) else {
             guard let kind = JSONKind(scanner.peek) else { throw scanner.malformed("expected an array") }
-            throw Refusal(.typeMismatch, "'\(name)' must be an array, got \(kind.rawValue)")
+            throw Refusal(.typeMismatch, "Expecting '\(name)' to be an list/array, got \(kind.rawValue)")
         }
         scanner.skipSpace()
-        if scanner.peek == 0x5d { throw Refusal(.instancesEmpty, "'\(name)' holds no instance") }
+        if scanner.peek == 0x5d { throw Refusal(.instancesEmpty, "No values in '\(name)' array") }
     }
 
     /// Reads the instances of one input, up to and with the closing bracket, into the reader or onto ``inputs``.

@@ -27,6 +27,7 @@ public struct PredictResponse: Sendable {
         offset: Int,
         count: Int,
         form: PredictRequest.Form,
+        allowsNonFinite: Bool,
         nanoseconds: Int64,
         batchSize: Int
     ) throws(InferenceError) {
@@ -37,8 +38,9 @@ public struct PredictResponse: Sendable {
         self.form = form
         self.nanoseconds = nanoseconds
         self.batchSize = batchSize
+        if allowsNonFinite { return }
         for (info, tensor) in zip(model.signature.outputs, batch) {
-            let rows = self.rows(of: tensor)
+            let rows = model.signature.isBatched ? self.rows(of: tensor) : 0..<tensor.count
             let size = tensor.elementType.size
             let isFinite = tensor.bytes.withUnsafeBytes { memory in
                 let rows = memory[rows.lowerBound * size..<rows.upperBound * size]
@@ -51,9 +53,10 @@ public struct PredictResponse: Sendable {
     /// This request's share of the batch's nanoseconds, by instances.
     public var cost: Int64 { nanoseconds * Int64(count) / Int64(batchSize) }
 
-    /// The rows of this request, as tensors in the signature's order.
+    /// The rows of this request, or all there is where the model has no batch, as tensors in the signature's order.
     public var outputs: [Tensor] {
-        batch.map { tensor in
+        if !model.signature.isBatched { return batch }
+        return batch.map { tensor in
             let rows = rows(of: tensor)
             let size = tensor.elementType.size
             return Tensor(
@@ -67,7 +70,10 @@ public struct PredictResponse: Sendable {
     /// Appends the body of TensorFlow Serving's answer: `{"predictions":…}` or `{"outputs":…}`, without spaces.
     ///
     /// A float is written in its shortest form that reads back the same, always with `.` or `e`.
+    ///
+    /// - Precondition: the request was a body of TensorFlow Serving's.
     public func write(into bytes: inout [UInt8]) {
+        if !model.signature.isBatched { return TensorWriter.whole(into: &bytes, form, model.signature.outputs, batch) }
         TensorWriter.answer(into: &bytes, form, count: count, outputs: model.signature.outputs) { writer, output, row in
             writer.value(batch[output], instance: offset + row)
         }

@@ -5,6 +5,8 @@ import GatewayCore
 /// Reads the instances of one input, one nested array each, into one row-major buffer.
 struct TensorParser: ~Copyable {
     let info: TensorInfo
+    /// The value is all of the tensor, not one instance of it; for messages.
+    let isWhole: Bool
     /// The shape of one instance; open dimensions are fixed by the first array that has them.
     private(set) var shape: [Int]
     /// Instances read of the request.
@@ -13,15 +15,30 @@ struct TensorParser: ~Copyable {
     /// Finished children of each open array around the innermost one.
     private var children: [Int]
 
-    init(_ info: TensorInfo) {
+    init(_ info: TensorInfo, isWhole: Bool = false) {
         self.info = info
-        shape = info.instanceShape
+        self.isWhole = isWhole
+        shape = isWhole ? info.shape : info.instanceShape
         children = Array(repeating: 0, count: shape.count)
         elements = ElementBuffer(capacity: shape.reduce(info.elementType.size) { $0 * abs($1) })
     }
 
     /// The instances read, as one tensor.
     func tensor() -> Tensor { tensor(from: 0, count: count) }
+
+    /// The value read, where it is all of the tensor.
+    ///
+    /// - Parameter other: a shape of as many elements; nil for the one it was read in.
+    func whole(as other: [Int]? = nil) -> Tensor {
+        precondition(isWhole && count == 1, "a whole tensor is one value")
+        return Tensor(elementType: info.elementType, shape: other ?? shape, bytes: bytes(elements.memory))
+    }
+
+    /// Puts instances behind those read that come from elsewhere, as their elements.
+    mutating func append(_ bytes: UnsafeRawBufferPointer) {
+        elements.reserve(bytes.count)
+        elements.append(bytes)
+    }
 
     // MARK: - Several requests behind one another
 
@@ -30,9 +47,21 @@ struct TensorParser: ~Copyable {
 
     /// The instances of one of the requests: `count` of them from that byte on.
     func tensor(from start: Int, count: Int) -> Tensor {
-        let end = start + count * shape.reduce(info.elementType.size, *)
-        let bytes = Array(UnsafeRawBufferPointer(rebasing: elements.memory[start..<end]))
-        return Tensor(elementType: info.elementType, shape: [count] + shape, bytes: bytes)
+        let size = info.elementType == .bytes ? MemoryLayout<TextSpan>.size : info.elementType.size
+        let end = start + count * shape.reduce(size, *)
+        let memory = UnsafeRawBufferPointer(rebasing: elements.memory[start..<end])
+        return Tensor(elementType: info.elementType, shape: [count] + shape, bytes: bytes(memory))
+    }
+
+    /// Elements as a tensor has them.
+    private func bytes(_ memory: UnsafeRawBufferPointer) -> [UInt8] {
+        guard info.elementType == .bytes else { return Array(memory) }
+        var bytes: [UInt8] = []
+        for place in stride(from: 0, to: memory.count, by: MemoryLayout<TextSpan>.size) {
+            let span = memory.loadUnaligned(fromByteOffset: place, as: TextSpan.self)
+            ByteElements.append(span.bytes ?? [], to: &bytes)
+        }
+        return bytes
     }
 
     /// Forgets what is behind that many bytes, and begins another request there. Only for a shape without open dimensions.
@@ -62,8 +91,11 @@ struct TensorParser: ~Copyable {
         case .uint16: try instance(&scanner, of: UInt16.self)
         case .uint32: try instance(&scanner, of: UInt32.self)
         case .uint64: try instance(&scanner, of: UInt64.self)
+        case .float16: try instance(&scanner, of: Float16.self)
+        case .bfloat16: try instance(&scanner, of: BFloat16.self)
         case .float32: try instance(&scanner, of: Float.self)
         case .float64: try instance(&scanner, of: Double.self)
+        case .bytes: try instance(&scanner, of: TextSpan.self)
         }
         count += 1
     }
@@ -174,6 +206,8 @@ protocol ExpressibleByZero {
 extension Bool: ExpressibleByZero {
     static var zero: Bool { false }
 }
+extension Float16: ExpressibleByZero {}
+extension BFloat16: ExpressibleByZero {}
 extension Float: ExpressibleByZero {}
 extension Double: ExpressibleByZero {}
 extension Int8: ExpressibleByZero {}
@@ -204,7 +238,7 @@ extension TensorParser {
         case let kind?:
             return Refusal(
                 .typeMismatch,
-                "expected an array of \(info.elementType.rawValue) in instance \(count)\(forInput), got \(kind.rawValue)"
+                "expected an array of \(info.elementType.rawValue) \(inPlace), got \(kind.rawValue)"
             )
         }
     }
@@ -217,20 +251,21 @@ extension TensorParser {
         start: Int,
         column: Int?
     ) -> Refusal {
-        let place = "\(position(column)) of instance \(count)\(forInput)"
+        let place = "\(position(column)) \(ofPlace)"
         let expected = info.elementType.jsonNoun
         switch fault {
         case .none, .notANumber:
             switch JSONKind(scanner.peek) {
             case .array: return mismatch(got: shapeOfValue(scanner, at: start))
             case nil: return scanner.malformed("expected \(expected)")
+            case .string where info.elementType == .bytes: return scanner.malformed("expected \(expected)")
             case let kind?: return Refusal(.typeMismatch, "expected \(expected), got \(kind.rawValue) at \(place)")
             }
         case .notAnInteger:
             return Refusal(.typeMismatch, "expected \(expected), got a number with fraction or exponent at \(place)")
         case .outOfRange:
             return Refusal(.numberInvalid, "a number is out of range for \(info.elementType.rawValue) at \(place)")
-        case .leadingZero, .digitMissing, .notFinite, .tooLong:
+        case .leadingZero, .digitMissing, .notFinite, .tooLong, .notBase64:
             return Refusal(.numberInvalid, "\(fault.sentence) at \(place) (byte \(scanner.next))")
         }
     }
@@ -244,8 +279,8 @@ extension TensorParser {
             let place = children[..<level].map { "[\($0)]" }.joined()
             return Refusal(
                 .shapeMismatch,
-                "expected \(shape[level]) elements at \(place) of instance \(count)\(forInput), got \(got): "
-                    + "the instance shape is \(describe(shape: shape))"
+                "expected \(shape[level]) elements at \(place) \(ofPlace), got \(got): "
+                    + "the \(noun) is \(describe(shape: shape))"
             )
         }
         return mismatch(got: whole)
@@ -254,7 +289,7 @@ extension TensorParser {
     private func mismatch(got: String) -> Refusal {
         Refusal(
             .shapeMismatch,
-            "expected instance shape \(describe(shape: shape)), got \(got) in instance \(count)\(forInput)"
+            "expected \(noun) \(describe(shape: shape)), got \(got) \(inPlace)"
         )
     }
 
@@ -263,7 +298,10 @@ extension TensorParser {
         return "position " + (children.dropLast() + [column]).map { "[\($0)]" }.joined()
     }
 
-    private var forInput: String { " of input '\(info.name)'" }
+    private var noun: String { isWhole ? "shape" : "instance shape" }
+    private var ofPlace: String { "of " + place }
+    private var inPlace: String { "in " + place }
+    private var place: String { (isWhole ? "" : "instance \(count) of ") + "input '\(info.name)'" }
 
     /// The shape of the array at `offset`, along the first element of each level.
     private func shapeOfValue(_ scanner: borrowing JSONScanner, at offset: Int) -> String {

@@ -18,7 +18,33 @@ extension TensorWriter {
         switch form {
         case .row: writer.rows(count, outputs, value)
         case .column: writer.columns(count, outputs, value)
+        case .tensors: preconditionFailure("tensors are written by those who asked for them")
         }
+        bytes = writer.bytes
+    }
+
+    /// The same of a model without a batch: the rows are those of the outputs' first dimension.
+    static func whole(
+        into bytes: inout [UInt8],
+        _ form: PredictRequest.Form,
+        _ outputs: [TensorInfo],
+        _ tensors: [Tensor]
+    ) {
+        if form == .row {
+            return answer(into: &bytes, .row, count: tensors[0].shape.first ?? 0, outputs: outputs) {
+                $0.isBase64 = outputs[$1].name.hasSuffix("_bytes")
+                $0.value(tensors[$1], instance: $2)
+            }
+        }
+        var writer = TensorWriter(bytes: bytes)
+        bytes = []
+        writer.literal(outputs.count > 1 ? "{\"outputs\":{" : "{\"outputs\":")
+        for index in outputs.indices {
+            if outputs.count > 1 { writer.name(outputs[index].name, isFirst: index == 0) }
+            writer.isBase64 = outputs[index].name.hasSuffix("_bytes")
+            writer.whole(tensors[index])
+        }
+        writer.literal(outputs.count > 1 ? "}}" : "}")
         bytes = writer.bytes
     }
 
@@ -68,9 +94,11 @@ extension ElementType {
     /// Whether no element in the memory is NaN or infinite.
     func areFinite(_ memory: UnsafeRawBufferPointer) -> Bool {
         switch self {
+        case .float16: memory.withMemoryRebound(to: Float16.self) { $0.allSatisfy(\.isFinite) }
+        case .bfloat16: memory.withMemoryRebound(to: BFloat16.self) { $0.allSatisfy(\.float.isFinite) }
         case .float32: memory.withMemoryRebound(to: Float.self) { $0.allSatisfy(\.isFinite) }
         case .float64: memory.withMemoryRebound(to: Double.self) { $0.allSatisfy(\.isFinite) }
-        case .bool, .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64: true
+        case .bool, .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64, .bytes: true
         }
     }
 }

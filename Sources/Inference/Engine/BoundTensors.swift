@@ -14,7 +14,7 @@ final class BoundTensors {
     private(set) var outputShapes: [[Int]] = []
     private var tensors: [OpaquePointer] = []
 
-    /// Binds the request of a compiled model; nil when a shape of it is open.
+    /// Binds the request of a compiled model; nil when a shape of it is open, or texts go in or out.
     ///
     /// The request must end before this does.
     init?(
@@ -22,6 +22,7 @@ final class BoundTensors {
         compiled: OpaquePointer,
         signature: ModelSignature
     ) throws(InferenceError) {
+        guard !(signature.inputs + signature.outputs).contains(where: { $0.elementType == .bytes }) else { return nil }
         for index in signature.inputs.indices {
             guard let shape = try staticShape(of: compiled, index, ov_compiled_model_input_by_index) else { return nil }
             inputShapes.append(shape)
@@ -95,7 +96,9 @@ private func staticShape(
     var partial = ov_partial_shape_t()
     try check(ov_port_get_partial_shape(output, &partial), .engineFailed, "port \(index) has no shape")
     defer { ov_partial_shape_free(&partial) }
-    guard partial.rank.min == partial.rank.max, partial.rank.min > 0, let dimensions = partial.dims else { return nil }
+    guard partial.rank.min == partial.rank.max, partial.rank.min >= 0 else { return nil }
+    if partial.rank.min == 0 { return [] }
+    guard let dimensions = partial.dims else { return nil }
     let shape = (0..<Int(partial.rank.min)).map { (dimensions[$0].min, dimensions[$0].max) }
     guard shape.allSatisfy({ $0.0 == $0.1 && $0.0 > 0 }) else { return nil }
     return shape.map { Int($0.0) }

@@ -36,6 +36,11 @@ protocol EngineSession {
         fill: (_ input: Int, _ memory: UnsafeMutableRawBufferPointer) -> Void
     ) throws(InferenceError) -> [Tensor]
 
+    /// Runs the model once on tensors of the full shapes, texts among them or not.
+    ///
+    /// - Returns: the outputs in the signature's order.
+    func run(whole tensors: [Tensor]) throws(InferenceError) -> [Tensor]
+
     /// The tensors' own memory when all shapes are known; nil otherwise.
     var bound: BoundTensors? { get }
 

@@ -9,6 +9,8 @@ final class OpenVINOSession: EngineSession {
     private let request: OpaquePointer
     /// For a session without ``bound``: they are set anew whenever the shape changes.
     private var inputs: [InputTensor] = []
+    /// The inputs of the last run with texts, which the infer request refers to.
+    private var texts: [TensorOwner] = []
     /// When all shapes are known.
     private(set) var bound: BoundTensors?
 
@@ -34,6 +36,7 @@ final class OpenVINOSession: EngineSession {
     deinit {
         ov_infer_request_free(request)
         inputs = []
+        texts = []
         bound = nil
         ov_compiled_model_free(compiled)
     }
@@ -58,6 +61,37 @@ final class OpenVINOSession: EngineSession {
         try infer()
         var outputs: [Tensor] = []
         outputs.reserveCapacity(signature.outputs.count)
+        for index in signature.outputs.indices { outputs.append(try output(index)) }
+        return outputs
+    }
+
+    func run(whole tensors: [Tensor]) throws(InferenceError) -> [Tensor] {
+        guard (signature.inputs + signature.outputs).contains(where: { $0.elementType == .bytes }) else {
+            return try run(shapes: tensors.map(\.shape)) { input, memory in
+                tensors[input].bytes.withUnsafeBytes { memory.copyMemory(from: $0) }
+            }
+        }
+        var owners: [TensorOwner] = []
+        for (index, tensor) in tensors.enumerated() {
+            let owner: TensorOwner
+            if tensor.elementType == .bytes {
+                owner = try TensorOwner(texts: tensor, name: signature.inputs[index].name)
+            } else {
+                owner = try TensorOwner(elementType: tensor.elementType, shape: tensor.shape)
+                var data: UnsafeMutableRawPointer?
+                try check(ov_tensor_data(owner.pointer, &data), .engineFailed, "an input tensor has no memory")
+                tensor.bytes.withUnsafeBytes { data?.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
+            }
+            owners.append(owner)
+            try check(
+                ov_infer_request_set_input_tensor_by_index(request, index, owner.pointer),
+                .engineFailed,
+                "the engine refuses input '\(signature.inputs[index].name)'"
+            )
+        }
+        texts = owners
+        try infer()
+        var outputs: [Tensor] = []
         for index in signature.outputs.indices { outputs.append(try output(index)) }
         return outputs
     }
@@ -98,11 +132,15 @@ final class OpenVINOSession: EngineSession {
         )
         defer { ov_tensor_free(pointer) }
         var shape = ov_shape_t()
-        try check(ov_tensor_get_shape(pointer, &shape), .engineFailed, "output '\(info.name)' has no shape")
-        defer { ov_shape_free(&shape) }
+        // The C API has no shape for a scalar.
+        if !info.shape.isEmpty {
+            try check(ov_tensor_get_shape(pointer, &shape), .engineFailed, "output '\(info.name)' has no shape")
+        }
+        defer { if !info.shape.isEmpty { ov_shape_free(&shape) } }
         var size = 0
         try check(ov_tensor_get_byte_size(pointer, &size), .engineFailed, "output '\(info.name)' has no size")
         let dimensions = (0..<Int(shape.rank)).map { Int(shape.dims[$0]) }
+        if info.elementType == .bytes { return try texts(of: pointer, info, dimensions, size: size) }
         guard dimensions.reduce(info.elementType.size, *) == size else {
             throw InferenceError(.engineFailed, "output '\(info.name)' is not of its type and shape")
         }
@@ -115,6 +153,31 @@ final class OpenVINOSession: EngineSession {
             shape: dimensions,
             bytes: Array(UnsafeRawBufferPointer(start: data, count: size))
         )
+    }
+
+    /// The C API has no call that reads texts, so they are read where they lie: see shim.h.
+    private func texts(
+        of pointer: OpaquePointer?,
+        _ info: TensorInfo,
+        _ shape: [Int],
+        size: Int
+    ) throws(InferenceError) -> Tensor {
+        let count = shape.reduce(1, *)
+        guard size == count * tollgate_ov_string_size() else {
+            throw InferenceError(.engineFailed, "output '\(info.name)' holds texts of a form that cannot be read")
+        }
+        var data: UnsafeMutableRawPointer?
+        if count > 0 { try check(ov_tensor_data(pointer, &data), .engineFailed, "output '\(info.name)' has no data") }
+        var bytes: [UInt8] = []
+        for index in 0..<count {
+            var length = 0
+            let text = tollgate_ov_string(data, index, &length)
+            guard length <= Int(UInt32.max) else {
+                throw InferenceError(.engineFailed, "output '\(info.name)' holds a text of more than 4 GiB")
+            }
+            ByteElements.append(UnsafeBufferPointer(start: text, count: length), to: &bytes)
+        }
+        return Tensor(elementType: .bytes, shape: shape, bytes: bytes)
     }
 }
 
@@ -148,6 +211,41 @@ private struct InputTensor {
 
 private final class TensorOwner {
     let pointer: OpaquePointer
+
+    /// - Throws: `inputInvalid` for an element with a NUL byte, which the engine's C API takes for its end.
+    init(texts tensor: Tensor, name: String) throws(InferenceError) {
+        let elements = tensor.byteElements
+        if let place = elements.firstIndex(where: { $0.contains(0) }) {
+            throw InferenceError(
+                .inputInvalid,
+                "element \(place) of input '\(name)' holds a NUL byte, which the engine cannot take"
+            )
+        }
+        var terminated: [UInt8] = []
+        for element in elements { terminated += element + [0] }
+        var dimensions = tensor.shape.map(Int64.init)
+        var pointer: OpaquePointer?
+        let status = terminated.withUnsafeBytes { memory in
+            let base = memory.baseAddress?.assumingMemoryBound(to: CChar.self)
+            var texts: [UnsafePointer<CChar>?] = []
+            var start = 0
+            for element in elements {
+                texts.append(base.map { $0 + start })
+                start += element.count + 1
+            }
+            return dimensions.withUnsafeMutableBufferPointer { buffer in
+                ov_tensor_create_from_string_array(
+                    &texts,
+                    texts.count,
+                    ov_shape_t(rank: Int64(buffer.count), dims: buffer.baseAddress),
+                    &pointer
+                )
+            }
+        }
+        try check(status, .engineFailed, "an input tensor of shape \(describe(shape: tensor.shape)) cannot be made")
+        guard let pointer else { throw InferenceError(.engineFailed, "an input tensor cannot be made") }
+        self.pointer = pointer
+    }
 
     init(elementType: ElementType, shape: [Int]) throws(InferenceError) {
         var dimensions = shape.map(Int64.init)

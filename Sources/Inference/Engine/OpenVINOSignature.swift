@@ -37,13 +37,10 @@ extension ModelSignature {
         guard Set(self.inputs.map(\.name)).count == inputs, Set(self.outputs.map(\.name)).count == outputs else {
             throw InferenceError(.modelUnsupported, "two inputs or two outputs of the model have the same name")
         }
-        let batches = Set((self.inputs + self.outputs).compactMap { $0.shape[0] < 0 ? nil : $0.shape[0] })
-        guard batches.count <= 1 else {
-            throw InferenceError(
-                .modelUnsupported,
-                "the first dimension of every input and output must be the same batch, but they are \(batches.sorted())"
-            )
-        }
+        let first = (self.inputs + self.outputs).map(\.shape.first)
+        // Texts differ in length, so requests of them do not lie behind one another.
+        let hasTexts = (self.inputs + self.outputs).contains { $0.elementType == .bytes }
+        isBatched = !hasTexts && !first.contains(nil) && Set(first.compactMap(\.self).filter { $0 > 0 }).count <= 1
     }
 }
 
@@ -70,17 +67,18 @@ extension TensorInfo {
         var partial = ov_partial_shape_t()
         try check(ov_port_get_partial_shape(port, &partial), .modelInvalid, "the shape of '\(name)' cannot be read")
         defer { ov_partial_shape_free(&partial) }
-        guard partial.rank.min == partial.rank.max, let dimensions = partial.dims else {
+        guard partial.rank.min == partial.rank.max else {
             throw InferenceError(.modelUnsupported, "'\(name)' has no fixed number of dimensions")
         }
-        guard (1...8).contains(partial.rank.min) else {
+        guard (0...8).contains(partial.rank.min) else {
             throw InferenceError(
                 .modelUnsupported,
-                "'\(name)' has \(partial.rank.min) dimensions; 1 to 8 are served, the first being the batch"
+                "'\(name)' has \(partial.rank.min) dimensions; at most 8 are served"
             )
         }
-        let shape = (0..<Int(partial.rank.min)).map { index in
-            dimensions[index].min == dimensions[index].max ? Int(dimensions[index].min) : -1
+        let shape = UnsafeBufferPointer(start: partial.dims, count: partial.dims == nil ? 0 : Int(partial.rank.min)).map
+        {
+            $0.min == $0.max ? Int($0.min) : -1
         }
         guard !shape.contains(0) else {
             throw InferenceError(.modelUnsupported, "'\(name)' has an empty dimension")
@@ -109,8 +107,11 @@ extension ElementType {
         case U16: self = .uint16
         case U32: self = .uint32
         case U64: self = .uint64
+        case F16: self = .float16
+        case BF16: self = .bfloat16
         case F32: self = .float32
         case F64: self = .float64
+        case STRING: self = .bytes
         default: return nil
         }
     }
@@ -126,8 +127,11 @@ extension ElementType {
         case .uint16: U16
         case .uint32: U32
         case .uint64: U64
+        case .float16: F16
+        case .bfloat16: BF16
         case .float32: F32
         case .float64: F64
+        case .bytes: STRING
         }
     }
 }

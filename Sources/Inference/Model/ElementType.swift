@@ -11,15 +11,19 @@ public enum ElementType: String, Hashable, Sendable, CaseIterable {
     case uint16 = "UINT16"
     case uint32 = "UINT32"
     case uint64 = "UINT64"
+    case float16 = "FP16"
+    case bfloat16 = "BF16"
     case float32 = "FP32"
     case float64 = "FP64"
+    /// Texts, or any bytes; each element has a length of its own.
+    case bytes = "BYTES"
 
-    /// Bytes of one element.
+    /// Bytes of one element; of ``bytes`` the length that stands before it, which is the least that it takes.
     public var size: Int {
         switch self {
         case .bool, .int8, .uint8: 1
-        case .int16, .uint16: 2
-        case .int32, .uint32, .float32: 4
+        case .int16, .uint16, .float16, .bfloat16: 2
+        case .int32, .uint32, .float32, .bytes: 4
         case .int64, .uint64, .float64: 8
         }
     }
@@ -36,8 +40,11 @@ public enum ElementType: String, Hashable, Sendable, CaseIterable {
         case .uint16: "DT_UINT16"
         case .uint32: "DT_UINT32"
         case .uint64: "DT_UINT64"
+        case .float16: "DT_HALF"
+        case .bfloat16: "DT_BFLOAT16"
         case .float32: "DT_FLOAT"
         case .float64: "DT_DOUBLE"
+        case .bytes: "DT_STRING"
         }
     }
 
@@ -46,7 +53,8 @@ public enum ElementType: String, Hashable, Sendable, CaseIterable {
         switch self {
         case .bool: "true or false"
         case .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64: "an integer"
-        case .float32, .float64: "a number"
+        case .float16, .bfloat16, .float32, .float64: "a number"
+        case .bytes: "a string"
         }
     }
 }

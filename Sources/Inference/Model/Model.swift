@@ -30,6 +30,7 @@ public final class Model: Sendable {
     private let plan: BatchPlan
     /// Set when requests can be gathered as rows of one memory.
     let rowLayout: RowLayout?
+    private let hasOpenShape: Bool
     private let parked: Mutex<[ParkedSession]>
 
     /// The longest an event loop is held by one inference, in nanoseconds.
@@ -58,6 +59,7 @@ public final class Model: Sendable {
             program = nil
             plan = .open
             rowLayout = nil
+            hasOpenShape = false
             parked = Mutex([])
             return
         }
@@ -70,25 +72,29 @@ public final class Model: Sendable {
         self.version = version
         self.format = format
         self.program = program
-        signature = program.signature
-
         let first = try FirstSession(
             program,
             isSmall: files.files.reduce(0) { $0 + $1.size } <= 32 << 20,
             time: time
         )
+        signature = first.signature
         cost = first.cost
         plan = first.plan
         rowLayout = first.session.rowLayout
+        hasOpenShape = signature.inputs.contains { $0.shape.dropFirst(first.signature.isBatched ? 1 : 0).contains(-1) }
         var parked = [ParkedSession(session: first.session)]
         while parked.count < sessions {
-            parked.append(ParkedSession(session: try program.session(first.plan)))
+            parked.append(ParkedSession(session: try program.session(first.plan, signature)))
         }
         self.parked = Mutex(parked)
     }
 
     /// Whether `count` instances may run on an event loop: they are expected to take no longer than 500 µs.
-    public func runsOnLoop(count: Int = 1) -> Bool { cost.nanoseconds(instances: count) <= Self.loopBudget }
+    ///
+    /// Never those of a model with open dimensions: what they cost was measured on the smallest.
+    public func runsOnLoop(count: Int = 1) -> Bool {
+        !hasOpenShape && cost.nanoseconds(instances: count) <= Self.loopBudget
+    }
 
     /// A session for one thread: a parked one, or a new one when more threads ask than were foreseen.
     func takeSession() throws(InferenceError) -> ModelSession {
@@ -96,7 +102,7 @@ public final class Model: Sendable {
         guard let program else {
             throw InferenceError(.inputInvalid, "model '\(name)' has a fixed answer and infers nothing")
         }
-        return try program.session(plan)
+        return try program.session(plan, signature)
     }
 
     /// Takes a session back for another thread.
@@ -119,14 +125,26 @@ private struct FirstSession {
     let session: ModelSession
     let plan: BatchPlan
     let cost: InferenceCost
+    /// The program's, with what running it told of the batch.
+    let signature: ModelSignature
 
     /// The sizes that small models are compiled for; each costs some 20 ms at load and, kept, two idle threads of the
     /// engine.
     private static let sizes = [1, 4, 8, 16, 32]
 
     init(_ program: ServingProgram, isSmall: Bool, time: TimeSource) throws(InferenceError) {
-        let signature = program.signature
         let open = try program.compile(batch: nil)
+        var found = program.signature
+        found.isBatched = try open.followsBatch(signature: found)
+        let signature = found
+        self.signature = signature
+        guard signature.isBatched else {
+            let one = try open.measure(signature: signature, batch: nil, time: time)
+            plan = .open
+            cost = InferenceCost(one: one, thirtyTwo: one * 32)
+            session = ModelSession(signature: signature, plan: plan, sessions: [open])
+            return
+        }
         if let fixed = signature.fixedBatch {
             let one = try open.measure(signature: signature, batch: fixed, time: time)
             plan = BatchPlan(costs: [(fixed, one)])
@@ -171,12 +189,12 @@ private struct FirstSession {
 
 extension EngineProgram where Session == ServingSession {
     /// Compiles and warms up what a thread needs.
-    fileprivate func session(_ plan: BatchPlan) throws(InferenceError) -> ModelSession {
+    fileprivate func session(_ plan: BatchPlan, _ signature: ModelSignature) throws(InferenceError) -> ModelSession {
         var sessions: [ServingSession] = []
         let isAsExported = plan.sizes.isEmpty || signature.fixedBatch != nil
         for size in plan.sizes.isEmpty ? [1] : plan.sizes {
             let session = try compile(batch: isAsExported ? nil : size)
-            try session.warmUp(signature: signature, batch: size)
+            try session.warmUp(signature: signature, batch: signature.isBatched ? size : nil)
             sessions.append(session)
         }
         return ModelSession(signature: signature, plan: plan, sessions: sessions)

@@ -12,6 +12,7 @@ public final class ModelRepository: Sendable {
     private let time: TimeSource
     private let engine: ServingEngine
     private let models: [ModelName: [Entry]]
+    private let labels: [ModelName: [String: Int64]]
 
     /// One version, loaded or not; those of a model are sorted by version.
     private struct Entry: Sendable {
@@ -53,27 +54,36 @@ public final class ModelRepository: Sendable {
         self.time = time
         self.engine = engine
         var models: [ModelName: [Entry]] = [:]
+        var labels: [ModelName: [String: Int64]] = [:]
         for folder in try Directory.names(of: directory) where Directory.isDirectory("\(directory)/\(folder)") {
             // A folder that cannot be named in a URL cannot be asked for.
             guard let name = ModelName(folder) else { continue }
-            var entries: [Entry] = []
-            for version in Self.versions(in: "\(directory)/\(folder)") {
-                let known = previous[name]?.first { $0.version == version.number }
-                entries.append(
-                    Self.load(
-                        name: name,
-                        version: version.number,
-                        directory: "\(directory)/\(folder)/\(version.folder)",
-                        engine: engine,
-                        sessions: sessions,
-                        time: time,
-                        known: known
-                    )
-                )
-            }
-            models[name] = entries
+            models[name] = Self.entries(
+                of: name,
+                directory: "\(directory)/\(folder)",
+                engine: engine,
+                sessions: sessions,
+                time: time,
+                previous: previous[name] ?? []
+            )
+            labels[name] = try VersionLabels.read("\(directory)/\(folder)")
         }
         self.models = models
+        self.labels = labels
+    }
+
+    /// What `other` holds, with one model's versions in place of those it had.
+    private init(_ other: ModelRepository, _ name: ModelName, _ entries: [Entry], labels: [String: Int64]) {
+        directory = other.directory
+        sessions = other.sessions
+        time = other.time
+        engine = other.engine
+        var models = other.models
+        models[name] = entries
+        self.models = models
+        var allLabels = other.labels
+        allLabels[name] = labels
+        self.labels = allLabels
     }
 
     /// The same folder read again: versions whose files did not change keep their loaded model.
@@ -81,16 +91,62 @@ public final class ModelRepository: Sendable {
         try ModelRepository(directory: directory, sessions: sessions, time: time, engine: engine, previous: models)
     }
 
+    /// The same with one model's folder read again, which may be new or unloaded; versions whose files did not change keep
+    /// their loaded model. Takes as long as what is new takes to compile, and must not run on an event loop.
+    ///
+    /// - Throws: `filesUnreadable` when there is no such folder, and what keeps a version from loading when none loads.
+    public func loading(_ name: ModelName) throws(InferenceError) -> ModelRepository {
+        let folder = "\(directory)/\(name)"
+        guard Directory.isDirectory(folder) else {
+            throw InferenceError(.filesUnreadable, "the models' folder has no folder of that name")
+        }
+        let entries = Self.entries(
+            of: name,
+            directory: folder,
+            engine: engine,
+            sessions: sessions,
+            time: time,
+            previous: models[name] ?? []
+        )
+        let loads = entries.contains { if case .success = $0.outcome { true } else { false } }
+        guard loads else {
+            if case .failure(let error) = entries.last?.outcome { throw error }
+            throw InferenceError(.filesUnreadable, "its folder has no version, a folder named by a whole number")
+        }
+        return ModelRepository(self, name, entries, labels: try VersionLabels.read(folder))
+    }
+
+    /// The same with all versions of one model out of service, until they are loaded again.
+    ///
+    /// - Throws: `filesUnreadable` when there is no such model.
+    public func unloading(_ name: ModelName) throws(InferenceError) -> ModelRepository {
+        guard let entries = models[name] else {
+            throw InferenceError(.filesUnreadable, "there is no such model")
+        }
+        let unloaded = InferenceError(.modelUnsupported, "unloaded")
+        return ModelRepository(
+            self,
+            name,
+            entries.map { Entry(version: $0.version, outcome: .failure(unloaded), files: $0.files) },
+            labels: labels[name] ?? [:]
+        )
+    }
+
+    /// The version that a label stands for, whether it is there or not: see ``VersionLabels``.
+    public func version(labelled label: String, of name: ModelName) -> Int64? { labels[name]?[label] }
+
     /// The model to run: that version, or the highest available one.
     ///
     /// - Returns: a refusal with `model_not_found`, `version_not_found` or `model_unavailable` otherwise.
     public func model(_ name: ModelName, version: Int64? = nil) -> Result<Model, Refusal> {
         guard let entries = models[name] else {
-            return .failure(Refusal(.modelNotFound, "no model is named '\(name)'"))
+            return .failure(Refusal(.modelNotFound, "Servable not found for request: Latest(\(name))"))
         }
         if let version {
             guard let entry = entries.first(where: { $0.version == version }) else {
-                return .failure(Refusal(.versionNotFound, "model '\(name)' has no version \(version)"))
+                return .failure(
+                    Refusal(.versionNotFound, "Servable not found for request: Specific(\(name), \(version))")
+                )
             }
             return entry.outcome.mapError { Self.unavailable("version \(version) of model '\(name)'", $0) }
         }
@@ -98,7 +154,7 @@ public final class ModelRepository: Sendable {
             if case .success(let model) = entry.outcome { return .success(model) }
         }
         guard let last = entries.last, case .failure(let error) = last.outcome else {
-            return .failure(Refusal(.versionNotFound, "model '\(name)' has no version"))
+            return .failure(Refusal(.versionNotFound, "Servable not found for request: Latest(\(name))"))
         }
         return .failure(Self.unavailable("model '\(name)'", error))
     }
@@ -141,6 +197,27 @@ public final class ModelRepository: Sendable {
     public var available: [Model] { list().compactMap(\.model) }
 
     // MARK: - Loading
+
+    private static func entries(
+        of name: ModelName,
+        directory: String,
+        engine: ServingEngine,
+        sessions: Int,
+        time: TimeSource,
+        previous: [Entry]
+    ) -> [Entry] {
+        versions(in: directory).map { version in
+            load(
+                name: name,
+                version: version.number,
+                directory: "\(directory)/\(version.folder)",
+                engine: engine,
+                sessions: sessions,
+                time: time,
+                known: previous.first { $0.version == version.number }
+            )
+        }
+    }
 
     private static func load(
         name: ModelName,

@@ -6,7 +6,7 @@ public struct TensorInfo: Hashable, Sendable {
     public var name: String
     /// The type of every element.
     public var elementType: ElementType
-    /// Dimensions with the batch first; -1 where any size goes.
+    /// Dimensions, the batch first where there is one; none for a scalar; -1 where any size goes.
     public var shape: [Int]
 
     /// The description of one tensor.
@@ -22,7 +22,7 @@ public struct TensorInfo: Hashable, Sendable {
 
 /// What a model takes and gives.
 ///
-/// The first dimension of every tensor is the batch; a model without one is refused at load.
+/// The first dimension of every tensor is the batch, unless the model has none.
 public struct ModelSignature: Hashable, Sendable {
     /// The one signature that is served, as in TensorFlow Serving.
     public static let defaultName = "serving_default"
@@ -32,14 +32,21 @@ public struct ModelSignature: Hashable, Sendable {
     /// 1 to 64, with distinct names.
     public var outputs: [TensorInfo]
 
+    /// Whether the first dimension of every tensor counts instances, so that requests can share an inference. Without it
+    /// each request runs alone, its tensors being what they are.
+    public var isBatched: Bool
+
     /// A signature of those inputs and outputs.
-    public init(inputs: [TensorInfo], outputs: [TensorInfo]) {
+    public init(inputs: [TensorInfo], outputs: [TensorInfo], isBatched: Bool = true) {
         self.inputs = inputs
         self.outputs = outputs
+        self.isBatched = isBatched
     }
 
     /// The batch the model was exported with when it takes no other; nil when it takes any.
-    public var fixedBatch: Int? { (inputs + outputs).map { $0.shape[0] }.first { $0 > 0 } }
+    public var fixedBatch: Int? {
+        isBatched ? (inputs + outputs).map { $0.shape[0] }.first { $0 > 0 } : nil
+    }
 
     /// The names of the inputs, for messages.
     var inputNames: String { inputs.map { "'\($0.name)'" }.joined(separator: ", ") }

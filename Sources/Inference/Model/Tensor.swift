@@ -4,20 +4,23 @@
 public struct Tensor: Hashable, Sendable {
     /// The type of every element.
     public let elementType: ElementType
-    /// Dimensions, the batch first; none is negative.
+    /// Dimensions, none for a scalar; none is negative.
     public let shape: [Int]
-    /// `count` elements of `elementType.size` bytes each, little-endian; a bool is a byte of 0 or 1.
+    /// `count` elements of `elementType.size` bytes each, little-endian; a bool is a byte of 0 or 1. Of type
+    /// ``ElementType/bytes`` each element is its length in four bytes, little-endian, and as many bytes.
     public let bytes: [UInt8]
 
     /// - Precondition: there are as many bytes as the shape asks for.
     public init(elementType: ElementType, shape: [Int], bytes: [UInt8]) {
-        precondition(
-            bytes.count == shape.reduce(elementType.size, *),
-            "a tensor's bytes must be as many as its shape says"
-        )
         self.elementType = elementType
         self.shape = shape
         self.bytes = bytes
+        precondition(
+            elementType == .bytes
+                ? ByteElements.ranges(in: bytes, count: count) != nil
+                : bytes.count == shape.reduce(elementType.size, *),
+            "a tensor's bytes must be as many as its shape says"
+        )
     }
 
     /// A tensor of 32-bit floats.
@@ -26,7 +29,7 @@ public struct Tensor: Hashable, Sendable {
     }
 
     /// The number of elements.
-    public var count: Int { bytes.count / elementType.size }
+    public var count: Int { shape.reduce(1, *) }
 
     /// The elements as 32-bit floats; nil for another type.
     public var floats: [Float]? {

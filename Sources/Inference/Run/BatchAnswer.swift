@@ -35,7 +35,9 @@ public struct BatchAnswer {
         isFirst: Bool
     ) throws(InferenceError) {
         let output = model.signature.outputs[0]
-        guard output.elementType.areFinite(rows) else { throw InferenceError(notFinite: output) }
+        guard pending.allowsNonFinite || output.elementType.areFinite(rows) else {
+            throw InferenceError(notFinite: output)
+        }
         self.model = model
         form = pending.form
         count = pending.count

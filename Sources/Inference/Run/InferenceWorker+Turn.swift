@@ -14,16 +14,30 @@ extension InferenceWorker {
         body: UnsafeRawBufferPointer,
         model: Model,
         ticket: UInt64,
-        maxInstances: Int = 1024
+        maxInstances: Int = 1024,
+        isLenient: Bool = false
     ) -> Result<PendingRequest, Refusal> {
         guard model.fixedAnswer == nil else {
             return .failure(Refusal(.fieldInvalid, "model '\(model.name)' has a fixed answer and infers nothing"))
         }
         do throws(Refusal) {
-            return .success(try batch(of: model).parse(body, ticket: ticket, maxInstances: maxInstances))
+            let batch = batch(of: model)
+            return .success(
+                try batch.parse(body, ticket: ticket, maxInstances: maxInstances, isLenient: isLenient)
+            )
         } catch {
             return .failure(error)
         }
+    }
+
+    /// Lets a request wait for ``run(_:)`` that was read already.
+    ///
+    /// - Parameter ticket: comes back with the answer.
+    /// - Returns: a refusal when the inputs are not the model's.
+    public func wait(for request: PredictRequest, model: Model, ticket: UInt64) -> Refusal? {
+        if let fault = request.mismatch(with: model.signature) { return fault.refusal }
+        _ = batch(of: model).add(request, ticket: ticket)
+        return nil
     }
 
     /// Takes back the request that was read last for that model, as one that can run elsewhere.

@@ -46,7 +46,7 @@ public final class InferenceWorker {
             }
             var end = start + 1
             var count = requests[start].count
-            while end < requests.count, count + requests[end].count <= Self.batchLimit,
+            while end < requests.count, model.signature.isBatched, count + requests[end].count <= Self.batchLimit,
                 requests[end].hasInstanceShapes(of: requests[start])
             {
                 count += requests[end].count
@@ -93,7 +93,9 @@ public final class InferenceWorker {
         let before = time.monotonic()
         let batch: [Tensor]
         do throws(InferenceError) {
-            batch = try session.run(requests, count: count)
+            batch =
+                try model.signature.isBatched
+                ? session.run(requests, count: count) : session.run(whole: requests[requests.startIndex])
         } catch {
             answers.append(contentsOf: requests.map { _ in .failure(error) })
             return
@@ -108,6 +110,7 @@ public final class InferenceWorker {
                     offset: offset,
                     count: request.count,
                     form: request.form,
+                    allowsNonFinite: request.allowsNonFinite,
                     nanoseconds: nanoseconds,
                     batchSize: count
                 )
@@ -134,7 +137,7 @@ extension InferenceWorker: Sendable {}
 extension PredictRequest {
     /// What keeps these inputs from being the model's; nil when nothing does. The parser cannot make such a request,
     /// but one may have been parsed for another version.
-    fileprivate func mismatch(with signature: ModelSignature) -> InferenceError? {
+    func mismatch(with signature: ModelSignature) -> InferenceError? {
         guard inputs.count == signature.inputs.count else {
             return InferenceError(
                 .inputInvalid,
@@ -150,7 +153,8 @@ extension PredictRequest {
             }
             let fits =
                 tensor.shape.count == info.shape.count
-                && zip(info.shape, tensor.shape).dropFirst().allSatisfy { $0 < 0 ? $1 > 0 : $0 == $1 }
+                && zip(info.shape, tensor.shape).dropFirst(signature.isBatched ? 1 : 0)
+                    .allSatisfy { $0 < 0 ? $1 > 0 : $0 == $1 }
             guard fits else {
                 return InferenceError(
                     .inputInvalid,

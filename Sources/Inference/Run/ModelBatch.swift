@@ -37,16 +37,20 @@ final class ModelBatch {
     deinit { results.deallocate() }
 
     /// Reads a body and lets it wait; a refused one leaves nothing behind.
-    func parse(_ body: UnsafeRawBufferPointer, ticket: UInt64, maxInstances: Int) throws(Refusal) -> PendingRequest {
+    func parse(
+        _ body: UnsafeRawBufferPointer,
+        ticket: UInt64,
+        maxInstances: Int,
+        isLenient: Bool
+    ) throws(Refusal) -> PendingRequest {
         guard let rows, let layout = model.rowLayout else {
             let request = try PredictRequest.parse(
                 body: body,
                 signature: model.signature,
-                maxInstances: maxInstances
+                maxInstances: maxInstances,
+                isLenient: isLenient
             ).get()
-            let pending = PendingRequest(count: request.count, form: request.form)
-            waiting.append(Waiting(ticket: ticket, pending: pending, offset: 0, request: request))
-            return pending
+            return add(request, ticket: ticket)
         }
         let end = rows.parser.memory.count
         rows.parser.truncate(to: end)
@@ -55,17 +59,31 @@ final class ModelBatch {
             body.assumingMemoryBound(to: UInt8.self),
             signature: model.signature,
             maxInstances: maxInstances,
+            isLenient: isLenient,
             reader: rows
         )
         do throws(Refusal) {
             let form = try parser.request()
-            let pending = PendingRequest(count: rows.parser.count, form: form)
+            let pending = PendingRequest(count: rows.parser.count, form: form, allowsNonFinite: isLenient)
             waiting.append(Waiting(ticket: ticket, pending: pending, offset: offset, request: nil))
             return pending
         } catch {
             rows.parser.truncate(to: end)
             throw error
         }
+    }
+
+    /// Lets a request wait that was read elsewhere, and is one of the model's.
+    func add(_ request: PredictRequest, ticket: UInt64) -> PendingRequest {
+        let pending = PendingRequest(request)
+        guard let rows, let layout = model.rowLayout else {
+            waiting.append(Waiting(ticket: ticket, pending: pending, offset: 0, request: request))
+            return pending
+        }
+        let offset = rows.parser.memory.count / layout.inputBytes
+        request.inputs[0].bytes.withUnsafeBytes { rows.parser.append($0) }
+        waiting.append(Waiting(ticket: ticket, pending: pending, offset: offset, request: nil))
+        return pending
     }
 
     /// Takes back the request read last, unless its inference has begun.
@@ -75,7 +93,11 @@ final class ModelBatch {
         guard let rows, let layout = model.rowLayout else { return nil }
         let tensor = rows.parser.tensor(from: last.offset * layout.inputBytes, count: last.pending.count)
         rows.parser.truncate(to: last.offset * layout.inputBytes)
-        return PredictRequest(inputs: [tensor], form: last.pending.form)
+        return PredictRequest(
+            inputs: [tensor],
+            form: last.pending.form,
+            allowsNonFinite: last.pending.allowsNonFinite
+        )
     }
 
     /// Forgets all requests and keeps the memory.

@@ -16,9 +16,34 @@ final class ModelSession {
         self.sessions = sessions
     }
 
+    /// Runs a request of a model without a batch.
+    ///
+    /// - Throws: `shape_mismatch` for rows asked of outputs that have none, or not as many.
+    func run(whole request: PredictRequest) throws(InferenceError) -> [Tensor] {
+        let outputs = try sessions[0].run(whole: request.inputs)
+        guard request.form == .row else { return outputs }
+        // TensorFlow Serving's words.
+        for (info, output) in zip(signature.outputs, outputs) {
+            guard let rows = output.shape.first else {
+                throw InferenceError(
+                    .inputInvalid,
+                    "Tensor name: \(info.name) has no shape information; ask with 'inputs' in place of 'instances'"
+                )
+            }
+            guard rows == outputs[0].shape[0] else {
+                throw InferenceError(
+                    .inputInvalid,
+                    "Tensor name: \(info.name) has inconsistent batch size: \(rows) expecting: \(outputs[0].shape[0]); "
+                        + "ask with 'inputs' in place of 'instances'"
+                )
+            }
+        }
+        return outputs
+    }
+
     /// How instances lie behind one another; nil for a model with several inputs or outputs or with open shapes.
     var rowLayout: RowLayout? {
-        guard signature.inputs.count == 1, signature.outputs.count == 1, !plan.sizes.isEmpty,
+        guard signature.isBatched, signature.inputs.count == 1, signature.outputs.count == 1, !plan.sizes.isEmpty,
             !signature.inputs[0].instanceShape.contains(-1)
         else { return nil }
         var layout: RowLayout?

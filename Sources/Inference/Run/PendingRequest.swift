@@ -6,4 +6,12 @@ public struct PendingRequest: Hashable, Sendable {
     public let count: Int
     /// The form of the answer.
     public let form: PredictRequest.Form
+    /// Whether the answer may hold NaN and infinite numbers.
+    public let allowsNonFinite: Bool
+}
+
+extension PendingRequest {
+    init(_ request: PredictRequest) {
+        self.init(count: request.count, form: request.form, allowsNonFinite: request.allowsNonFinite)
+    }
 }

@@ -10,8 +10,10 @@ struct Forge {
     private let tenant: TestTenant
 
     init(_ gateway: GatewayProcess, for tenant: TestTenant, algorithm: SignatureAlgorithm = .es256) throws {
-        let pem = FileManager.default.contents(atPath: "\(gateway.state)/signing-\(algorithm.rawValue).pem") ?? Data()
-        key = try SigningKey(privatePEM: String(decoding: pem, as: UTF8.self), algorithm: algorithm)
+        let file = FileManager.default.contents(atPath: "\(gateway.state)/signing-keys") ?? Data()
+        let keys = try JSON.parse(Array(file))["keys"]?.array ?? []
+        let current = keys.first { $0["state"] == "current" }
+        key = try SigningKey(privatePEM: current?["private_key"]?.string ?? "", algorithm: algorithm)
         self.tenant = tenant
     }
 

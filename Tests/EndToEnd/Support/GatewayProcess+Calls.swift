@@ -76,6 +76,23 @@ extension GatewayProcess {
         return key
     }
 
+    /// Calls the management API with any key and any fields.
+    func call(
+        _ method: String,
+        _ path: String,
+        _ body: JSON? = nil,
+        key: String? = nil,
+        headers: [(name: String, value: String)] = []
+    ) throws -> Answer {
+        try management().send(
+            method,
+            "/admin/v1\(path)",
+            credential: key ?? adminKey,
+            headers: headers,
+            body: body?.serialized()
+        )
+    }
+
     func revoke(_ keyID: String) throws { try admin("DELETE", "/keys/\(keyID)") }
 
     func set(_ tenant: String, disabled: Bool) throws {

@@ -4,7 +4,7 @@ import Testing
 
 /// Gives all tests of a suite one gateway, which must end well after the last of them.
 struct SharedGateway: SuiteTrait, TestScoping {
-    var settings = GatewayProcess.Settings()
+    var settings: @Sendable () throws -> GatewayProcess.Settings = { GatewayProcess.Settings() }
 
     @TaskLocal private static var current: GatewayProcess?
 
@@ -18,7 +18,7 @@ struct SharedGateway: SuiteTrait, TestScoping {
         testCase: Test.Case?,
         performing function: @Sendable () async throws -> Void
     ) async throws {
-        let gateway = try GatewayProcess(settings)
+        let gateway = try GatewayProcess(settings())
         defer { gateway.stop() }
         try await Self.$current.withValue(gateway) { try await function() }
         #expect(try gateway.terminate() == .exited(0), "the gateway did not end well:\n\(gateway.log)")
@@ -28,6 +28,6 @@ struct SharedGateway: SuiteTrait, TestScoping {
 extension Trait where Self == SharedGateway {
     /// One gateway for the whole suite.
     static func gateway(_ fields: [String: String] = [:]) -> SharedGateway {
-        SharedGateway(settings: GatewayProcess.Settings(fields: fields))
+        SharedGateway(settings: { GatewayProcess.Settings(fields: fields) })
     }
 }
