@@ -98,6 +98,17 @@ let package = Package(
             linkerSettings: openVINOLibrary
         ),
 
+        .executableTarget(
+            name: "audit-benchmark",
+            dependencies: [
+                "Audit", "GatewayCore", "GatewayCrypto",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
+            path: "Benchmarks/audit",
+            swiftSettings: swift
+        ),
+
         // What several test targets share.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swift),
 

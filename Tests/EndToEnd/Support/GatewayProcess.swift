@@ -12,6 +12,8 @@ final class GatewayProcess: Sendable {
         var models = TestRun.models
         /// Open descriptors that the program may have; nil leaves the limit as it is.
         var descriptors: Int?
+        /// More for the environment of its process.
+        var environment: [String: String] = [:]
     }
 
     private struct Running {
@@ -68,13 +70,14 @@ final class GatewayProcess: Sendable {
     enum Way: String, CaseIterable, Sendable { case terminate, kill }
 
     /// Ends the program and starts it again on the same state.
-    func restart(_ way: Way = .terminate) throws {
+    func restart(_ way: Way = .terminate, between: () throws -> Void = {}) throws {
         switch way {
         case .terminate:
             let end = try terminate()
             guard end == .exited(0) else { throw HarnessError("SIGTERM ended it with \(end):\n\(log)") }
         case .kill: kill()
         }
+        try between()
         try launch()
     }
 
@@ -163,7 +166,7 @@ final class GatewayProcess: Sendable {
         let child = try ChildProcess(
             command[0],
             Array(command.dropFirst()),
-            environment: Self.environment(settings.fields),
+            environment: Self.environment(settings.fields).merging(settings.environment) { $1 },
             directory: directory
         )
         running.withLock { $0 = Running(child: child) }
