@@ -105,6 +105,16 @@ let package = Package(
             path: "Benchmarks/index",
             swiftSettings: swift
         ),
+        .executableTarget(
+            name: "audit-benchmark",
+            dependencies: [
+                "Audit", "GatewayCore", "GatewayCrypto",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
+            path: "Benchmarks/audit",
+            swiftSettings: swift
+        ),
 
         // What several test targets share.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swift),

@@ -206,7 +206,8 @@ final class LoopContext {
     }
 
     /// Takes an answer that was written apart, to use its body's memory again.
-    func reuse(_ reply: consuming Reply) {
+    // In place: a copy would have to be made before its body is emptied.
+    func reuse(_ reply: inout Reply) {
         guard reply.isReusable, spareBodies.count < 256, reply.body.capacity <= 64 * 1024 else { return }
         reply.body.removeAll(keepingCapacity: true)
         spareBodies.append(reply.body)

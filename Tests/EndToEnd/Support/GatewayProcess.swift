@@ -12,6 +12,8 @@ final class GatewayProcess: Sendable {
         var models = TestRun.models
         /// Open descriptors that the program may have; nil leaves the limit as it is.
         var descriptors: Int?
+        /// More for the environment of its process.
+        var environment: [String: String] = [:]
     }
 
     private struct Running {
@@ -70,13 +72,14 @@ final class GatewayProcess: Sendable {
     /// Ends the program and starts it again on the same state.
     ///
     /// - Parameter managementPort: 0 for another than before.
-    func restart(_ way: Way = .terminate, managementPort: Int = 0) throws {
+    func restart(_ way: Way = .terminate, managementPort: Int = 0, between: () throws -> Void = {}) throws {
         switch way {
         case .terminate:
             let end = try terminate()
             guard end == .exited(0) else { throw HarnessError("SIGTERM ended it with \(end):\n\(log)") }
         case .kill: kill()
         }
+        try between()
         try launch(managementPort: managementPort)
     }
 
@@ -168,7 +171,7 @@ final class GatewayProcess: Sendable {
         let child = try ChildProcess(
             command[0],
             Array(command.dropFirst()),
-            environment: Self.environment(settings.fields),
+            environment: Self.environment(settings.fields).merging(settings.environment) { $1 },
             directory: directory
         )
         running.withLock { $0 = Running(child: child) }
