@@ -31,7 +31,7 @@ struct ContextStore {
         do {
             root = try Yams.compose(yaml: text)
         } catch {
-            throw fail("\(file): is not valid YAML: \(error)".printable, .configuration)
+            throw fail("\(file): is not valid YAML: \(error)".visible, .configuration)
         }
         guard let root else { return }
         try read(root)
@@ -58,7 +58,7 @@ struct ContextStore {
                     }
                     contexts.append(context)
                 }
-            default: throw wrong(key, "'\(key.string ?? "?")' is not a field here".printable)
+            default: throw wrong(key, "'\(key.string ?? "?")' is not a field here".visible)
             }
         }
     }
@@ -68,7 +68,7 @@ struct ContextStore {
     /// - Throws: exit code 78 when there is no such context.
     func named(_ name: String) throws -> Context {
         guard let context = self[name] else {
-            throw fail("there is no context '\(name)'; 'tollgate context list' has them".printable, .configuration)
+            throw fail("there is no context '\(name)'; 'tollgate context list' has them".visible, .configuration)
         }
         return context
     }

@@ -32,7 +32,7 @@ extension ManagementOptions {
     /// What differs, member by member.
     private static func effect(_ answer: JSON) -> String {
         let (before, after) = (answer["before"], answer["after"])
-        let target = (answer["target"]?.string ?? "").printable
+        let target = (answer["target"]?.string ?? "").visible
         var names: [String] = []
         for member in (before?.members ?? []) + (after?.members ?? []) where !names.contains(member.name) {
             names.append(member.name)

@@ -2,7 +2,6 @@
 
 import ArgumentParser
 import GatewayCore
-import HTTPClient
 
 struct ExplainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -23,27 +22,24 @@ struct ExplainCommand: ParsableCommand {
 
     func run() throws {
         let client = try options.client("TOLLGATE_AUDITOR_KEY")
-        let response = try client.send(
-            "GET",
-            "/admin/v1/audit/records?request_id=\(requestId.queryEncoded)&limit=1",
-            accept: "application/x-ndjson"
-        )
-        guard let line = response.body.split(separator: 10).first else {
+        var pages = AuditPages(client, [("request_id", requestId)])
+        var found: AuditPages.Entry?
+        // A page may be empty and have another behind it.
+        while found == nil, let page = try pages.next(atMost: 1) { found = page.first }
+        guard let found else {
             throw fail(
                 "no record that this key may see has the request id '\(requestId)'; it is in the answer's X-Request-Id"
-                    .printable,
+                    .visible,
                 .refused
             )
         }
-        guard let found = try? JSON.parse(line), let record = found["record"] else {
-            throw fail("the record of the answer is not JSON")
-        }
+        let record = found.record
         let id = record["key_id"]?.string
         let key = try id.flatMap { try client.find("/admin/v1/keys/\($0.queryEncoded)") }
-        let explanation = Explanation(of: record, index: found["index"]?.integer, keyNow: key)
+        let explanation = Explanation(of: record, index: Int64(clamping: found.index), keyNow: key)
         options.output.write(
             .object([
-                JSON.Member("request_id", .string(requestId)), JSON.Member("index", found["index"] ?? .null),
+                JSON.Member("request_id", .string(requestId)), JSON.Member("index", found.json["index"] ?? .null),
                 JSON.Member("explanation", explanation.json), JSON.Member("record", record),
             ]),
             text: explanation.text

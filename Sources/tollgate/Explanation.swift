@@ -42,7 +42,7 @@ struct Explanation {
     }
 
     private mutating func add(_ title: String, _ text: String) {
-        parts.append((title, text.printable))
+        parts.append((title, text.visible))
     }
 
     /// For people: titles beside wrapped sentences.

@@ -25,7 +25,7 @@ struct HealthCommand: ParsableCommand {
         do {
             let response = try HTTPClient(caFile: place.ca, timeoutSeconds: 5)
                 .send(HTTPRequest("GET", place.url + "/readyz"))
-            guard response.status == 200 else { throw fail(response.text.printable, .refused) }
+            guard response.status == 200 else { throw fail(response.text.visible, .refused) }
             form.output.write(["ready": true, "url": .string(place.url)], text: "ready")
         } catch let error as HTTPClientError {
             throw fail("\(error)", .unreachable)

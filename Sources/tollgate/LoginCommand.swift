@@ -34,7 +34,7 @@ struct LoginCommand: ParsableCommand {
         let name = context ?? "default"
         guard Context.isName(name) else {
             throw fail(
-                "'\(name)' is no name of a context: 1 to 63 of a-z, A-Z, 0-9, '.', '_' and '-'".printable,
+                "'\(name)' is no name of a context: 1 to 63 of a-z, A-Z, 0-9, '.', '_' and '-'".visible,
                 .usage
             )
         }
@@ -44,7 +44,7 @@ struct LoginCommand: ParsableCommand {
             url ?? store[name]?.url ?? environment["TOLLGATE_MANAGEMENT_URL"] ?? "https://localhost:9443"
         guard address.hasPrefix("https://") else {
             throw fail(
-                "'\(address)' does not begin with https://, and a key goes nowhere in the clear".printable,
+                "'\(address)' does not begin with https://, and a key goes nowhere in the clear".visible,
                 .usage
             )
         }
@@ -59,7 +59,7 @@ struct LoginCommand: ParsableCommand {
         }
         var key: String?
         if certificate == nil {
-            key = try Terminal.secret("Key for \(base.printable): ").trimmingCharacters(in: .whitespaces)
+            key = try Terminal.secret("Key for \(base.visible): ").trimmingCharacters(in: .whitespaces)
         }
         let http = HTTPClient(caFile: authority, clientCertificate: certificate)
         let (id, role) = try verify(key, ManagementClient(base: base, http: http, key: key))
@@ -75,7 +75,7 @@ struct LoginCommand: ParsableCommand {
             ],
             text: "\(base): accepted \(id.map { "the key \($0)" } ?? "the credential")"
                 .appending(role.map { " of role \($0)" } ?? "").appending("; the current context is '\(name)'")
-                .printable
+                .visible
         )
     }
 

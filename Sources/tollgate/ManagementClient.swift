@@ -112,7 +112,7 @@ struct ManagementClient {
         let problem = try? JSON.parse(response.body)
         let sentence = problem?["detail"]?.string ?? response.text
         let code = problem?["code"]?.string.map { " (\($0))" } ?? ""
-        return fail("\(sentence)\(code)".printable, FailureCode(status: response.status))
+        return fail("\(sentence)\(code)".visible, FailureCode(status: response.status))
     }
 
     /// What the gateway has at a path, if it has it and shows it.

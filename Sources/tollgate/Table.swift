@@ -43,6 +43,6 @@ struct Table {
         case .some(let other): text = other.serialized()
         }
         // What a tenant named itself must not move the auditor's cursor.
-        return text.printable
+        return text.visible
     }
 }

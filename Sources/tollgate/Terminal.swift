@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import GatewayCore
 import Glibc
 
 /// The person before the terminal, if there is one.
@@ -17,9 +18,6 @@ enum Terminal {
         guard tcgetattr(STDIN_FILENO, &before) == 0 else { throw fail("the terminal's echo cannot be turned off") }
         var silent = before
         silent.c_lflag &= ~tcflag_t(ECHO)
-        guard tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) == 0 else {
-            throw fail("the terminal's echo cannot be turned off")
-        }
         // An interruption must not leave the terminal mute.
         restored = before
         let handled = [SIGINT, SIGTERM, SIGHUP].map { number in
@@ -36,6 +34,9 @@ enum Terminal {
             tcsetattr(STDIN_FILENO, TCSAFLUSH, &before)
             for (number, handler) in handled { signal(number, handler) }
             tell("")
+        }
+        guard tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) == 0 else {
+            throw fail("the terminal's echo cannot be turned off")
         }
         // Not before the echo is off: what is typed from here on is neither shown nor thrown away.
         prompt(question)
@@ -77,11 +78,11 @@ struct ConfirmationOption: ParsableArguments {
         guard !yes else { return }
         guard Terminal.isThere else {
             throw fail(
-                "this would \(deed.printable): confirm it with --yes, for there is no terminal to ask on",
+                "this would \(deed.visible): confirm it with --yes, for there is no terminal to ask on",
                 .usage
             )
         }
-        guard Terminal.affirms("\(effect.printable)\nReally \(deed.printable)?") else {
+        guard Terminal.affirms("\(effect.visible)\nReally \(deed.visible)?") else {
             throw fail("not confirmed; nothing was done", .usage)
         }
     }

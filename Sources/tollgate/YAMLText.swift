@@ -42,8 +42,14 @@ struct YAMLText {
 
     private static func scalar(_ value: JSON) -> String {
         if case .string(let string) = value, isPlain(string) { return string }
-        // A JSON text on one line is YAML (YAML 1.2, section 1.3), escapes and all.
-        return value.serialized().escapingControls
+        // A JSON text on one line is YAML (YAML 1.2, section 1.3), escapes and all; but a pair of surrogates is not one
+        // character there (section 5.7), so that what a terminal would act on is escaped in YAML's way.
+        return value.serialized().unicodeScalars.reduce(into: "") { text, scalar in
+            let character = String(scalar)
+            guard character.visible != character else { return text += character }
+            let digits = String(scalar.value, radix: 16)
+            text += "\\U" + String(repeating: "0", count: 8 - digits.count) + digits
+        }
     }
 
     /// Whether a string needs no quotes: words that no reader takes for a number, a time, a flag or a mark.
