@@ -39,7 +39,8 @@ struct CommandOutputTests {
         arguments: [
             "plain", "yes", "Null", "12", "0x1f", "1e3", "2026-11-24", "a: b", "- a", "# a", "'a\"", "  a  ", "a\\nb",
             "é\u{2028}x",
-            "tab\tbell\u{7}", "{a}", "&a *b !c", "%", "@", "`", "=", "~", "🦀", "\u{202e}txt", "12:30:45", "\u{e0041}\u{9b}",
+            "tab\tbell\u{7}", "{a}", "&a *b !c", "%", "@", "`", "=", "~", "🦀", "\u{202e}txt", "12:30:45",
+            "\u{e0041}\u{9b}",
         ]
     )
     func yaml(_ name: String) throws {
