@@ -10,7 +10,7 @@ export PORT MANAGEMENT_PORT STATE
 PACKAGES = libssl-dev libnghttp2-dev zlib1g-dev libjwt-dev libsqlite3-dev libcurl4-openssl-dev pkg-config openssl curl
 export PATH := $(CURDIR)/.tools/usr/bin:$(PATH)
 BINARY = .build/release/tollgate
-SOURCES = Package.swift $(shell find Sources -type f)
+SOURCES = Package.swift config/openapi.yaml $(shell find Sources -type f)
 FORMATTED = Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources/FuzzTokens/Entry.swift \
 	Benchmarks/tokens/Package.swift Benchmarks/tokens/Sources/tokens Benchmarks/tokens/Sources/timing
 STRICT = -Xswiftc -warnings-as-errors
