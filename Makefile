@@ -79,6 +79,7 @@ test-deps: deps
 	@Tests/Peers/oauth.sh
 	@Tests/Peers/jose.sh
 	@Tests/Peers/inference.sh
+	@Tests/Peers/schemathesis.sh
 	@examples/promtool.sh
 
 clean:

@@ -149,7 +149,8 @@ let package = Package(
         tests(
             "GatewayTests",
             [
-                "Gateway", "GatewayCore", "GatewayCrypto", "HTTP", "Identity", "TLS", "Telemetry", "TestSupport", "Yams",
+                "Gateway", "APIDescription", "GatewayCore", "GatewayCrypto", "HTTP", "Identity", "TLS", "Telemetry",
+                "TestSupport", "Yams",
             ]
         ),
         tests(

@@ -16,8 +16,10 @@ struct AuditAPI {
         "after", "limit", "order",
     ]
 
+    private enum Order: String, CaseIterable { case newest, oldest }
+
     func search(_ request: BlockingRequest) throws -> Reply {
-        var query = try query(request.query ?? "")
+        var query = try query(request.query)
         // Whoever is bound to a tenant asks for its records, whatever else they ask for.
         let bound = Reach(request, services.directory).tenant
         if let bound {
@@ -68,48 +70,32 @@ struct AuditAPI {
             ? Reply(status: 200, contentType: "application/x-ndjson", body: []) : .json(["records": []])
     }
 
-    private func query(_ text: String) throws(Refusal) -> AuditQuery {
-        guard let form = FormBody(text.utf8) else {
-            throw Refusal(.fieldInvalid, "The query is not a form in which each parameter stands once.")
-        }
-        for name in form.names where !Self.parameters.contains(name) {
-            throw Refusal(
-                .fieldInvalid,
-                "There is no parameter '\(name.prefix(40))'; there are \(Self.parameters.joined(separator: ", "))."
-            )
-        }
+    private func query(_ text: String?) throws(Refusal) -> AuditQuery {
+        let parameters = try QueryParameters(text, known: Self.parameters)
         func time(_ name: String) throws(Refusal) -> UnixTime? {
-            guard let text = form[name] else { return nil }
+            guard let text = parameters[name] else { return nil }
             guard let time = UnixTime(text) else {
                 throw JSONBody.wrong(name, "a time as 2026-11-24T06:13:28Z or a day as 2026-11-24")
             }
             return time
         }
-        func number(_ name: String, _ range: ClosedRange<UInt64>) throws(Refusal) -> UInt64? {
-            guard let text = form[name] else { return nil }
-            guard let number = UInt64(text), range.contains(number) else {
-                throw JSONBody.wrong(name, "a whole number from \(range.lowerBound) to \(range.upperBound)")
-            }
-            return number
-        }
         var query = AuditQuery()
-        query.tenant = form["tenant"]
-        query.keyID = form["key_id"]
-        query.requestID = form["request_id"]
-        query.model = form["model"]
-        query.status = try number("status", 100...599).map(Int64.init)
-        query.reason = form["reason"]
-        query.decision = form["decision"]
-        query.action = form["action"]
+        query.tenant = parameters["tenant"]
+        query.keyID = parameters["key_id"]
+        query.requestID = parameters["request_id"]
+        query.model = parameters["model"]
+        query.status = try parameters.number("status", 100...599)
+        query.reason = parameters["reason"]
+        let decision: AuditDecision? = try parameters.word("decision")
+        query.decision = decision?.rawValue
+        query.action = parameters["action"]
         query.since = try time("since")
         query.until = try time("until")
-        query.beforeIndex = try number("before", 0...UInt64(Int64.max))
-        query.limit = Int(try number("limit", 1...1000) ?? 100)
-        guard ["newest", "oldest"].contains(form["order"] ?? "newest") else {
-            throw JSONBody.wrong("order", "newest or oldest")
-        }
-        query.newestFirst = form["order"] != "oldest"
-        query.afterIndex = try number("after", 0...UInt64(Int64.max))
+        query.beforeIndex = try parameters.number("before", 0...Int64.max).map(UInt64.init)
+        query.limit = Int(try parameters.number("limit", 1...1000) ?? 100)
+        let order: Order? = try parameters.word("order")
+        query.newestFirst = order != .oldest
+        query.afterIndex = try parameters.number("after", 0...Int64.max).map(UInt64.init)
         return query
     }
 }
