@@ -23,7 +23,6 @@ struct DescriptionTests {
                 }
                 let changed = try client.send("GET", "/openapi.yaml", headers: [("If-None-Match", "\"other\"")])
                 #expect(changed.status == 200)
-                #expect(try client.send("HEAD", "/openapi.yaml").body.isEmpty)
                 #expect(try client.send("POST", "/openapi.yaml", body: "{}").header("Allow") == "GET, HEAD")
             }
         }

@@ -25,6 +25,8 @@ struct SchemathesisTests {
             "tenant": .string(try gateway.makeTenant().key), "admin": .string(try gateway.issueKey(role: "admin")),
             "auditor": .string(gateway.auditorKey), "metrics": .string(try gateway.metricsKey()),
         ]
+        let input = "\(gateway.directory)/keys.json"
+        try keys.serialized().write(toFile: input, atomically: true, encoding: .utf8)
         var environment = TestRun.environment
         environment["PYTHONPATH"] = Self.path
         environment["PYTHONDONTWRITEBYTECODE"] = "1"
@@ -37,7 +39,7 @@ struct SchemathesisTests {
             ],
             environment: environment,
             directory: gateway.directory,
-            input: keys.serialized()
+            input: input
         )
         #expect(ran.end == .exited(0), "\(ran.output.suffix(8000))\n\(ran.errors)")
         #expect(!gateway.log.contains("a request failed"), "\(gateway.log)")

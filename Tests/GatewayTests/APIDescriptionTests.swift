@@ -158,7 +158,7 @@ import Yams
         case .tokenRevocation: return .models
         case .models: return .auditRecords
         case .auditRecords: return .auditLog(.checkpoint)
-        case .auditLog(.checkpoint): return .auditLog(.tile(.init(.entries, 0)))
+        case .auditLog(.checkpoint): return AuditLogFile("tile/entries/000").map(Route.auditLog)
         case .auditLog(.tile): return .auditLog(.key("tollgate.vkey"))
         case .auditLog(.key): return .reload
         case .reload: return .signingKeys

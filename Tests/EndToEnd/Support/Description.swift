@@ -90,7 +90,7 @@ struct Description {
             return faults + (answer.body.isEmpty ? [] : ["there is a body"])
         }
         guard let described = content[media] else { return faults + ["the media type '\(media)' is not described"] }
-        guard media.hasSuffix("json"), let schema = described["schema"] else { return faults }
+        guard media == "application/json" || media.hasSuffix("+json"), let schema = described["schema"] else { return faults }
         guard let body = try? answer.json else { return faults + ["the body is not JSON"] }
         return faults + Schema(root: document).faults(of: body, schema, at: "body")
     }
