@@ -90,7 +90,8 @@ struct Description {
             return faults + (answer.body.isEmpty ? [] : ["there is a body"])
         }
         guard let described = content[media] else { return faults + ["the media type '\(media)' is not described"] }
-        guard media == "application/json" || media.hasSuffix("+json"), let schema = described["schema"] else { return faults }
+        let isJSON = media == "application/json" || media.hasSuffix("+json")
+        guard isJSON, let schema = described["schema"] else { return faults }
         guard let body = try? answer.json else { return faults + ["the body is not JSON"] }
         return faults + Schema(root: document).faults(of: body, schema, at: "body")
     }
