@@ -153,8 +153,15 @@ struct DescribedCaller {
         let open = [(name: "Accept", value: "application/openmetrics-text")]
         try call("management", "GET", "/metrics", 200, key: try gateway.metricsKey(), headers: open)
         let auditor = gateway.auditorKey
-        try call("management", "GET", "/admin/v1/audit/records?limit=1000", 200, key: auditor)
-        try call("management", "GET", "/admin/v1/audit/records?order=oldest&limit=5", 200, key: auditor, headers: lines)
+        try call("management", "GET", "/admin/v1/audit/records?page_size=1000", 200, key: auditor)
+        try call(
+            "management",
+            "GET",
+            "/admin/v1/audit/records?order=oldest&page_size=5",
+            200,
+            key: auditor,
+            headers: lines
+        )
         // A whole tile.
         let client = try #require(clients["tenant"])
         while try client.send("GET", "/livez").auditIndex ?? 0 < 300 {}
