@@ -19,6 +19,7 @@ import Testing
         #expect(try parameters.number("other", 1...10) == nil)
         #expect(try parameters.word("colour") == Colour.blue)
         #expect(try QueryParameters(nil, known: [])["name"] == nil)
+        #expect(try QueryParameters("page_token=", known: ["page_token"])["page_token"] == nil, "the first page")
     }
 
     @Test(arguments: ["name=1&name=2", "other=1", "name=", "name", "name=%zz", "=1"])

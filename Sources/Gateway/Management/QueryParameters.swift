@@ -2,7 +2,8 @@
 
 import GatewayCore
 
-/// The parameters of a management call's query: each known, there once, and not empty.
+/// The parameters of a management call's query: each known, there once, and not empty but for `page_token`, whose empty
+/// text is the first page's.
 struct QueryParameters {
     private let form: FormBody
 
@@ -21,7 +22,7 @@ struct QueryParameters {
             )
         }
         // Who builds a filter from a text that came out empty would else get everything.
-        for name in form.names.sorted() where form[name] == nil {
+        for name in form.names.sorted() where form[name] == nil && name != "page_token" {
             throw Refusal(.fieldInvalid, "'\(name)' is empty; give it a value or leave it out.")
         }
         self.form = form
