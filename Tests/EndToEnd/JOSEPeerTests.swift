@@ -67,7 +67,7 @@ import Testing
     private static func plant(_ pem: String, in path: String) throws {
         let stored = try JSON.parse(Array(FileManager.default.contents(atPath: path) ?? Data()))
         let members = (stored.members ?? []).map { member in
-            guard member.key == "keys", let keys = member.value.array else { return member }
+            guard member.name == "keys", let keys = member.value.array else { return member }
             return JSON.Member(
                 "keys",
                 .array(
@@ -75,7 +75,7 @@ import Testing
                         guard key["state"] == "current" else { return key }
                         return .object(
                             (key.members ?? []).map {
-                                $0.key == "private_key" ? JSON.Member("private_key", .string(pem)) : $0
+                                $0.name == "private_key" ? JSON.Member("private_key", .string(pem)) : $0
                             }
                         )
                     }
