@@ -334,7 +334,8 @@ extension RequestStream {
                 now: exchange.arrival
             )
             let isTenants = listener == .tenant || route.isOAuth
-            offLoop(on: isTenants ? services.tokenPool : services.managementPool) { services in
+            let management = route.changesModels ? services.modelPool : services.managementPool
+            offLoop(on: isTenants ? services.tokenPool : management) { services in
                 services.perform(request)
             } then: { stream, outcome in
                 stream.finish(outcome)
