@@ -120,7 +120,9 @@ private let dense = ModelName("dense")!
         #expect(missing?.code == .versionMissing)
     }
 
-    @Test func `files that change under a version are taken when they load, else the old ones go on with the reason`() throws {
+    @Test func `files that change under a version are taken when they load, else the old ones go on with the reason`()
+        throws
+    {
         let folder = try folder("1")
         let repository = try ModelRepository(directory: folder.path)
         let model = try repository.model(dense).get()

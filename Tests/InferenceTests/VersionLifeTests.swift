@@ -11,7 +11,8 @@ import Testing
         var life = VersionLife()
         var phases: [VersionPhase] = []
         for event in [VersionLife.Event.load, .read, .warmed, .verified, .retire, .drained, .load] {
-            #expect(life.apply(event))
+            let isTaken = life.apply(event)
+            #expect(isTaken)
             phases.append(life.phase)
         }
         #expect(phases == [.loading, .warming, .verifying, .serving, .draining, .unloaded, .loading])
@@ -45,7 +46,8 @@ import Testing
 
     private let model = ModelName("dense")!
 
-    @Test func `a canary takes about its share of the tenants, each always on one side, and a larger one only adds some`() {
+    @Test
+    func `a canary takes about its share of the tenants, each always on one side, and a larger one only adds some`() {
         let tenants = (0..<1000).map { TenantID("tenant-\($0)")! }
         let ids = RequestID(high: 1, low: 2)
         var before: Set<TenantID> = []
@@ -54,7 +56,9 @@ import Testing
             let taken = Set(tenants.filter { canary.takes($0, ids, of: model) })
             #expect(abs(taken.count - percent * 10) <= 60, "\(taken.count) of 1000 at \(percent) %")
             #expect(taken.isSuperset(of: before))
-            #expect(tenants.allSatisfy { canary.takes($0, RequestID(high: 7, low: 9), of: model) == taken.contains($0) })
+            #expect(
+                tenants.allSatisfy { canary.takes($0, RequestID(high: 7, low: 9), of: model) == taken.contains($0) }
+            )
             #expect(!canary.isPerRequest(tenants[0]))
             before = taken
         }
@@ -64,7 +68,12 @@ import Testing
     }
 
     @Test func `a share of the requests is decided by their ids, the same for the same id`() {
-        let canary = Canary(version: 2, percent: 25, unit: .request, tenants: [TenantID("all")!: 100, TenantID("none")!: 0])
+        let canary = Canary(
+            version: 2,
+            percent: 25,
+            unit: .request,
+            tenants: [TenantID("all")!: 100, TenantID("none")!: 0]
+        )
         let tenant = TenantID("acme")!
         #expect(canary.isPerRequest(tenant))
         var ids = RequestIDGenerator(seed: 7)

@@ -97,7 +97,8 @@ extension Route {
         case .predictDefault, .predict, .token, .revoke, .introspect, .reload, .tenantRestore, .keyRotate,
             .tokenRevocations:
             [.post]
-        case .modelStatus, .live, .ready, .metrics, .models, .model, .auditRecords, .auditProof, .auditLog, .plans, .keySet,
+        case .modelStatus, .live, .ready, .metrics, .models, .model, .auditRecords, .auditProof, .auditLog, .plans,
+            .keySet,
             .serverMetadata:
             [.get, .head]
         case .tenants, .keys, .signingKeys: [.get, .head, .post]

@@ -37,10 +37,13 @@ extension ModelRepository {
     ///   the policy asks for did not load.
     public func loading(_ name: ModelName) throws(InferenceError) -> RepositoryChange {
         let entry = try updated(name, .all)
-        guard let last = entry.versions.last(where: { $0.phase != .available }) else {
-            throw InferenceError(.versionMissing, "its folder has no version, a folder named by a whole number")
+        guard let last = entry.versions.last(where: { $0.model != nil || $0.fault != nil }) else {
+            throw InferenceError(
+                .versionMissing,
+                "its folder has no version (a folder named by a whole number) that the version policy asks for"
+            )
         }
-        return RepositoryChange(repository: replacing(entry), failure: last.model == nil ? last.reason : last.fault)
+        return RepositoryChange(repository: replacing(entry), failure: last.fault)
     }
 
     /// One version, whatever the policy says.

@@ -46,7 +46,10 @@ struct VersionLoader: Sendable {
     ) throws(InferenceError) -> Model {
         let bytes = files.files.reduce(into: Int64(0)) { $0 = $0.addingReportingOverflow($1.size).partialValue }
         guard bytes >= 0, bytes <= rules.maxBytes else {
-            throw InferenceError(.filesUnreadable, "the version has \(bytes) bytes; at most \(rules.maxBytes) are loaded")
+            throw InferenceError(
+                .filesUnreadable,
+                "the version has \(bytes) bytes; at most \(rules.maxBytes) are loaded"
+            )
         }
         _ = try files.model()
         let manifest = try files.manifest()
