@@ -5,25 +5,31 @@
 PORT ?= 8443
 MANAGEMENT_PORT ?= 9443
 STATE ?= state
-export PORT MANAGEMENT_PORT STATE
+# How often make torture does what it does.
+REQUESTS ?= 10000
+KILLS ?= 1000
+CUTS ?= 10000
+TRACED_SECONDS ?= 5
+export PORT MANAGEMENT_PORT STATE REQUESTS KILLS CUTS TRACED_SECONDS
 
 PACKAGES = libssl-dev libnghttp2-dev zlib1g-dev libjwt-dev libsqlite3-dev libcurl4-openssl-dev pkg-config openssl curl
 export PATH := $(CURDIR)/.tools/usr/bin:$(PATH)
 BINARY = .build/release/tollgate
 SOURCES = Package.swift $(shell find Sources -type f)
-FORMATTED = Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources/FuzzTokens/Entry.swift \
+FORMATTED = Package.swift Sources Tests Benchmarks/audit Fuzz/Package.swift Fuzz/Sources/FuzzTokens/Entry.swift \
 	Benchmarks/tokens/Package.swift Benchmarks/tokens/Sources/tokens Benchmarks/tokens/Sources/timing
 STRICT = -Xswiftc -warnings-as-errors
 
 # One thing after the other: the build needs what deps fetches.
 .NOTPARALLEL:
-.PHONY: help announce run build test lint format fuzz bench deps test-deps certs clean
+.PHONY: help announce run build test torture lint format fuzz bench deps test-deps certs clean
 
 help:
 	@echo "make run      install what is missing, build, start, predict one digit; Ctrl-C drains"
 	@echo "              PORT=$$PORT MANAGEMENT_PORT=$$MANAGEMENT_PORT STATE=$$STATE"
 	@echo "make build    the release binary, $(BINARY)"
 	@echo "make test     every test, the end-to-end ones included"
+	@echo "make torture   mixed load, kill -9, power loss; REQUESTS=$$REQUESTS KILLS=$$KILLS CUTS=$$CUTS TRACED_SECONDS=$$TRACED_SECONDS"
 	@echo "make lint     formatting and warnings"
 	@echo "make format   format the sources in place"
 	@echo "make fuzz     the token gate with libFuzzer and ASan for a minute, or FUZZ_SECONDS="
@@ -48,6 +54,15 @@ $(BINARY): $(SOURCES)
 test: test-deps
 	swift build --build-tests $(STRICT)
 	swift test --skip-build $(STRICT)
+
+# The log's promises: answers and records one to one, no answer before its record's sync (and the check that says so fails
+# where it must), nothing acknowledged lost by kill -9 or with the power.
+torture: build certs test-deps
+	Tests/Torture/run.py mixed --count $(REQUESTS)
+	Tests/Torture/run.py order --seconds $(TRACED_SECONDS)
+	Tests/Torture/run.py order --seconds $(TRACED_SECONDS) --written --control
+	Tests/Torture/run.py kill --rounds $(KILLS)
+	TOLLGATE_TEST_POWER_CUTS=$(CUTS) swift test --filter PowerLossTests
 
 lint:
 	swift format lint --strict --recursive --parallel $(FORMATTED)
@@ -75,6 +90,7 @@ deps:
 test-deps: deps
 	@examples/packages.sh nghttp2-client golang-go golang-golang-x-mod-dev
 	@Tests/Peers/h2.sh
+	@Tests/Peers/columns.sh
 	@Tests/Peers/tlog.sh
 	@Tests/Peers/oauth.sh
 	@Tests/Peers/jose.sh

@@ -98,6 +98,24 @@ let package = Package(
             linkerSettings: openVINOLibrary
         ),
 
+        // Benchmarks/README.md says how it is run.
+        .executableTarget(
+            name: "index-benchmark",
+            dependencies: ["Storage", "Audit", "GatewayCore"],
+            path: "Benchmarks/index",
+            swiftSettings: swift
+        ),
+        .executableTarget(
+            name: "audit-benchmark",
+            dependencies: [
+                "Audit", "GatewayCore", "GatewayCrypto",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
+            path: "Benchmarks/audit",
+            swiftSettings: swift
+        ),
+
         // What several test targets share.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swift),
 

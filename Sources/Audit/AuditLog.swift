@@ -130,6 +130,10 @@ public final class AuditLog: Sendable {
     /// Whether the log takes records.
     public var health: AuditHealth { state.health.withLock { $0 } }
 
+    /// Whether ``health`` is ``AuditHealth/writing``, for who asks with every request: what cannot be recorded must not be
+    /// done.
+    public var isWriting: Bool { state.isWriting.load(ordering: .acquiring) }
+
     /// The counters since the log was opened.
     public var metrics: AuditMetrics { state.metrics(queued: queue.count) }
 
@@ -149,6 +153,6 @@ public final class AuditLog: Sendable {
         guard let thread else { return }
         queue.close()
         thread.join()
-        state.health.withLock { $0 = .failed("the audit log is closed") }
+        _ = state.change(.failed("the audit log is closed"))
     }
 }

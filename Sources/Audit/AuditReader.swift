@@ -8,6 +8,20 @@ public struct AuditEntry: Hashable, Sendable {
     public var bytes: [UInt8]
 }
 
+/// Where a record lies in the journal, as ``AuditReader/place`` said it.
+public struct AuditPlace: Hashable, Sendable {
+    /// The index of its segment's first record, by which the segment's file is named.
+    public var segment: UInt64
+    /// Where it begins in the segment, in bytes.
+    public var offset: Int64
+
+    /// A place that was kept.
+    public init(segment: UInt64, offset: Int64) {
+        self.segment = segment
+        self.offset = offset
+    }
+}
+
 /// Reads records of the journal in order or by index, also while the log is written: it sees sealed records only.
 ///
 /// Every record's checksum and index are verified. A reader is used by one thread at a time; there may be many.
@@ -104,6 +118,12 @@ public final class AuditReader {
         return position - 1
     }
 
+    /// Where the record lies that ``advance()`` went to; nil when there is none.
+    public var place: AuditPlace? {
+        guard let current else { return nil }
+        return cursor?.place(of: current)
+    }
+
     /// The JSON of the record that ``advance()`` went to, where it was read; valid during the call. It is empty when
     /// there is none.
     public func withRecord<Value, Failure: Error>(
@@ -115,10 +135,19 @@ public final class AuditReader {
 
     /// The record of that index; nil when it is not sealed yet.
     ///
-    /// - Throws: ``AuditError`` as ``next()`` does.
-    public func record(at index: UInt64) throws(AuditError) -> [UInt8]? {
+    /// - Parameter known: an earlier record and where it lies: a journal just opened need not be looked through from the
+    ///   start of the segment.
+    /// - Throws: ``AuditError`` as ``next()`` does, and where `known` is wrong.
+    public func record(
+        at index: UInt64,
+        after known: (index: UInt64, place: AuditPlace)? = nil
+    ) throws(AuditError) -> [UInt8]? {
         guard index < bound() else { return nil }
-        let place = try place(of: index)
+        var place = try place(of: index)
+        if let known, known.place.segment == place.segment, known.index > place.index, known.index <= index {
+            place.index = known.index
+            place.offset = known.place.offset
+        }
         if finder?.first == place.segment {
             finder?.move(to: place.offset)
         } else {

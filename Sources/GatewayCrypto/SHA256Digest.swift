@@ -9,7 +9,7 @@ public struct SHA256Digest: ~Copyable {
     /// Starts a digest of nothing.
     public init() {
         // Allocation is the only way either call fails.
-        guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else {
+        guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex(context, sha256, nil) == 1 else {
             preconditionFailure("out of memory for a SHA-256 context")
         }
         self.context = context
@@ -31,7 +31,7 @@ public struct SHA256Digest: ~Copyable {
     public mutating func finish(into out: UnsafeMutableRawBufferPointer) {
         precondition(out.count >= 32, "a SHA-256 digest has 32 bytes")
         guard EVP_DigestFinal_ex(context, out.baseAddress?.assumingMemoryBound(to: UInt8.self), nil) == 1,
-            EVP_DigestInit_ex(context, nil, nil) == 1
+            EVP_DigestInit_ex(context, sha256, nil) == 1
         else { preconditionFailure("SHA-256 final fails for no input") }
     }
 
@@ -46,3 +46,11 @@ public struct SHA256Digest: ~Copyable {
         }
     }
 }
+
+// Fetched once and kept: with EVP_sha256() every digest would look for its implementation anew, and allocate for it.
+nonisolated(unsafe) private let sha256: OpaquePointer = {
+    guard let algorithm = EVP_MD_fetch(nil, "SHA256", nil) else {
+        preconditionFailure("OpenSSL has SHA-256 in every provider")
+    }
+    return algorithm
+}()

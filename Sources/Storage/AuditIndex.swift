@@ -58,7 +58,7 @@ public final class AuditIndex: Sendable {
             next += 1
         }
         try write { write in
-            for entry in new { try entry.withFields { try write($0, entry.index) } }
+            for entry in new { try entry.withFields { try write($0, entry.index, nil) } }
         }
         size.store(next, ordering: .releasing)
     }
@@ -78,8 +78,9 @@ public final class AuditIndex: Sendable {
             try write { write in
                 do {
                     while next - first < limit, let index = try reader.advance() {
+                        let place = reader.place
                         try reader.withRecord { record in
-                            try RecordFields.read(record) { try write($0, index) }
+                            try RecordFields.read(record) { try write($0, index, place) }
                         }
                         next = index + 1
                     }
@@ -98,11 +99,37 @@ public final class AuditIndex: Sendable {
 
     /// The indices of the records that meet the query, in its order.
     public func search(_ query: AuditQuery) throws(StorageError) -> [UInt64] {
+        try page(query) { false }.indices
+    }
+
+    /// A page of what meets the query.
+    ///
+    /// - Parameter isLate: asked now and then; when it says so, the page ends with what was found.
+    public func page(_ query: AuditQuery, isLate: () -> Bool) throws(StorageError) -> AuditPage {
         do {
             return try pool.read { db in
-                guard let range = try Self.range(of: query, in: db) else { return [] }
-                let (sql, arguments) = query.statement(within: range)
-                return try Int64.fetchAll(db, sql: sql, arguments: arguments).map(UInt64.init)
+                guard let range = try Self.range(of: query, in: db) else { return AuditPage() }
+                let (found, rest) = try AuditIndexSearch(query, in: db).run(within: range, isLate: isLate)
+                let next = rest.map { UInt64(query.newestFirst ? $0.upperBound + 1 : $0.lowerBound) }
+                return AuditPage(indices: found.map(UInt64.init), next: next)
+            }
+        } catch {
+            throw StorageError(error, path: path)
+        }
+    }
+
+    /// The last record before each of these, or itself, whose place in the journal is known.
+    public func places(
+        before indices: [UInt64]
+    ) throws(StorageError) -> [(index: UInt64, place: AuditPlace)?] {
+        do {
+            return try pool.read { db in
+                let statement = try db.cachedStatement(sql: "SELECT segment, offset FROM places WHERE id = ?")
+                return try indices.map { index in
+                    let id = Int64(clamping: index) / AuditIndexSchema.stride * AuditIndexSchema.stride
+                    guard let row = try Row.fetchOne(statement, arguments: [id]) else { return nil }
+                    return (UInt64(id), AuditPlace(segment: UInt64(row[0] as Int64), offset: row[1]))
+                }
             }
         } catch {
             throw StorageError(error, path: path)
@@ -120,13 +147,16 @@ public final class AuditIndex: Sendable {
 
     /// Runs `body` in a transaction with a function that adds the next record.
     func write(
-        _ body: ((_ fields: RecordFields, _ index: UInt64) throws -> Void) throws -> Void
+        _ body: ((_ fields: RecordFields, _ index: UInt64, _ place: AuditPlace?) throws -> Void) throws -> Void
     ) throws(StorageError) {
         try whileOpen { state in
             do {
                 try pool.write { db in
                     var writer = try AuditIndexWriter(db)
-                    try body { fields, index in try writer.write(fields, id: Int64(index), &state.memory) }
+                    try body { fields, index, place in
+                        try writer.write(fields, id: Int64(index), &state.memory)
+                        try writer.write(place, id: Int64(index))
+                    }
                     try writer.finish()
                 }
             } catch {
@@ -157,6 +187,8 @@ extension AuditIndex {
                 newApplication: isNew ? AuditIndexSchema.application : nil
             )
             configuration.maximumReaderCount = 2
+            // Marks are written all over their table: 16 MB of pages for each connection.
+            configuration.prepareDatabase { try $0.execute(sql: "PRAGMA cache_size = -16000") }
             let pool = try DatabasePool(path: path, configuration: configuration)
             let size = try pool.write { db in
                 switch try Int64.fetchOne(db, sql: "PRAGMA user_version") {
@@ -174,8 +206,10 @@ extension AuditIndex {
 
     /// The ids that can meet the query's bounds of index and time; nil when none can.
     private static func range(of query: AuditQuery, in db: Database) throws -> ClosedRange<Int64>? {
+        // No record is behind this one: a search need not look there.
+        guard let end = try Int64.fetchOne(db, sql: "SELECT max(id) FROM records") else { return nil }
         var first = Int64(clamping: query.afterIndex.map { $0 &+ 1 } ?? 0)
-        var last = Int64(clamping: query.beforeIndex.map { $0 &- 1 } ?? .max)
+        var last = min(end, Int64(clamping: query.beforeIndex.map { $0 &- 1 } ?? .max))
         if query.beforeIndex == 0 || query.afterIndex == .max { return nil }
         if query.since != nil || query.until != nil {
             let since = query.since?.minute ?? .min

@@ -84,7 +84,8 @@ public final class AuditIndexCheck {
             let rows = try Row.fetchCursor(
                 db,
                 sql: """
-                    SELECT records.id, time, kinds.* FROM records LEFT JOIN kinds ON kinds.id = records.kind
+                    SELECT records.id, time, kinds.*, callers.*, note
+                    FROM records LEFT JOIN kinds ON kinds.id = kind LEFT JOIN callers ON callers.id = caller
                     WHERE records.id >= ? ORDER BY records.id LIMIT ?
                     """,
                 arguments: [Int64(first), entries.count]
@@ -114,18 +115,25 @@ private struct Look {
         self.db = db
     }
 
-    /// - Parameter row: id, time, then a kind's id and its fields in their order.
+    /// - Parameter row: id, time, a kind's id and its fields in their order, a caller's id and its own, a note's id.
     mutating func fault(_ entry: AuditIndexEntry, _ row: Row) throws -> String? {
         guard row[1] == entry.time?.nanoseconds else { return "has another time" }
-        let fields: [DatabaseValue] = AuditIndexSchema.Field.allCases.map { entry[$0] }
-        for (place, value) in fields.enumerated() where row[place + 3] as DatabaseValue != value {
-            return "has another \(AuditIndexSchema.Field.allCases[place].column)"
+        let ofKinds = AuditIndexSchema.Field.ofKinds
+        let callerPlace = 3 + ofKinds.count
+        for (start, fields) in [(3, ofKinds), (callerPlace + 1, AuditIndexSchema.Field.ofCallers)] {
+            for (place, field) in fields.enumerated() where row[start + place] as DatabaseValue != entry[field] {
+                return "has another \(field.column)"
+            }
         }
         let block = Int64(entry.index) / AuditIndexSchema.block
-        var needed = [[AuditIndexSchema.kindField.databaseValue, row[2] as DatabaseValue]]
-        needed += zip(AuditIndexSchema.Field.allCases, fields).filter { !$1.isNull }.map {
-            [$0.rawValue.databaseValue, $1]
+        let ids: [DatabaseValue] = [
+            row[2], row[callerPlace], row[callerPlace + 1 + AuditIndexSchema.Field.ofCallers.count],
+        ]
+        guard ids[2].isNull == (entry.target == nil && entry.detail == nil) else { return "has words of another" }
+        var needed = zip(AuditIndexSchema.Likeness.allCases, ids).filter { !$1.isNull }.map {
+            [$0.mark.databaseValue, $1]
         }
+        needed += ofKinds.map { ($0, entry[$0]) }.filter { !$1.isNull }.map { [$0.rawValue.databaseValue, $1] }
         for mark in needed where marks.insert(mark).inserted {
             let sql = "SELECT 1 FROM marks WHERE field = ? AND value = ? AND block = ?"
             guard try has(sql, [mark[0], mark[1], block]) else { return "does not find it by each of its fields" }
@@ -158,6 +166,9 @@ extension AuditIndexEntry {
         case .reason: reason.databaseValue
         case .decision: decision.databaseValue
         case .action: action.databaseValue
+        case .modelVersion: modelVersion.databaseValue
+        case .source: source.databaseValue
+        case .subject: subject.databaseValue
         }
     }
 }

@@ -6,27 +6,48 @@ import GatewayCore
 
 /// The tables of the search index.
 ///
-/// Most records are alike in all but time and request: such a likeness is a *kind*, kept once. For each kind, and for each
-/// value of a field, `marks` says in which blocks of records it occurs: a search walks the blocks with one of its values
-/// and a kind that has them all, and looks at the records in them. So a record costs one row and one request id, however
-/// many fields can be searched.
+/// Most records are alike in all but time and request: what was done is a *kind*, who did it from where is a *caller*,
+/// what was said about it is a *note*; each is kept once. For each of them, and for each value of a kind's fields, `marks` says
+/// in which blocks of records it occurs: a search walks the blocks that have a mark for every condition, and looks at
+/// the records in them. The words of kinds, callers and notes are in `texts`, so that a record costs no words either:
+/// one row and one request id, however much can be searched.
 ///
 /// The log is in the order of time but for requests that overlap. So no index by time is kept, only the first and last
 /// record of each minute: they bound a search by time to a range of ids.
 enum AuditIndexSchema {
     /// `TGix` in the file's header: a search index of the gateway.
     static let application: Int32 = 0x5447_6978
-    static let version: Int64 = 2
+    static let version: Int64 = 3
 
     /// Records in a block.
-    static let block: Int64 = 4096
+    static let block: Int64 = 1024
 
-    /// In `marks`, what stands for a field when the value is a kind's id.
-    static let kindField: Int64 = 0
+    /// Of every so many records the place in the journal is kept.
+    static let stride: Int64 = 64
 
-    /// The fields of a kind, numbered as in `marks`.
+    /// What is kept once for many records; in `marks`, and in the low bits of a row's id in `texts`.
+    enum Likeness: Int64, CaseIterable {
+        case kind = 0, caller, note
+
+        var column: String {
+            switch self {
+            case .kind: "kind"
+            case .caller: "caller"
+            case .note: "note"
+            }
+        }
+        /// The field of ``marks`` whose values are the ids of these.
+        var mark: Int64 { -rawValue }
+        /// The row of `texts` with the words of one of these.
+        func row(_ id: Int64) -> Int64 { id << 2 | rawValue }
+    }
+
+    /// The fields of a kind, numbered as in `marks`, then those of a caller.
     enum Field: Int64, CaseIterable {
-        case keyID = 1, tenant, model, status, reason, decision, action
+        case keyID = 1, tenant, model, status, reason, decision, action, modelVersion, source, subject
+
+        static let ofKinds: [Field] = [.keyID, .tenant, .model, .status, .reason, .decision, .action, .modelVersion]
+        static let ofCallers: [Field] = [.source, .subject]
 
         var column: String {
             switch self {
@@ -37,6 +58,9 @@ enum AuditIndexSchema {
             case .reason: "reason"
             case .decision: "decision"
             case .action: "action"
+            case .modelVersion: "model_version"
+            case .source: "source"
+            case .subject: "subject"
             }
         }
     }
@@ -50,12 +74,25 @@ enum AuditIndexSchema {
             status INTEGER,
             reason TEXT,
             decision TEXT,
-            action TEXT
+            action TEXT,
+            model_version INTEGER
         ) STRICT;
+        CREATE INDEX kinds_of_keys ON kinds (key_id);
+        CREATE INDEX kinds_of_tenants ON kinds (tenant);
+        CREATE TABLE callers (
+            id INTEGER PRIMARY KEY,
+            source TEXT,
+            subject TEXT
+        ) STRICT;
+        CREATE INDEX callers_from_sources ON callers (source);
+        CREATE INDEX callers_by_subjects ON callers (subject);
+        CREATE VIRTUAL TABLE texts USING fts5 (words, content = '', columnsize = 0);
         CREATE TABLE records (
             id INTEGER PRIMARY KEY,
             time INTEGER,
-            kind INTEGER NOT NULL
+            kind INTEGER NOT NULL,
+            caller INTEGER,
+            note INTEGER
         ) STRICT;
         CREATE TABLE requests (
             request_id ANY NOT NULL,
@@ -72,6 +109,11 @@ enum AuditIndexSchema {
             minute INTEGER PRIMARY KEY,
             first INTEGER NOT NULL,
             last INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE places (
+            id INTEGER PRIMARY KEY,
+            segment INTEGER NOT NULL,
+            offset INTEGER NOT NULL
         ) STRICT;
         PRAGMA user_version = \(version);
         """

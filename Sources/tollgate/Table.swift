@@ -43,14 +43,7 @@ struct Table {
         case .some(let other): text = other.serialized()
         }
         // What a tenant named itself must not move the auditor's cursor.
-        return String(
-            String.UnicodeScalarView(
-                text.unicodeScalars.map {
-                    $0.properties.generalCategory == .control || $0.properties.generalCategory == .format
-                        ? "\u{fffd}" : $0
-                }
-            )
-        )
+        return text.visible
     }
 }
 

@@ -229,6 +229,72 @@ import Testing
         #expect(try AuditReader(directory: "audit", files: files).all().map(\.bytes) == [payload(0), payload(3)])
     }
 
+    @Test(arguments: [AuditDurability.durable, .written], [0, 3000])
+    func `a full disk is not called well before there is room for a group`(
+        _ durability: AuditDurability,
+        _ free: Int
+    ) throws {
+        let files = MemoryFileSystem()
+        let watch = HealthWatch()
+        var configuration = memory
+        configuration.durability = durability
+        let log = try openLog(files, configuration, onHealth: watch.note)
+        _ = log.write([payload(0)])
+        files.fill(leaving: free)
+        var number = 1
+        while log.isWriting {
+            try #require(number < 100)
+            _ = log.write([payload(number, size: 600)])
+            number += 1
+        }
+        let sealed = log.size
+        let faults = log.metrics.faults
+        // It has tried again and again by now.
+        while log.metrics.faults < faults + 4 { #expect(log.write([payload(0)]).map(\.outcome) == [.failed]) }
+        #expect(!watch.changes.withLock { $0.contains(.writing) })
+        #expect(!log.isWriting)
+        files.fill(leaving: nil)
+        watch.waitForRecovery()
+        #expect(log.isWriting)
+        #expect(log.write([payload(0)]).map(\.index) == [sealed])
+        log.close()
+        #expect(try AuditReader(directory: "audit", files: files).all().count == Int(sealed) + 1)
+        #expect(files.openFiles == 0)
+    }
+
+    @Test(arguments: [AuditDurability.durable, .written])
+    func `nothing is acknowledged in a file that was removed, until it is back`(_ durability: AuditDurability) throws {
+        let files = MemoryFileSystem()
+        let watch = HealthWatch()
+        var configuration = memory
+        configuration.durability = durability
+        let log = try openLog(files, configuration, onHealth: watch.note)
+        #expect(log.write([payload(0)]).map(\.outcome) == [.sealed])
+        let segment = try #require(files.segments.first)
+        files.move(segment, to: "elsewhere")
+        #expect(log.write([payload(1)]).map(\.outcome) == [.failed])
+        guard case .failed(let reason) = log.health else {
+            Issue.record("the log calls itself healthy")
+            return
+        }
+        #expect(reason.contains(segment))
+        #expect(reason.contains("put it back"))
+        let faults = log.metrics.faults
+        while log.metrics.faults < faults + 3 { #expect(log.write([payload(1)]).map(\.outcome) == [.failed]) }
+        #expect(files.segments.isEmpty)
+        // A copy will do as well, but not of the wrong file.
+        files[segment] = Array("TGAUDIT\u{1}".utf8)
+        while true {
+            if case .failed(let reason) = log.health, reason.contains("record 0 is lost") { break }
+        }
+        files[segment] = files["elsewhere"]
+        watch.waitForRecovery()
+        #expect(log.write([payload(2)]).map(\.index) == [1])
+        log.close()
+        #expect(try AuditReader(directory: "audit", files: files).all().map(\.bytes) == [payload(0), payload(2)])
+        #expect(files.openFiles == 0)
+    }
+
     @Test func `a process after one whose sync failed builds on the disk, not on the page cache`() throws {
         for seed in 0..<20 {
             var random = SeededGenerator(seed: UInt64(seed))

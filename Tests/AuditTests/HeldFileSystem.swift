@@ -39,6 +39,7 @@ final class HeldFileSystem: FileSystem {
     func close(_ file: Int32) { memory.close(file) }
     func lock(_ file: Int32) throws(FileFault) -> Bool { try memory.lock(file) }
     func size(_ file: Int32) throws(FileFault) -> Int64 { try memory.size(file) }
+    func leads(_ path: String, to file: Int32) throws(FileFault) -> Bool { try memory.leads(path, to: file) }
     func read(_ file: Int32, into bytes: UnsafeMutableRawBufferPointer, at offset: Int64) throws(FileFault) -> Int {
         try memory.read(file, into: bytes, at: offset)
     }

@@ -34,6 +34,8 @@ final class MemoryFileSystem: FileSystem {
         var fault = Fault.ioError
         var operations: [String]?
         var faults = 0
+        /// Bytes that all files together may have; nil is no bound.
+        var capacity: Int?
     }
 
     private let state = Mutex(State())
@@ -51,6 +53,18 @@ final class MemoryFileSystem: FileSystem {
             $0.fault = fault
             $0.operations = operations
         }
+    }
+
+    /// Fills the disk but for so many bytes; nil makes it as large as one likes.
+    func fill(leaving free: Int?) {
+        state.withLock { state in
+            state.capacity = free.map { state.names.values.reduce($0) { $0 + state.nodes[$1].cache.count } }
+        }
+    }
+
+    /// Gives a file another name behind the log's back.
+    func move(_ path: String, to new: String) {
+        state.withLock { $0.names[new] = $0.names.removeValue(forKey: path) }
     }
 
     /// What the next process finds when this one is killed now: the page cache survives.
@@ -163,6 +177,11 @@ final class MemoryFileSystem: FileSystem {
         return with(file) { node, state in Int64(state.nodes[node].cache.count) }
     }
 
+    func leads(_ path: String, to file: Int32) throws(FileFault) -> Bool {
+        _ = try call("stat")
+        return with(file) { node, state in state.names[path] == node }
+    }
+
     func read(_ file: Int32, into bytes: UnsafeMutableRawBufferPointer, at offset: Int64) throws(FileFault) -> Int {
         let fault = try call("read")
         let content = with(file) { node, state in
@@ -184,8 +203,18 @@ final class MemoryFileSystem: FileSystem {
             put(file, Array(bytes.prefix(bytes.count / 2)), Int(offset))
             throw error
         }
+        try grow(file, to: Int(offset) + content.count, "write")
         put(file, content, Int(offset))
         return content.count
+    }
+
+    private func grow(_ file: Int32, to size: Int, _ operation: StaticString) throws(FileFault) {
+        let fits = with(file) { node, state in
+            guard let capacity = state.capacity, size > state.nodes[node].cache.count else { return true }
+            let others = state.names.values.reduce(0) { $1 == node ? $0 : $0 + state.nodes[$1].cache.count }
+            return others + size <= capacity
+        }
+        if !fits { throw FileFault(operation, Fault.noSpace.code) }
     }
 
     private func put(_ file: Int32, _ content: [UInt8], _ offset: Int) {
@@ -208,6 +237,7 @@ final class MemoryFileSystem: FileSystem {
 
     func allocate(_ file: Int32, to size: Int64) throws(FileFault) {
         _ = try call("fallocate")
+        try grow(file, to: Int(size), "fallocate")
         with(file) { node, state in
             if state.nodes[node].cache.count < Int(size) { Self.resize(&state.nodes[node].cache, to: Int(size)) }
         }

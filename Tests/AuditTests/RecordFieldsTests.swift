@@ -16,9 +16,11 @@ import Testing
             for (name, text) in [
                 ("action", fields.action), ("decision", fields.decision), ("key_id", fields.keyID),
                 ("model", fields.model), ("reason", fields.reason), ("request_id", fields.requestID),
-                ("tenant", fields.tenant),
+                ("tenant", fields.tenant), ("subject", fields.subject), ("client_id", fields.clientID),
+                ("issuer", fields.issuer), ("target", fields.target), ("address", fields.source),
             ] { texts[name] = text.map { Array($0) } }
             numbers["status"] = fields.status
+            numbers["model_version"] = fields.modelVersion
             numbers["time"] = fields.time?.nanoseconds
             numbers["requests"] = fields.chargedRequests
             numbers["delay_us"] = fields.chargeDelayMicros
@@ -27,10 +29,16 @@ import Testing
         /// As the general parser sees them; nothing for what it refuses.
         init(parsing bytes: [UInt8]) {
             guard let json = try? JSON.parse(bytes, depth: 40) else { return }
-            for name in ["action", "decision", "key_id", "model", "reason", "request_id", "tenant"] {
+            for name in [
+                "action", "decision", "key_id", "model", "reason", "request_id", "tenant", "subject", "client_id",
+                "issuer",
+                "target",
+            ] {
                 texts[name] = (json[name]?.string).map { Array($0.utf8) }
             }
+            texts["address"] = (json["source"]?["address"]?.string).map { Array($0.utf8) }
             numbers["status"] = json["status"]?.integer
+            numbers["model_version"] = json["model_version"]?.integer
             numbers["time"] = json["time"]?.string.flatMap { UnixTime($0) }?.nanoseconds
             numbers["requests"] = json["charge"]?["requests"]?.integer
             numbers["delay_us"] = json["charge"]?["delay_us"]?.integer
@@ -70,6 +78,11 @@ import Testing
         record.model = "digits"
         record.requestID = "0199-é"
         record.tenant = "acme"
+        record.subject = "Ab3dEf9h"
+        record.clientID = "billing"
+        record.source?.address = "10.0.0.7"
+        record.issuer = "https://idp.example"
+        record.target = "tenant/acme"
         // A name with an escape, which no administrator's thing has, takes the long way.
         if case .object = record.change?.before { record.change = nil }
     }

@@ -261,6 +261,6 @@ struct AuditProofTests {
         try FileManager.default.removeItem(atPath: "\(own.state)/audit-signing.pem")
         let start = try own.command(["serve", "--config", own.configurationFile])
         #expect(start.end != .exited(0))
-        #expect(start.errors.contains("audit-signing.pem is missing"))
+        #expect(start.errors.contains("audit-signing.pem cannot be read"))
     }
 }

@@ -90,7 +90,7 @@ struct HTTP2PeerTests {
         )
         #expect(output.contains("800 done, 800 succeeded, 0 failed, 0 errored, 0 timeout"), "\(output)")
         #expect(output.contains("800 2xx"), "\(output)")
-        let records = try gateway.records("tenant=\(tenant.id)&limit=1000")
+        let records = try gateway.records("tenant=\(tenant.id)&page_size=1000")
         #expect(records.count == 800)
         #expect(Set(records.compactMap { $0["record"]?["request_id"]?.string }).count == 800)
         #expect(records.allSatisfy { $0["record"]?["protocol"] == "HTTP/2" && $0["record"]?["status"] == 200 })

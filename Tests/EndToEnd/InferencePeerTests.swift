@@ -38,10 +38,10 @@ struct InferencePeerTests {
         #expect(ran.end == .exited(0), "\(ran.errors)\n\(gateway.log)")
 
         // Each of its calls is on record, none twice.
-        let records = try gateway.records("tenant=\(tenant.id)&limit=1000")
+        let records = try gateway.records("tenant=\(tenant.id)&page_size=1000")
         let infers = records.compactMap { $0["record"] }.filter { $0["route"]?.string == "/v2/models/{model}/infer" }
         #expect(infers.contains { $0["action"]?.string == "predict" && $0["instances"]?.integer == 200 })
-        let changes = try gateway.records("limit=1000").compactMap { $0["record"] }
+        let changes = try gateway.records("page_size=1000").compactMap { $0["record"] }
             .filter { ["model.load", "model.unload"].contains($0["action"]?.string ?? "") && $0["status"] == 200 }
         #expect(changes.count == 2 && changes.allSatisfy { $0["target"]?.string == "model/pair" })
     }

@@ -60,7 +60,7 @@ struct LimitTests {
         }.flatMap(\.self)
         #expect(statuses.count { $0 == 200 } == 100)
         #expect(statuses.count { $0 == 429 } == 60)
-        #expect(try gateway.records("tenant=\(tenant.id)&status=200&limit=1000").count == 100)
+        #expect(try gateway.records("tenant=\(tenant.id)&status=200&page_size=1000").count == 100)
     }
 
     @Test("One tenant's limit is not another's")

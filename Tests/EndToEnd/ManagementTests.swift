@@ -191,7 +191,8 @@ struct ManagementTests {
     @Test(
         "The audit search says what is wrong with a query",
         arguments: [
-            "status=abc", "since=yesterday", "colour=red", "limit=0", "limit=1001", "order=up", "status=200&status=201",
+            "status=abc", "since=yesterday", "colour=red", "page_size=0", "page_size=1001", "order=up",
+            "status=200&status=201", "q=--", "q=%22half", "model_version=x", "page_token=x", "page_token=WyJ4Il0",
         ]
     )
     func badSearch(query: String) throws {
@@ -228,9 +229,9 @@ struct ManagementTests {
         #expect(try ids("tenant=\(tenant.id)&since=\(times[2])") == [mine[0], mine[1]])
         #expect(try ids("tenant=\(tenant.id)&until=\(times[2])") == [mine[2]])
 
-        let page = try ids("tenant=\(tenant.id)&limit=2")
+        let page = try ids("tenant=\(tenant.id)&page_size=2")
         #expect(page == [mine[0], mine[1]])
-        #expect(try ids("tenant=\(tenant.id)&limit=2&before=\(answers[2].auditIndex ?? -1)") == [mine[2]])
+        #expect(try ids("tenant=\(tenant.id)&page_size=2&before=\(answers[2].auditIndex ?? -1)") == [mine[2]])
     }
 
     // MARK: - Metrics

@@ -41,7 +41,7 @@ import Testing
             let again = try gateway.command(["reload"])
             #expect(again.end == .exited(0) && again.output.contains("nothing differs"), "\(again.output)")
             #expect(try gateway.metric(total, "outcome=\"success\"") == 2)
-            let record = try #require(try gateway.records("action=config.reload&limit=2").last?["record"])
+            let record = try #require(try gateway.records("action=config.reload&page_size=2").last?["record"])
             #expect(record["decision"] == "allowed")
         }
     }

@@ -45,7 +45,7 @@ struct SecrecyTests {
             body: "{\"id\":\"a\",\"plan\":\"\(tenant.key)\"}"
         )
         // All of it into files.
-        _ = try gateway.records("limit=1")
+        _ = try gateway.records("page_size=1")
         try gateway.restart()
 
         let secret = String(tenant.secret.prefix(43))
@@ -58,7 +58,7 @@ struct SecrecyTests {
             #expect(answer.status == 200)
             #expect(answer.text.contains(tenant.id) && !answer.text.contains(secret))
         }
-        let records = try gateway.records("limit=1000")
+        let records = try gateway.records("page_size=1000")
         #expect(records.contains { $0.serialized().contains(tenant.keyID) })
         #expect(!records.contains { $0.serialized().contains(secret) || $0.serialized().contains(signature) })
         for text in [secret, signature, String(gateway.adminKey.suffix(49)), String(gateway.auditorKey.suffix(49))] {

@@ -88,7 +88,7 @@ import Testing
             }
             #expect(try crowd.end() == [])
             for (code, attacks) in Dictionary(grouping: attacks, by: \.code) {
-                let records = try gateway.records("reason=\(code)&status=401&limit=1000")
+                let records = try gateway.records("reason=\(code)&status=401&page_size=1000")
                 #expect(records.count == attacks.count, "\(code): each refusal is on record")
             }
             // Only what is meant to divide the two verifiers did.

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Verifies a transparency log with nothing of ours: tlog_verify.sh openssl|go|aics LOG VKEY [OLD_CHECKPOINT]
+# Verifies a transparency log with nothing of ours: tlog_verify.sh openssl|go|aics|aics-every LOG VKEY [OLD_CHECKPOINT]
 #
 # openssl checks the checkpoint's signature alone; go and aics the tree, and that it grew out of the old checkpoint's; go
-# also every record.
+# also every record, as aics-every does.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 tool=$1 log=$2 vkey=$3 old=${4:-}
@@ -35,6 +35,10 @@ aics)
         "$python" -m aics_tlog verify-inclusion --tiles "$log" --vkey-file "$vkey" --index "$index" \
             --entry-out /dev/null
     done
+    ;;
+aics-every)
+    tools=$here/../../.tools/tlog
+    PYTHONPATH="$tools" "$(cat "$tools/PYTHON")" "$here/tlog_every.py" "$log" "$vkey"
     ;;
 *)
     echo "there is no recipe for $tool" >&2

@@ -69,8 +69,8 @@ struct AuditIndexCheckTests {
             ("UPDATE kinds SET status = 500 WHERE status = 429", 0),
             ("UPDATE requests SET request_id = 'x' WHERE id = 1234", 1234),
             ("DELETE FROM requests WHERE id = 4999", 4999),
-            ("DELETE FROM marks WHERE block = 1 AND field = 2 AND value = 'tenant-1'", 4096),
-            ("DELETE FROM marks WHERE block = 1", 4096),
+            ("DELETE FROM marks WHERE block = 4 AND field = 2 AND value = 'tenant-1'", 4096),
+            ("DELETE FROM marks WHERE block = 4", 4096),
             ("UPDATE minutes SET first = first + 1 WHERE first = 200", 200),
             ("INSERT INTO requests VALUES ('request-5', 6)", 0),
         ]

@@ -68,6 +68,12 @@ import Testing
                     entry.decision = one(["allowed", "allowed", "refused"])
                     entry.action = one(["predict", "predict", "key.revoke", nil])
                     entry.model = one(["digits", "iris", nil])
+                    entry.modelVersion = [1, 2, nil].randomElement(using: &random)!
+                    entry.source = one(["10.0.0.7", "10.0.0.8", "2001:db8::\(number % 4000)", nil])
+                    entry.subject = one(["svc:billing", "user-\(number % 700)", nil])
+                    entry.issuer = one(["https://idp.example", nil, nil])
+                    entry.target = one(["tenant/acme", nil, nil, nil])
+                    entry.detail = one(["Länge \(number) of 7 bytes", "plan \\\"gold\\\" is used up", nil, nil])
                     // Not quite in order, as records of requests that overlap.
                     entry.time =
                         number % 50 == 0
@@ -82,7 +88,8 @@ import Testing
         #expect(index.indexedSize == 9000)
 
         var found = 0
-        for _ in 0..<400 {
+        var text: String?
+        for _ in 0..<600 {
             func maybe<Value>(_ value: Value?, _ odds: Int = 4) -> Value? {
                 Int.random(in: 0..<odds, using: &random) == 0 ? value : nil
             }
@@ -96,11 +103,19 @@ import Testing
             query.decision = maybe(one(["allowed", "refused"]))
             query.action = maybe(one(["predict", "key.revoke"]))
             query.model = maybe(one(["digits", "iris"]))
+            query.modelVersion = maybe([1, 2, 3].randomElement(using: &random)!, 8)
+            query.source = maybe(one(["10.0.0.7", "2001:db8::\(Int.random(in: 0..<4000, using: &random))"]), 8)
+            query.subject = maybe(one(["svc:billing", "user-\(Int.random(in: 0..<700, using: &random))"]), 8)
+            let words = one([
+                "gold", "LÄNGE", "lange", "Länge", "10.0.0.7", "acme digits", "bytes 2*", "\"used up\"", "429",
+            ])
+            query.words = maybe(AuditWords(words ?? ""), 4)
+            text = query.words == nil ? nil : words
             query.since = maybe(UnixTime(seconds: now.seconds + .random(in: -100...9200, using: &random)))
             query.until = maybe(UnixTime(seconds: now.seconds + .random(in: -100...9200, using: &random)))
             query.afterIndex = maybe(.random(in: 0..<9300, using: &random))
             query.beforeIndex = maybe(.random(in: 0..<9300, using: &random))
-            let expected = all.filter { query.matches($0) }.map(\.index)
+            let expected = all.filter { query.matches($0) && (text.map($0.has) ?? true) }.map(\.index)
             let ordered = query.newestFirst ? Array(expected.reversed()) : expected
             try #require(try index.search(query) == Array(ordered.prefix(query.limit)), "\(query)")
             found += expected.count
@@ -245,6 +260,24 @@ import Testing
         #expect(try index.search(AuditQuery(limit: 1)) == [119])
     }
 
+    @Test func `the index knows where records lie, so that a journal just opened is read from there`() throws {
+        let log = try filledLog(250)
+        let index = try AuditIndex(path: folder.index)
+        #expect(try index.follow(log, atMost: 1000) == 250)
+        let fresh = try AuditReader(directory: folder.file("audit"))
+        let indices: [UInt64] = [249, 64, 63, 0, 130]
+        let places = try index.places(before: indices)
+        #expect(places.map { $0?.index } == [192, 64, 0, 0, 128])
+        for (number, place) in zip(indices, places) {
+            log.seek(to: number)
+            #expect(try fresh.record(at: number, after: place) == log.next()?.bytes)
+        }
+        // A wrong place is seen, not read.
+        #expect(throws: AuditError.self) {
+            try fresh.record(at: 249, after: (200, AuditPlace(segment: 0, offset: 4242)))
+        }
+    }
+
     /// A log on the disk in which every tenth request is refused, and every request with an odd number names itself.
     private func filledLog(_ count: Int) throws -> AuditReader {
         let configuration = AuditConfiguration(directory: folder.file("audit"), durability: .written, gateway: "g")
@@ -275,7 +308,7 @@ import Testing
         let first = entry(0) { $0.tenant = "acme" }
         #expect(throws: StorageError.self) {
             try index.write { write in
-                try first.withFields { try write($0, 0) }
+                try first.withFields { try write($0, 0, nil) }
                 throw Fault()
             }
         }
@@ -285,46 +318,81 @@ import Testing
         #expect(try index.search(query) == [0])
     }
 
-    @Test func `searches for rare values walk an index, not the log`() throws {
+    @Test func `a page that ends early says where to go on, and nothing is lost or found twice`() throws {
         let index = try AuditIndex(path: folder.index)
-        try index.append([entry(0)])
-        try index.close()
-        let database = try DatabaseQueue(path: folder.index)
-        var queries = Array(repeating: AuditQuery(), count: 9)
-        queries[0].tenant = "acme"
-        queries[1].keyID = "k1"
-        queries[2].requestID = "r1"
-        queries[3].model = "digits"
-        queries[4].status = 429
-        queries[5].reason = "rate_exceeded"
-        queries[6].decision = "refused"
-        queries[7].action = "key.revoke"
-        queries[8].tenant = "acme"
-        queries[8].status = 429
-        for query in queries {
-            let (sql, arguments) = query.statement(within: 0...1000)
-            let plan = try database.read { db in
-                try Row.fetchAll(db, sql: "EXPLAIN QUERY PLAN " + sql, arguments: arguments).map {
-                    $0["detail"] as String
+        try index.append(
+            (0..<40_000).map { number in
+                entry(number) {
+                    $0.tenant = number % 3 == 0 ? "acme" : "globex"
+                    $0.source = number % 5 == 0 ? "10.0.0.7" : "10.0.0.8"
                 }
             }
-            #expect(
-                plan.contains {
-                    $0.hasPrefix("SEARCH m USING PRIMARY KEY") || $0.hasPrefix("SEARCH q USING PRIMARY KEY")
-                }
-            )
-            #expect(plan.contains { $0.hasPrefix("SEARCH \(query.requestID == nil ? "m" : "q") USING PRIMARY KEY") })
-            #expect(plan.contains { $0.hasPrefix("SEARCH r USING INTEGER PRIMARY KEY (rowid") })
-            #expect(
-                query.status == nil || query.tenant == nil
-                    || plan.contains("SEARCH marks USING PRIMARY KEY (field=? AND value=? AND block=?)")
-            )
-            // The kinds are few.
-            #expect(
-                !plan.contains { $0.contains("TEMP B-TREE") || $0.hasPrefix("SCAN") && $0 != "SCAN kinds" },
-                "\(plan)"
-            )
+        )
+        let expected = (0..<UInt64(40_000)).filter { $0 % 15 == 0 }
+        for newestFirst in [true, false] {
+            var query = AuditQuery(limit: 300, newestFirst: newestFirst)
+            query.tenant = "acme"
+            query.source = "10.0.0.7"
+            var seen: [UInt64] = []
+            var pages = 0
+            while true {
+                let page = try index.page(query) { true }
+                seen += page.indices
+                pages += 1
+                guard let next = page.next else { break }
+                if newestFirst { query.beforeIndex = next } else { query.afterIndex = next == 0 ? nil : next - 1 }
+            }
+            #expect(seen == (newestFirst ? expected.reversed() : expected))
+            #expect(pages > 3)
         }
+    }
+
+    @Test(arguments: ["", "  ", "-- ,;", "\"", "a \"b", String(repeating: "a ", count: 17)])
+    func `a text without words, or with half a phrase, is no search`(text: String) {
+        #expect(AuditWords(text) == nil)
+    }
+
+    @Test func `words are never read as the index's own query language`() throws {
+        let index = try AuditIndex(path: folder.index)
+        try index.append([entry(0) { $0.detail = "alpha NOT beta" }, entry(1) { $0.detail = "alpha" }])
+        func search(_ text: String) throws -> [UInt64] {
+            var query = AuditQuery(newestFirst: false)
+            query.words = AuditWords(text)
+            return try index.search(query)
+        }
+        #expect(try search("alpha NOT beta") == [0])
+        #expect(try search("words:alpha").isEmpty)
+        #expect(try search("alpha OR gamma").isEmpty)
+        #expect(try search("NEAR(alpha)").isEmpty)
+        #expect(try search("alp*") == [0, 1])
+        #expect(try search("'; DROP TABLE records; --x").isEmpty)
+        #expect(try search("\"alpha beta\"").isEmpty)
+    }
+}
+
+extension AuditIndexEntry {
+    /// Whether its texts have all the words, by a plain look.
+    fileprivate func has(_ text: String) -> Bool {
+        let values = [
+            [keyID, tenant, model, status.map(String.init), reason, decision, action, modelVersion.map(String.init)],
+            [source, subject, clientID, issuer], [target, detail],
+        ].map { $0.compactMap { $0.map(Self.words) }.flatMap { $0 } }
+        let phrases = text.contains("\"") ? [text] : text.split(separator: " ").map(String.init)
+        return phrases.allSatisfy { phrase in
+            let wanted = Self.words(phrase)
+            return values.contains { words in
+                guard words.count >= wanted.count else { return false }
+                return (0...words.count - wanted.count).contains { start in
+                    phrase.last == "*"
+                        ? words[start].hasPrefix(wanted[0]) : Array(words[start..<start + wanted.count]) == wanted
+                }
+            }
+        }
+    }
+
+    private static func words(_ text: String) -> [String] {
+        text.folding(options: [.diacriticInsensitive, .caseInsensitive], locale: nil)
+            .split { !$0.isLetter && !$0.isNumber }.map(String.init)
     }
 }
 
@@ -334,6 +402,8 @@ extension AuditQuery {
         return equal(tenant, entry.tenant) && equal(keyID, entry.keyID) && equal(requestID, entry.requestID)
             && equal(model, entry.model) && equal(status, entry.status) && equal(reason, entry.reason)
             && equal(decision, entry.decision) && equal(action, entry.action)
+            && equal(modelVersion, entry.modelVersion) && equal(source, entry.source)
+            && equal(subject, entry.subject)
             && since.map { since in entry.time.map { $0 >= since } ?? false } ?? true
             && until.map { until in entry.time.map { $0 < until } ?? false } ?? true
             && afterIndex.map { entry.index > $0 } ?? true && beforeIndex.map { entry.index < $0 } ?? true

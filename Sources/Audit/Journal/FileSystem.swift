@@ -12,6 +12,8 @@ package protocol FileSystem: Sendable {
     /// Takes the file for this descriptor alone; false when somebody else has it.
     func lock(_ file: Int32) throws(FileFault) -> Bool
     func size(_ file: Int32) throws(FileFault) -> Int64
+    /// Whether the path still leads to that open file: not when it was removed, renamed or replaced.
+    func leads(_ path: String, to file: Int32) throws(FileFault) -> Bool
     /// Reads at most as many bytes as there is room for; 0 at the end of the file.
     func read(_ file: Int32, into bytes: UnsafeMutableRawBufferPointer, at offset: Int64) throws(FileFault) -> Int
     /// Writes some of the pieces' bytes, one piece behind the other, and answers how many.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
+
 /// Writes records into segments, without a thread or lock of its own.
 ///
 /// ``append(_:)`` writes a group, ``seal(sync:)`` makes it part of the journal. After an error of either the journal is
@@ -14,22 +16,23 @@ final class Journal {
     /// Records that no crash of the machine can take.
     private(set) var synced: UInt64
 
-    private let files: any FileSystem
-    private let lock: JournalLock
-    private let segmentBytes: Int64
-    /// The last segment: its descriptor (-1 when closed), its first index, where its last sealed record ends and where
+    let files: any FileSystem
+    var lock: JournalLock
+    let segmentBytes: Int64
+    /// The last segment: its descriptor (-1 when closed), its first index, its path, where its last sealed record ends and where
     /// its last synced record ends.
-    private var file: Int32 = -1
-    private var first: UInt64
-    private var end: Int64
-    private var syncedEnd: Int64
+    var file: Int32 = -1
+    var first: UInt64
+    var path: String
+    var end: Int64
+    var syncedEnd: Int64
     /// The file's size, when it has room behind `end`: to write there does not change it, so that a sync has less to do.
-    private var preparedEnd: Int64
+    var preparedEnd: Int64
     /// Whether groups are synced before they are sealed: then the disk is the truth, otherwise the page cache is.
-    private let isDurable: Bool
+    let isDurable: Bool
     /// Once a new segment's file may be there, no record may go to the old one: the new one's name says so.
-    private var mustRotate = false
-    private var pending = Pending()
+    var mustRotate = false
+    var pending = Pending()
     /// What one write is made of; empty between writes.
     private var pieces: [UnsafeRawBufferPointer] = []
     /// Brings records to the disk that were sealed without that, and how far it will have come.
@@ -38,7 +41,7 @@ final class Journal {
     /// Where groups are synced, the next segment.
     private let spare: SpareSegment?
 
-    private struct Pending {
+    struct Pending {
         var count: UInt64 = 0
         var bytes: Int64 = 0
         var marks: [(index: UInt64, offset: Int64)] = []
@@ -89,7 +92,7 @@ final class Journal {
             offsets.note(index, at: offset, segment: last)
         }
         self.offsets = offsets
-        let path = SegmentFile.path(directory, first: last)
+        path = SegmentFile.path(directory, first: last)
         if found.next == last, firsts.count > 1 {
             // Nothing in an empty segment says that it belongs here: the one before must lead up to it.
             let before = try SegmentEnd.find(directory: directory, first: firsts[firsts.count - 2], files: files)
@@ -169,6 +172,7 @@ final class Journal {
     /// Makes what was appended part of the journal; with `sync` not before it is on the disk.
     func seal(sync: Bool) throws(AuditError) {
         if sync { try attempt { (files) throws(FileFault) in try files.sync(file) } }
+        try requireName()
         for mark in pending.marks { offsets.note(mark.index, at: mark.offset, segment: first) }
         next += pending.count
         end += pending.bytes
@@ -198,7 +202,7 @@ final class Journal {
             return nil
         }
         syncing = nil
-        if let fault = outcome.fault { throw AuditError(fault, file: SegmentFile.path(directory, first: first)) }
+        if let fault = outcome.fault { throw AuditError(fault, file: path) }
         (synced, syncedEnd) = reached
         return outcome.nanoseconds
     }
@@ -206,7 +210,24 @@ final class Journal {
     /// Bytes that are not known to be on the disk, and whether they keep a full segment from its end.
     var unsynced: (bytes: Int64, isUrgent: Bool) { (end - syncedEnd, end > segmentBytes) }
 
-    private func noteSynced() {
+    /// Records in a file that nobody can find again are lost when this process ends, however well they were synced.
+    private func requireName() throws(AuditError) {
+        let path = path
+        var isNamed = false
+        try attempt { (files) throws(FileFault) in isNamed = try files.leads(path, to: file) }
+        if !isNamed { throw removed(path) }
+    }
+
+    func removed(_ path: String) -> AuditError {
+        AuditError(
+            .io,
+            file: path,
+            "the file was removed, renamed or replaced while it was in use; put it back: until the gateway ends, its bytes "
+                + "are in /proc/\(getpid())/fd/\(file)"
+        )
+    }
+
+    func noteSynced() {
         synced = next
         syncedEnd = end
     }
@@ -222,7 +243,7 @@ final class Journal {
         noteSynced()
     }
 
-    private func rotate() throws(AuditError) {
+    func rotate() throws(AuditError) {
         _ = try endSync(waits: true)
         try trim()
         try sync()
@@ -236,6 +257,7 @@ final class Journal {
         closeFile()
         file = new.file
         first = next
+        path = SegmentFile.path(directory, first: first)
         end = SegmentFile.headerSize
         syncedEnd = end
         preparedEnd = new.size
@@ -256,20 +278,7 @@ final class Journal {
         }
     }
 
-    // MARK: - Recovery
-
-    /// Opens the last segment anew, verifies every sealed record in it and cuts off the rest.
-    ///
-    /// The old descriptor is given up: after a failed fsync Linux calls the lost pages clean, and the next fsync on it
-    /// would succeed without them.
-    func reopen() throws(AuditError) {
-        closeFile()
-        pending = Pending()
-        preparedEnd = end
-        if isDurable { try Self.dropCache(directory, first: first, files) }
-        try verify()
-        _ = try adopt(hasHeader: true)
-    }
+    // MARK: - Parts
 
     /// Brings everything to the disk and gives the segment back.
     func close() throws(AuditError) {
@@ -283,101 +292,23 @@ final class Journal {
         try sync()
     }
 
-    private func closeFile() {
-        // Whatever comes of a sync under way, this descriptor is given up.
+    /// Whatever comes of a sync under way, its descriptor is given up.
+    func endLostSync() {
         if syncing != nil { _ = background?.wait() }
         syncing = nil
+    }
+
+    func closeFile() {
+        endLostSync()
         if file >= 0 { files.close(file) }
         file = -1
     }
 
-    /// Opens the last segment for writing, cuts it to its sealed records and brings it to the disk. Answers how many
-    /// bytes were cut.
-    private func adopt(hasHeader: Bool) throws(AuditError) -> Int64 {
-        var cut: Int64 = 0
-        try attempt { (files) throws(FileFault) in
-            file = try files.open(SegmentFile.path(directory, first: first), writable: true)
-            let size = try files.size(file)
-            if !hasHeader {
-                try files.truncate(file, to: 0)
-                try files.writeAll(file, SegmentFile.header, at: 0)
-            } else if size > end {
-                cut = try unfinished(end..<size)
-                try files.truncate(file, to: end)
-            }
-            if syncedEnd < end { try rewrite(syncedEnd..<end) }
-            try files.sync(file)
-            try files.syncDirectory(directory)
-        }
-        preparedEnd = end
-        if isDurable, let size = SegmentFile.allocate(file, to: segmentBytes, files) { preparedEnd = size }
-        noteSynced()
-        return cut
-    }
-
-    /// How many bytes of a range are there before nothing but zeros.
-    private func unfinished(_ range: Range<Int64>) throws(FileFault) -> Int64 {
-        var bytes = [UInt8](repeating: 0, count: 1 << 18)
-        var offset = range.lowerBound
-        var last = offset
-        while offset < range.upperBound {
-            let count = try files.readAll(file, into: &bytes, at: offset)
-            let zeros = bytes.withUnsafeBytes { Zeros.suffix(of: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
-            if zeros < count { last = offset + Int64(count - zeros) }
-            guard count > 0 else { break }
-            offset += Int64(count)
-        }
-        return last - range.lowerBound
-    }
-
-    /// Writes bytes of the segment over themselves: pages that a failed sync called clean are dirty again.
-    private func rewrite(_ range: Range<Int64>) throws(FileFault) {
-        var bytes = [UInt8](repeating: 0, count: 1 << 18)
-        var offset = range.lowerBound
-        while offset < range.upperBound {
-            let room = Int(min(Int64(bytes.count), range.upperBound - offset))
-            if room < bytes.count { bytes.removeLast(bytes.count - room) }
-            let count = try files.readAll(file, into: &bytes, at: offset)
-            guard count == room else { throw FileFault("read", 0) }
-            try files.writeAll(file, bytes, at: offset)
-            offset += Int64(count)
-        }
-    }
-
-    /// Has the next reads of a segment come from the disk: what a failed sync lost must not be taken for written, be it
-    /// this process's or that of one before.
-    private static func dropCache(_ directory: String, first: UInt64, _ files: any FileSystem) throws(AuditError) {
-        let path = SegmentFile.path(directory, first: first)
-        do throws(FileFault) {
-            let file = try files.open(path, writable: false)
-            files.dropCache(file)
-            files.close(file)
-        } catch {
-            throw AuditError(error, file: path)
-        }
-    }
-
-    private func verify() throws(AuditError) {
-        var cursor = try SegmentCursor(directory: directory, first: first, files: files, at: SegmentFile.headerSize)
-        guard try cursor.hasHeader() else {
-            throw AuditError(.corrupt, file: cursor.path, offset: 0, "the segment has lost its header")
-        }
-        for index in first..<next {
-            let offset = cursor.offset
-            switch try cursor.step(expecting: index) {
-            case .frame: continue
-            case .end: throw AuditError(.corrupt, file: cursor.path, offset: offset, "record \(index) is lost")
-            case .damaged(let reason):
-                throw AuditError(.corrupt, file: cursor.path, offset: offset, "record \(index): \(reason)")
-            }
-        }
-    }
-
-    private func attempt(_ body: (any FileSystem) throws(FileFault) -> Void) throws(AuditError) {
+    func attempt(_ body: (any FileSystem) throws(FileFault) -> Void) throws(AuditError) {
         do {
             try body(files)
         } catch {
-            throw AuditError(error, file: SegmentFile.path(directory, first: first))
+            throw AuditError(error, file: path)
         }
     }
 }

@@ -4,11 +4,12 @@
 /// process dies.
 final class JournalLock {
     private let files: any FileSystem
+    private let path: String
     private let file: Int32
 
     /// - Throws: ``AuditError`` `locked` when somebody else writes the journal, `io` otherwise.
     init(directory: String, files: any FileSystem) throws(AuditError) {
-        let path = "\(directory)/lock"
+        path = "\(directory)/lock"
         self.files = files
         let isOurs: Bool
         do {
@@ -23,6 +24,15 @@ final class JournalLock {
                 file: path,
                 "another process writes this journal; stop it, or give this one a directory of its own"
             )
+        }
+    }
+
+    /// Whether the lock file is still the one that others would lock: a directory can be removed and put back.
+    func isHeld() throws(AuditError) -> Bool {
+        do {
+            return try files.leads(path, to: file)
+        } catch {
+            throw AuditError(error, file: path)
         }
     }
 

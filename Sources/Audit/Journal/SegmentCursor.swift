@@ -101,6 +101,11 @@ struct SegmentCursor: ~Copyable {
         withPayload(of: frame) { Array($0) }
     }
 
+    /// Where that frame lies.
+    func place(of frame: Frame) -> AuditPlace {
+        AuditPlace(segment: first, offset: offset - Int64(frame.size))
+    }
+
     /// The same where it lies in the buffer, during the call.
     func withPayload<Value, Failure: Error>(
         of frame: Frame,

@@ -58,6 +58,18 @@ package struct SystemFileSystem: FileSystem {
         return Int64(status.st_size)
     }
 
+    package func leads(_ path: String, to file: Int32) throws(FileFault) -> Bool {
+        var (named, opened) = (stat(), stat())
+        _ = try retry("fstat") { Int(fstat(file, &opened)) }
+        do {
+            _ = try retry("stat") { Int(stat(path, &named)) }
+        } catch {
+            guard error.code == ENOENT || error.code == ENOTDIR else { throw error }
+            return false
+        }
+        return named.st_ino == opened.st_ino && named.st_dev == opened.st_dev
+    }
+
     package func read(
         _ file: Int32,
         into bytes: UnsafeMutableRawBufferPointer,

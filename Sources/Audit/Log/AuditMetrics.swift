@@ -37,6 +37,8 @@ final class AuditState: Sendable {
     /// Those of them that no crash of the machine can take.
     let synced: Atomic<UInt64>
     let health = Mutex(AuditHealth.writing)
+    /// The same for who asks often.
+    let isWriting = Atomic(true)
     let groups = Atomic<UInt64>(0)
     let records = Atomic<UInt64>(0)
     let bytes = Atomic<UInt64>(0)
@@ -49,6 +51,15 @@ final class AuditState: Sendable {
     init(size: UInt64, synced: UInt64) {
         self.size = Atomic(size)
         self.synced = Atomic(synced)
+    }
+
+    /// Answers whether that is news.
+    func change(_ new: AuditHealth) -> Bool {
+        health.withLock { current in
+            defer { current = new }
+            isWriting.store(new == .writing, ordering: .releasing)
+            return current != new
+        }
     }
 
     func noteSync(nanoseconds: Int64) {

@@ -128,8 +128,7 @@ final class GroupWriter {
         lastSync = time.monotonic()
         noteSynced()
         queue.endFailing()
-        state.health.withLock { $0 = .writing }
-        onHealth(.writing)
+        if state.change(.writing) { onHealth(.writing) }
     }
 
     private func noteSynced() { state.synced.store(journal.synced, ordering: .releasing) }
@@ -137,10 +136,6 @@ final class GroupWriter {
     private func note(_ error: AuditError) {
         state.faults.add(1, ordering: .relaxed)
         let health = AuditHealth.failed("\(error)")
-        let isNews = state.health.withLock { current in
-            defer { current = health }
-            return current != health
-        }
-        if isNews { onHealth(health) }
+        if state.change(health) { onHealth(health) }
     }
 }

@@ -17,18 +17,30 @@ struct ParsedFields {
             case "charge":
                 numbers.chargedRequests = member.value["requests"]?.integer
                 numbers.chargeDelayMicros = member.value["delay_us"]?.integer
+            case "client_id": note(\.clientID, member.value)
             case "decision": note(\.decision, member.value)
+            case "detail":
+                if case .string = member.value { note(\.detail, .string(Self.escaped(member.value))) }
+            case "issuer": note(\.issuer, member.value)
             case "key_id": note(\.keyID, member.value)
             case "model": note(\.model, member.value)
+            case "model_version": numbers.modelVersion = member.value.integer
             case "reason": note(\.reason, member.value)
             case "request_id": note(\.requestID, member.value)
+            case "source":
+                if let address = member.value["address"] { note(\.source, address) }
             case "status": numbers.status = member.value.integer
+            case "subject": note(\.subject, member.value)
+            case "target": note(\.target, member.value)
             case "tenant": note(\.tenant, member.value)
             case "time": numbers.time = member.value.string.flatMap { UnixTime($0) }
             default: break
             }
         }
     }
+
+    /// The text as it stands between the quotes.
+    private static func escaped(_ text: JSON) -> String { String(text.serialized().dropFirst().dropLast()) }
 
     private mutating func note(_ member: WritableKeyPath<RecordFields, RecordFields.Text?>, _ value: JSON) {
         guard let text = value.string else { return }

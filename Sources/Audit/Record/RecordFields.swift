@@ -9,12 +9,21 @@ package struct RecordFields {
     package typealias Text = UnsafeRawBufferPointer
 
     package var action: Text?
+    package var clientID: Text?
     package var decision: Text?
+    /// With its escapes, since words are all that is looked for in it.
+    package var detail: Text?
+    package var issuer: Text?
     package var keyID: Text?
     package var model: Text?
+    package var modelVersion: Int64?
     package var reason: Text?
     package var requestID: Text?
+    /// `address` of the `source`.
+    package var source: Text?
     package var status: Int64?
+    package var subject: Text?
+    package var target: Text?
     package var tenant: Text?
     package var time: UnixTime?
     /// `requests` of the `charge`.
@@ -45,12 +54,16 @@ package struct RecordFields {
         var scanner = RecordScanner(record)
         var fields = RecordFields()
         let isCanonical = scanner.members { scanner, name in
-            if name.count == 6, scanner.isAtObject, Self.equal(name, "charge") { return fields.readCharge(&scanner) }
+            if name.count == 6, scanner.isAtObject {
+                if Self.equal(name, "charge") { return fields.readCharge(&scanner) }
+                if Self.equal(name, "source") { return fields.readSource(&scanner) }
+            }
             guard let value = scanner.value() else { return false }
             switch value {
             case .text(let text, let isEscaped): return fields.note(name, text, isEscaped: isEscaped)
             case .integer(let number):
                 if name.count == 6, Self.equal(name, "status") { fields.status = number }
+                if name.count == 13, Self.equal(name, "model_version") { fields.modelVersion = number }
                 return true
             case .object, .other: return true
             }
@@ -66,6 +79,15 @@ package struct RecordFields {
             if Self.equal(name, "requests") { chargedRequests = number }
             if Self.equal(name, "delay_us") { chargeDelayMicros = number }
             return true
+        }
+    }
+
+    private mutating func readSource(_ scanner: inout RecordScanner) -> Bool {
+        scanner.members { scanner, name in
+            guard let value = scanner.value(level: 2) else { return false }
+            guard case .text(let text, let isEscaped) = value, Self.equal(name, "address") else { return true }
+            source = text
+            return !isEscaped
         }
     }
 
@@ -89,12 +111,25 @@ package struct RecordFields {
                 action = text
             } else if Self.equal(name, "key_id") {
                 keyID = text
+            } else if Self.equal(name, "detail") {
+                detail = text
+                return true
+            } else if Self.equal(name, "target") {
+                target = text
+            } else if Self.equal(name, "issuer") {
+                issuer = text
             } else {
                 return true
             }
+        case 7:
+            guard Self.equal(name, "subject") else { return true }
+            subject = text
         case 8:
             guard Self.equal(name, "decision") else { return true }
             decision = text
+        case 9:
+            guard Self.equal(name, "client_id") else { return true }
+            clientID = text
         case 10:
             guard Self.equal(name, "request_id") else { return true }
             requestID = text

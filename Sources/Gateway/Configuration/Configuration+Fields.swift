@@ -92,6 +92,7 @@ struct ConfigurationField: Sendable {
                 return nil
             }.reloading,
             choice("audit.durability", \.audit.durability),
+            number("audit.refusals_per_second", \.audit.refusalsPerSecond, 0...100_000),
             text("audit.origin", \.audit.origin, "a name of 1 to 200 visible characters without spaces and plus signs")
             {
                 $0.isEmpty || isName($0)

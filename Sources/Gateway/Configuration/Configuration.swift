@@ -126,6 +126,9 @@ public struct Configuration: Sendable, Equatable {
     public struct AuditSettings: Sendable, Equatable {
         /// What a request's record must have reached before its answer leaves.
         public var durability = AuditDurability.durable
+        /// Refusals of strangers that have records of their own, of one source in a second and on one event loop; the
+        /// others are counted in a record a second. 0: all have their own.
+        public var refusalsPerSecond = 10
         /// The name under which checkpoints are signed, best a URL without its scheme; empty for ``Configuration/name``.
         public var origin = ""
         /// What each answer says of its record.

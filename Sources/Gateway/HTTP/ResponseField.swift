@@ -25,6 +25,7 @@ struct ResponseField: Sendable {
     static let pragma = ResponseField(http1: "Pragma", http2: "pragma")
     static let allow = ResponseField(http1: "Allow", http2: "allow")
     static let location = ResponseField(http1: "Location", http2: "location", varies: true)
+    static let link = ResponseField(http1: "Link", http2: "link", varies: true)
     static let etag = ResponseField(http1: "ETag", http2: "etag", varies: true)
     static let idempotentReplayed = ResponseField(http1: "Idempotent-Replayed", http2: "idempotent-replayed")
     static let wwwAuthenticate = ResponseField(http1: "WWW-Authenticate", http2: "www-authenticate")

@@ -17,6 +17,9 @@ final class AuditSearch: Sendable {
     /// How long a search waits for the index, in nanoseconds; what is newer is not found by it.
     private static let patience: Int64 = 2_000_000_000
 
+    /// How long a search looks before it ends its page, in nanoseconds.
+    private static let budget: Int64 = 50_000_000
+
     init(audit: AuditLog, index: AuditIndex, time: TimeSource) {
         self.index = index
         self.time = time
@@ -33,23 +36,28 @@ final class AuditSearch: Sendable {
         try reader.withLock { try index.follow($0, atMost: Self.batch) == Self.batch }
     }
 
-    /// The records that fit, with their indices; those sealed before the call are among them unless the index is far
-    /// behind.
-    func records(_ query: AuditQuery) throws -> [(index: UInt64, record: [UInt8])] {
+    /// A page of the records that fit, with their indices, and where to go on; those sealed before the call are among
+    /// them unless the index is far behind.
+    ///
+    /// It takes no longer than a moment: when much must be looked through it ends early, with fewer records.
+    func page(_ query: AuditQuery) throws -> (records: [(index: UInt64, record: [UInt8])], next: UInt64?) {
         let deadline = time.monotonic() + Self.patience
         while try follow(), time.monotonic() < deadline {}
-        let indices = try index.search(query)
-        return try finder.withLock { finder in
-            try indices.map { index in
-                guard let record = try finder.record(at: index) else {
+        let start = time.monotonic()
+        let page = try index.page(query) { time.monotonic() - start > Self.budget }
+        let places = try index.places(before: page.indices)
+        let records = try finder.withLock { finder in
+            try zip(page.indices, places).map { index, place in
+                guard let record = try finder.record(at: index, after: place) else {
                     throw Refusal(
                         .internalError,
                         "The log lacks a record that its index names.",
                         detail: "index \(index)"
                     )
                 }
-                return (index, record)
+                return (index: index, record: record)
             }
         }
+        return (records, page.next)
     }
 }

@@ -232,11 +232,11 @@ extension RequestStream {
             guard exchange.contentLength ?? 0 <= bodyLimit else { return refuseBody(limit: bodyLimit) }
         }
         // What cannot be recorded must not be done: the record comes after the deed.
-        if route.blocks, exchange.method != .get, exchange.method != .head, services.audit.health != .writing {
+        if exchange.method != .get, exchange.method != .head, !services.audit.isWriting {
             return refuse(
                 Refusal(
                     .auditUnavailable,
-                    "The audit log cannot be written, so nothing is changed now.",
+                    "The audit log cannot be written, so nothing is done now.",
                     retryAfter: 5
                 )
             )

@@ -15,6 +15,8 @@ class HTTPConnection: ConnectionHandler {
     let version: HTTPVersion
     let id: UInt64
     let source: AuditSource
+    /// Whom limits count.
+    let sourceKey: UInt64
     let tls: AuditTLS
     /// Where the client is; read only where a key asks for it.
     private(set) lazy var address = IPAddress(source.address)
@@ -33,6 +35,7 @@ class HTTPConnection: ConnectionHandler {
         self.version = version
         id = loop.nextConnectionID()
         source = AuditSource(address: transport.remoteHost, port: transport.remote.port)
+        sourceKey = transport.remote.source
         tls = AuditTLS(
             cipher: transport.agreement?.cipherSuite ?? "",
             version: transport.agreement?.version.rawValue ?? "",

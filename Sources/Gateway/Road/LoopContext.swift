@@ -57,6 +57,10 @@ final class LoopContext {
     private var batch: RecordBatch?
     private var spareBatches: [RecordBatch] = []
     private var sealed: [RecordBatch] = []
+    private var floods: RefusalFloods
+    /// The answers that wait for a record which counts them all, by the record's ticket.
+    private var groups: [UInt64: [UInt64]] = [:]
+    private var groupCount = 0
     /// Where answers say their records' leaf hashes.
     private let leaves: TreeHasher?
     /// Connections that were turned away since the last sweep.
@@ -80,6 +84,7 @@ final class LoopContext {
         generation = services.configurationGeneration
         gateway = configuration.name
         durability = configuration.audit.durability
+        floods = RefusalFloods(limit: configuration.audit.refusalsPerSecond)
         leaves = configuration.audit.receipts == .leaf ? TreeHasher() : nil
     }
 
@@ -141,6 +146,7 @@ final class LoopContext {
         // A long sweep may still be under way.
         if swept == 0 { sweepStreams() }
         recordTurnedAway()
+        recordFloods()
         eventLoop.releaseIdleMemory()
         date.update(to: services.time.now())
     }
@@ -201,7 +207,8 @@ final class LoopContext {
     }
 
     /// Takes an answer that was written apart, to use its body's memory again.
-    func reuse(_ reply: consuming Reply) {
+    // In place: a copy would have to be made before its body is emptied.
+    func reuse(_ reply: inout Reply) {
         guard reply.isReusable, spareBodies.count < 256, reply.body.capacity <= 64 * 1024 else { return }
         reply.body.removeAll(keepingCapacity: true)
         spareBodies.append(reply.body)
@@ -211,13 +218,43 @@ final class LoopContext {
 
     func seal(_ stream: RequestStream, _ reply: borrowing Reply) {
         guard let connection = stream.connection else { preconditionFailure("what is sealed has a client") }
-        let batch = openBatch()
         let ticket = stream.ticket.rawValue
+        if let refusal = reply.refusal, stream.exchange.principal == nil,
+            floods.isFlood(connection.sourceKey, second: now / 1_000_000_000)
+        {
+            let status = reply.status
+            let isFull = floods.add(
+                connection.sourceKey,
+                connection.listener,
+                refusal.code,
+                status: status,
+                ticket: ticket
+            ) {
+                var refused = Reply.refused(refusal)
+                refused.status = status
+                return AuditRecord(of: stream, on: connection, reply: refused)
+            }
+            if isFull { recordFloods() }
+            return
+        }
+        let batch = openBatch()
         if reply.status == 200, reply.isPlain, let last = stream.exchange.last {
             let template = last.template(of: stream, on: connection, reply: reply)
             batch.append(template, AuditMeasures(of: stream, reply: reply), ticket: ticket)
         } else {
             batch.append(AuditRecord(of: stream, on: connection, reply: reply), ticket: ticket)
+        }
+    }
+
+    /// Makes the records that the refusals of floods wait for.
+    private func recordFloods() {
+        guard floods.count > 0 else { return }
+        floods.flush { record, tickets in
+            groupCount = (groupCount + 1) & 0xffff_ffff
+            // Serial 0 is no exchange's.
+            let ticket = Ticket(slot: groupCount, serial: 0).rawValue
+            groups[ticket] = tickets
+            openBatch().append(record, ticket: ticket)
         }
     }
 
@@ -249,14 +286,18 @@ final class LoopContext {
         mailbox?.take(&sealed)
         for batch in sealed {
             for place in 0..<batch.count {
-                guard let stream = stream(Ticket(rawValue: batch.tickets[place])) else { continue }
-                guard let first = batch.first else {
-                    stream.sealed(nil)
-                    continue
-                }
+                let ticket = Ticket(rawValue: batch.tickets[place])
                 // The record lies here until the batch is filled anew.
-                let leaf = leaves.map { batch.leaf(at: place, $0) }
-                stream.sealed(Receipt(index: first + UInt64(place), leaf: leaf))
+                let receipt = batch.first.map { first in
+                    Receipt(index: first + UInt64(place), leaf: leaves.map { batch.leaf(at: place, $0) })
+                }
+                if ticket.serial == 0 {
+                    for waiting in groups.removeValue(forKey: ticket.rawValue) ?? [] {
+                        stream(Ticket(rawValue: waiting))?.sealed(receipt)
+                    }
+                } else {
+                    stream(ticket)?.sealed(receipt)
+                }
             }
             batch.removeAll()
             spareBatches.append(batch)

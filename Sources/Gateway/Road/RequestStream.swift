@@ -222,7 +222,7 @@ final class RequestStream {
         let last = reply.status == 200 && reply.isPlain ? exchange.last : nil
         loop.meters.answered(self, reply, like: last)
         connection.respond(self, reply, receipt: receipt, like: last)
-        loop.reuse(reply)
+        loop.reuse(&reply)
         connection.answered(self)
     }
 

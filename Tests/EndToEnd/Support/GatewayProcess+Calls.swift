@@ -143,7 +143,7 @@ extension GatewayProcess {
         var all: [Int64: JSON] = [:]
         var before = ""
         while true {
-            let page = try records("limit=1000\(before)")
+            let page = try records("page_size=1000\(before)")
             for entry in page {
                 if let index = entry["index"]?.integer { all[index] = entry["record"] }
             }

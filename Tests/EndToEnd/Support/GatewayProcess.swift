@@ -12,6 +12,8 @@ final class GatewayProcess: Sendable {
         var models = TestRun.models
         /// Open descriptors that the program may have; nil leaves the limit as it is.
         var descriptors: Int?
+        /// More for the environment of its process.
+        var environment: [String: String] = [:]
     }
 
     private struct Running {
@@ -68,14 +70,17 @@ final class GatewayProcess: Sendable {
     enum Way: String, CaseIterable, Sendable { case terminate, kill }
 
     /// Ends the program and starts it again on the same state.
-    func restart(_ way: Way = .terminate) throws {
+    ///
+    /// - Parameter managementPort: 0 for another than before.
+    func restart(_ way: Way = .terminate, managementPort: Int = 0, between: () throws -> Void = {}) throws {
         switch way {
         case .terminate:
             let end = try terminate()
             guard end == .exited(0) else { throw HarnessError("SIGTERM ended it with \(end):\n\(log)") }
         case .kill: kill()
         }
-        try launch()
+        try between()
+        try launch(managementPort: managementPort)
     }
 
     /// SIGTERM, and how it ended then.
@@ -128,6 +133,8 @@ final class GatewayProcess: Sendable {
                 key: \(certificates.key)
             models:
               directory: \(models)
+            audit:
+              refusals_per_second: 0
 
             """
     }
@@ -153,17 +160,18 @@ final class GatewayProcess: Sendable {
         return environment
     }
 
-    private func launch() throws {
+    private func launch(managementPort: Int = 0) throws {
         let log = self.log
         earlierLogs.withLock { $0 = log }
         var command = [
-            TestRun.binary, "serve", "--config", configurationFile, "--port", "0", "--management-port", "0",
+            TestRun.binary, "serve", "--config", configurationFile, "--port", "0",
+            "--management-port", "\(managementPort)",
         ]
         if let descriptors = settings.descriptors { command = ["prlimit", "--nofile=\(descriptors)"] + command }
         let child = try ChildProcess(
             command[0],
             Array(command.dropFirst()),
-            environment: Self.environment(settings.fields),
+            environment: Self.environment(settings.fields).merging(settings.environment) { $1 },
             directory: directory
         )
         running.withLock { $0 = Running(child: child) }
