@@ -19,7 +19,10 @@ struct VersionsFolder: Sendable {
     /// A version that doubles three numbers: quicker to load than the digits.
     func addSmall(_ version: Int) throws {
         try FileManager.default.createDirectory(atPath: file("\(version)"), withIntermediateDirectories: true)
-        try write(ElementwiseModel([.init("x", "f32", [-1, 3])], [.init("y", "Add", 0, 0)]).xml, to: "\(version)/model.xml")
+        try write(
+            ElementwiseModel([.init("x", "f32", [-1, 3])], [.init("y", "Add", 0, 0)]).xml,
+            to: "\(version)/model.xml"
+        )
         try write("", to: "\(version)/model.bin")
     }
 
@@ -226,7 +229,10 @@ struct VersionsFolder: Sendable {
             @Sendable func ask(_ client: Client) throws {
                 let body = #"{"instances":[[1,2,3]]}"#
                 let answer = try client.send("POST", "/predict", credential: tenant.key, body: body)
-                #expect(answer.status == 200 && answer.text.contains("[2.0,4.0,6.0]"), "\(answer.status) \(answer.text)")
+                #expect(
+                    answer.status == 200 && answer.text.contains("[2.0,4.0,6.0]"),
+                    "\(answer.status) \(answer.text)"
+                )
                 answered.add()
             }
             let clients = Workers(4) { _ in

@@ -150,7 +150,9 @@ struct TokenEndpointTests {
                     )
                     try expectOAuthError(answer, 401, "invalid_client", code: "key_invalid", of: gateway)
                     let same = answer.headers.map { field in
-                        let varies = ["x-request-id", "audit-index", "audit-leaf", "date"].contains(field.name.lowercased())
+                        let varies = ["x-request-id", "audit-index", "audit-leaf", "date"].contains(
+                            field.name.lowercased()
+                        )
                         return field.name + (varies ? "" : field.value)
                     }
                     let body = answer.text.replacing(answer.requestID ?? "", with: "")
