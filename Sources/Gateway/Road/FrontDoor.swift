@@ -333,9 +333,7 @@ extension RequestStream {
                 principal: exchange.principal,
                 now: exchange.arrival
             )
-            let isTenants = listener == .tenant || route.isOAuth
-            let management = route.changesModels ? services.modelPool : services.managementPool
-            offLoop(on: isTenants ? services.tokenPool : management) { services in
+            offLoop(on: services.pool(for: route, on: listener)) { services in
                 services.perform(request)
             } then: { stream, outcome in
                 stream.finish(outcome)

@@ -131,6 +131,12 @@ final class Services: Sendable {
         return generation
     }
 
+    /// Where a blocking route is answered.
+    func pool(for route: Route, on listener: ListenerKind) -> WorkerPool {
+        if listener == .tenant || route.isOAuth { return tokenPool }
+        return route.changesModels ? modelPool : managementPool
+    }
+
     /// Puts a tenant on a plan with what overrides it, for the road and for the ledger that the next start goes on from.
     func assign(_ plan: Plan, to tenant: Tenant) {
         let own = plan.overridden(by: tenant.overrides)
