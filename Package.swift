@@ -18,8 +18,19 @@ let openVINOLibrary: [LinkerSetting] = [
     .unsafeFlags(["-L\(openVINO)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(openVINO)/lib"])
 ]
 
-func library(_ name: String, _ dependencies: [Target.Dependency], link: [LinkerSetting] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: swift, linkerSettings: link)
+func library(
+    _ name: String,
+    _ dependencies: [Target.Dependency],
+    resources: [Resource] = [],
+    link: [LinkerSetting] = []
+) -> Target {
+    .target(
+        name: name,
+        dependencies: dependencies,
+        resources: resources,
+        swiftSettings: swift,
+        linkerSettings: link
+    )
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
@@ -79,19 +90,22 @@ let package = Package(
         library("HTTP", ["GatewayCore", "CNGHTTP2"]),
         library("ContentCoding", ["CZlib"]),
 
+        // config/openapi.yaml, as bytes of the program.
+        library("APIDescription", [], resources: [.embedInCode("openapi.yaml")]),
+
         // The program.
         library("HTTPClient", ["CCurl"]),
         library(
             "Gateway",
             [
                 "GatewayCore", "GatewayCrypto", "TLS", "Transport", "HTTP", "Identity", "Limits", "Audit", "Telemetry",
-                "Inference", "Storage", "ContentCoding", "HTTPClient", "Yams",
+                "Inference", "Storage", "ContentCoding", "HTTPClient", "APIDescription", "Yams",
             ]
         ),
         .executableTarget(
             name: "tollgate",
             dependencies: [
-                "Audit", "Gateway", "GatewayCore", "HTTPClient", "Inference", "Storage", "Telemetry",
+                "Audit", "Gateway", "GatewayCore", "HTTPClient", "Inference", "Storage", "Telemetry", "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swift,
@@ -152,11 +166,14 @@ let package = Package(
         ),
         tests(
             "GatewayTests",
-            ["Gateway", "GatewayCore", "GatewayCrypto", "HTTP", "Identity", "TLS", "Telemetry", "TestSupport"]
+            [
+                "Gateway", "APIDescription", "GatewayCore", "GatewayCrypto", "HTTP", "Identity", "TLS", "Telemetry",
+                "TestSupport", "Yams",
+            ]
         ),
         tests(
             "EndToEnd",
-            ["tollgate", "HTTPClient", "GatewayCore", "GatewayCrypto", "COpenSSL", "CNGHTTP2", "TestSupport"]
+            ["tollgate", "HTTPClient", "GatewayCore", "GatewayCrypto", "COpenSSL", "CNGHTTP2", "TestSupport", "Yams"]
         ),
     ]
 )

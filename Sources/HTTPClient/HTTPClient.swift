@@ -13,11 +13,13 @@ public final class HTTPClient {
 
     /// - Parameters:
     ///   - caFile: PEM file of the authorities to trust; nil trusts the system's.
+    ///   - clientCertificate: PEM files: what servers that ask for it are shown, with its intermediates, and its key.
     ///   - timeoutSeconds: for each whole request, from the look-up of the name to the last byte.
     ///   - maxBodyBytes: an answer with a longer body is given up.
     ///   - isPlainAllowed: whether `http://` is spoken too.
     public init(
         caFile: String? = nil,
+        clientCertificate: (file: String, keyFile: String)? = nil,
         timeoutSeconds: Int = 30,
         maxBodyBytes: Int = .max,
         isPlainAllowed: Bool = true
@@ -27,6 +29,10 @@ public final class HTTPClient {
         guard let handle = curl_easy_init() else { preconditionFailure("libcurl is out of memory") }
         self.handle = handle
         if let caFile { tg_curl_set_string(handle, CURLOPT_CAINFO, caFile) }
+        if let clientCertificate {
+            tg_curl_set_string(handle, CURLOPT_SSLCERT, clientCertificate.file)
+            tg_curl_set_string(handle, CURLOPT_SSLKEY, clientCertificate.keyFile)
+        }
         tg_curl_set_long(handle, CURLOPT_NOSIGNAL, 1)
         tg_curl_set_long(handle, CURLOPT_TIMEOUT, timeoutSeconds)
         tg_curl_set_string(handle, CURLOPT_PROXY, "")

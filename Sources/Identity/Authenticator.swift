@@ -68,6 +68,19 @@ public final class Authenticator: Sendable {
         }
     }
 
+    /// Finds the API key that another proof stands for: the caller has verified a client certificate bound to it.
+    ///
+    /// - Parameter id: the key's id; nothing is looked up by what a client sent.
+    public func authenticate(boundKey id: String, now: UnixTime) -> Result<Principal, Refusal> {
+        Result { () throws(Refusal) in
+            guard let known = directory.lookup(key: id) else {
+                throw Refusal(.keyInvalid, "The client certificate stands for the API key \(id), which does not exist.")
+            }
+            try check(known.key, tenantIsAlive: known.tenantIsAlive, now: now)
+            return Principal(key: known.key)
+        }
+    }
+
     /// Stands for the hash of a key that there is not.
     private static let nobody = [UInt8](repeating: 0, count: 32)
 

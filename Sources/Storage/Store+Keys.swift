@@ -28,8 +28,8 @@ extension Store {
     /// tenant.
     ///
     /// - Parameter answer: kept with the key, in one transaction.
-    public func insert(_ key: APIKey, answer: IdempotentAnswer? = nil) throws(StorageError) {
-        try write { db in
+    public func insert(_ key: APIKey, answer: IdempotentAnswer? = nil, rehearses: Bool = false) throws(StorageError) {
+        try write(rehearses: rehearses) { db in
             guard try APIKey.fetch(db, key.id) == nil else { throw StorageError.exists("key \(key.id)") }
             if key.tenant != .system, try Tenant.fetch(db, key.tenant) == nil {
                 throw StorageError.notFound("tenant \(key.tenant)")
@@ -56,9 +56,10 @@ extension Store {
     public func update(
         _ key: APIKey,
         expectedRevision: Int64?,
-        answer: IdempotentAnswer? = nil
+        answer: IdempotentAnswer? = nil,
+        rehearses: Bool = false
     ) throws(StorageError) -> APIKey {
-        try write { db in
+        try write(rehearses: rehearses) { db in
             guard let current = try APIKey.fetch(db, key.id) else { throw StorageError.notFound("key \(key.id)") }
             if let expectedRevision, expectedRevision != current.revision {
                 throw StorageError.revisionConflict(what: "key \(key.id)", current: current.revision)
@@ -88,8 +89,8 @@ extension Store {
     ///
     /// Throws ``StorageError/notFound(_:)`` when there is no such key.
     @discardableResult
-    public func revoke(key id: String, at moment: UnixTime) throws(StorageError) -> APIKey {
-        try write { db in
+    public func revoke(key id: String, at moment: UnixTime, rehearses: Bool = false) throws(StorageError) -> APIKey {
+        try write(rehearses: rehearses) { db in
             try db.execute(
                 sql: """
                     UPDATE api_keys SET revoked_at = ?, revision = revision + 1 WHERE id = ? AND revoked_at IS NULL

@@ -20,8 +20,10 @@ extension Store {
     ///
     /// With `expectedRevision`, throws ``StorageError/revisionConflict(what:current:)`` unless the plan is at that
     /// revision; 0 stands for a plan that must not exist.
-    public func upsert(_ plan: Plan, expectedRevision: Int64? = nil) throws(StorageError) -> Plan {
-        try write { db in
+    public func upsert(_ plan: Plan, expectedRevision: Int64? = nil, rehearses: Bool = false) throws(StorageError)
+        -> Plan
+    {
+        try write(rehearses: rehearses) { db in
             let current = try Plan.fetch(db, plan.name)
             let revision = current?.revision ?? 0
             if let expectedRevision, expectedRevision != revision {
@@ -52,8 +54,10 @@ extension Store {
     ///
     /// Throws ``StorageError/notFound(_:)``, ``StorageError/inUse(_:)``, and
     /// ``StorageError/revisionConflict(what:current:)`` as ``upsert(_:expectedRevision:)`` does.
-    public func delete(plan name: PlanName, expectedRevision: Int64? = nil) throws(StorageError) {
-        try write { db in
+    public func delete(plan name: PlanName, expectedRevision: Int64? = nil, rehearses: Bool = false)
+        throws(StorageError)
+    {
+        try write(rehearses: rehearses) { db in
             guard let current = try Plan.fetch(db, name) else { throw StorageError.notFound("plan \(name)") }
             if let expectedRevision, expectedRevision != current.revision {
                 throw StorageError.revisionConflict(what: "plan \(name)", current: current.revision)

@@ -22,8 +22,9 @@ extension Store {
     /// ``StorageError/notFound(_:)`` when there is no such plan.
     ///
     /// - Parameter answer: kept with the tenant, in one transaction.
-    public func insert(_ tenant: Tenant, answer: IdempotentAnswer? = nil) throws(StorageError) {
-        try write { db in
+    public func insert(_ tenant: Tenant, answer: IdempotentAnswer? = nil, rehearses: Bool = false) throws(StorageError)
+    {
+        try write(rehearses: rehearses) { db in
             guard tenant.id != .system, try Tenant.fetch(db, tenant.id) == nil else {
                 throw StorageError.exists("tenant \(tenant.id)")
             }
@@ -48,8 +49,10 @@ extension Store {
     /// Throws ``StorageError/notFound(_:)`` when there is no such tenant or plan, and
     /// ``StorageError/revisionConflict(what:current:)`` when the tenant is not at `expectedRevision`; nil stands for
     /// any.
-    public func update(_ tenant: Tenant, expectedRevision: Int64?) throws(StorageError) -> Tenant {
-        try write { db in
+    public func update(_ tenant: Tenant, expectedRevision: Int64?, rehearses: Bool = false) throws(StorageError)
+        -> Tenant
+    {
+        try write(rehearses: rehearses) { db in
             guard let current = try Tenant.fetch(db, tenant.id) else {
                 throw StorageError.notFound("tenant \(tenant.id)")
             }

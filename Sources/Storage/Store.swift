@@ -59,6 +59,22 @@ public final class Store: Sendable {
         try withQueue { try $0.write(body) }
     }
 
+    /// Runs `body` in a transaction that is rolled back on a rehearsal, whatever it came to.
+    func write<R>(rehearses: Bool, _ body: (Database) throws -> R) throws(StorageError) -> R {
+        guard rehearses else { return try write(body) }
+        return try withQueue { queue in
+            try queue.writeWithoutTransaction { db in
+                var result: R?
+                try db.inTransaction(.immediate) {
+                    result = try body(db)
+                    return .rollback
+                }
+                guard let result else { preconditionFailure("the body of a transaction ran or threw") }
+                return result
+            }
+        }
+    }
+
     private func withQueue<R>(_ body: (DatabaseQueue) throws -> R) throws(StorageError) -> R {
         let result = queue.withLock { queue -> Result<R, StorageError> in
             guard let queue else { return .failure(.closed(path: path)) }

@@ -34,18 +34,17 @@ extension AuditCommand {
                 try FileManager.default.createDirectory(atPath: save, withIntermediateDirectories: true)
                 try Data(bytes).write(to: URL(fileURLWithPath: file), options: .atomic)
             } catch {
-                throw fail("\(file): cannot be written: \(error.localizedDescription)")
+                throw fail("\(file): cannot be written: \(error.localizedDescription)", .noOutput)
             }
-            switch options.output {
-            case .json:
-                let json: JSON = [
-                    "origin": .string(newest.checkpoint.origin),
-                    "size": .integer(Int64(clamping: newest.checkpoint.size)),
-                    "root": .string("\(newest.checkpoint.root)"), "file": .string(file),
-                ]
-                print(json.serialized())
-            case .table: print("\(file): \(newest.checkpoint.size) records, root \(newest.checkpoint.root)")
-            }
+            let json: JSON = [
+                "origin": .string(newest.checkpoint.origin),
+                "size": .integer(Int64(clamping: newest.checkpoint.size)),
+                "root": .string("\(newest.checkpoint.root)"), "file": .string(file),
+            ]
+            options.output.write(
+                json,
+                text: "\(file): \(newest.checkpoint.size) records, root \(newest.checkpoint.root)"
+            )
         }
 
         private func verified(

@@ -24,7 +24,7 @@ struct AuditCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Show the records that fit every given field, newest first.",
             discussion: """
-                With --output json each line is {"index": …, "record": …}.
+                With --output json each line is {"index": …, "record": …}; 'tollgate explain' puts one record in words.
 
                 EXAMPLES
                   tollgate audit search --tenant acme --limit 20
@@ -44,13 +44,7 @@ struct AuditCommand: ParsableCommand {
             var pages = AuditPages(try options.client("TOLLGATE_AUDITOR_KEY"), filters.query)
             var found: [AuditPages.Entry] = []
             while found.count < limit, let page = try pages.next(atMost: limit - found.count) { found += page }
-            switch options.output {
-            case .json: for entry in found { print(entry.line) }
-            case .table:
-                var table = Table(Self.columns)
-                for entry in found { table.add(entry.json) }
-                print(table.description)
-            }
+            options.show(found.map(\.json), columns: Self.columns)
         }
 
         static let columns: [(title: String, field: String)] = [

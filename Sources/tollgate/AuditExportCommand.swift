@@ -81,7 +81,7 @@ struct AuditOutput {
         }
         self.path = path
         file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw fail("\(path): \(String(cString: strerror(errno)))") }
+        guard file >= 0 else { throw fail("\(path): \(String(cString: strerror(errno)))", .noOutput) }
     }
 
     func write(_ bytes: [UInt8]) throws {
@@ -89,7 +89,7 @@ struct AuditOutput {
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Foundation.write(file, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw fail("\(path): \(String(cString: strerror(errno)))") }
+            guard count > 0 else { throw fail("\(path): \(String(cString: strerror(errno)))", .noOutput) }
             rest.removeFirst(count)
         }
     }
@@ -103,7 +103,7 @@ struct ColumnFiles {
 
     init(folder: String) throws {
         self.folder = folder
-        guard mkdir(folder, 0o700) == 0 else { throw fail("\(folder): \(String(cString: strerror(errno)))") }
+        guard mkdir(folder, 0o700) == 0 else { throw fail("\(folder): \(String(cString: strerror(errno)))", .noOutput) }
         columns = try AuditColumn.all.map { column in
             let buffers = ColumnBuffers(column)
             let outputs = try buffers.names.map { try AuditOutput("\(folder)/\(column.name).\($0)") }

@@ -9,7 +9,9 @@ enum AuditFiles {
     static let suffix = ".checkpoint"
 
     static func read(_ path: String) throws -> [UInt8] {
-        guard let bytes = FileManager.default.contents(atPath: path) else { throw fail("\(path): cannot be read") }
+        guard let bytes = FileManager.default.contents(atPath: path) else {
+            throw fail("\(path): cannot be read", .noInput)
+        }
         return Array(bytes)
     }
 

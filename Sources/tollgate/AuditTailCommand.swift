@@ -87,16 +87,25 @@ extension AuditCommand {
             while true {
                 do {
                     return try body()
-                } catch let code as ExitCode where code.rawValue == 1 && !noFollow {
+                } catch let code as ExitCode where Self.passes(code) && !noFollow {
                     Thread.sleep(forTimeInterval: pause)
                     pause = min(pause * 2, 15)
                 }
             }
         }
 
+        /// Whether the same may go later: the gateway cannot be reached, or says so itself.
+        private static func passes(_ code: ExitCode) -> Bool {
+            [FailureCode.unreachable, .later].contains { $0.rawValue == code.rawValue }
+        }
+
         /// Writes a line at once: whoever reads a pipe must see it when it comes.
         private func show(_ entry: AuditPages.Entry, _ output: AuditOutput) throws {
-            guard options.output == .table else { return try output.write(Array("\(entry.line)\n".utf8)) }
+            switch options.output {
+            case .json: return try output.write(Array("\(entry.line)\n".utf8))
+            case .yaml: return try output.write(Array("---\n\(YAMLText(entry.json).text)".utf8))
+            case .table: break
+            }
             let record = entry.record
             func text(_ name: String) -> String { record[name]?.string ?? "-" }
             let status = record["status"]?.integer.map { "\($0)" } ?? "-"

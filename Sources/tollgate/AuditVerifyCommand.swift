@@ -29,8 +29,7 @@ extension AuditCommand {
         var witness: [String] = []
         @Option(help: "Folder above a journal to compare with.") var journal: String?
         @Option(help: "File of a search index to compare with.") var index: String?
-        @Option(name: [.customShort("o"), .long], help: "table or json.")
-        var output = ManagementOptions.Output.table
+        @OptionGroup var form: OutputOption
         @OptionGroup var options: ConfigurationOptions
 
         func run() throws {
@@ -48,10 +47,10 @@ extension AuditCommand {
             let missing = try witnesses.isEmpty ? [] : Self.missing(witnesses, on: "\(log)/checkpoint")
             var verification = try Verification(log, verifier.key, saved, journal: journal, index: index)
             verification.faults += missing
-            switch output {
-            case .json: print(verification.json.serialized())
-            case .table: print(verification.text(key: verifier.file, isOwn: named == nil), terminator: "")
-            }
+            form.output.write(
+                verification.json,
+                text: verification.text(key: verifier.file, isOwn: named == nil)
+            )
             guard verification.faults.isEmpty else {
                 throw fail(verification.faults.map { "\($0)" }.joined(separator: "\ntollgate: "))
             }
@@ -158,6 +157,6 @@ private struct Verification {
         if let indexSize { lines.append("index       \(indexSize) records") }
         if let firstBadRecord { lines.append("first bad   record \(firstBadRecord)") }
         lines.append(faults.isEmpty ? "The log is whole." : "The log is NOT whole.")
-        return lines.map { $0 + "\n" }.joined()
+        return lines.joined(separator: "\n")
     }
 }

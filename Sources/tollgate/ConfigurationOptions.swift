@@ -32,7 +32,7 @@ struct ConfigurationOptions: ParsableArguments {
         do {
             return try read()
         } catch {
-            throw fail("the configuration is wrong:\n\(error)", code: 78)
+            throw fail("the configuration is wrong:\n\(error)", .configuration)
         }
     }
 

@@ -22,14 +22,15 @@ extension ModelCommand {
         @Argument(help: "The model's name.") var name: String
         @Option(help: "NDJSON file of labelled instances.") var data: String
         @Option(help: "Version; without it the highest.") var version: Int64?
-        @Option(name: [.customShort("o"), .long], help: "table or json.")
-        var output = ManagementOptions.Output.table
+        @OptionGroup var form: OutputOption
         @OptionGroup var options: ConfigurationOptions
 
         func run() throws {
             let configuration = try options.load()
             guard let name = ModelName(name) else { throw fail("'\(self.name)' is no model name") }
-            guard let text = FileManager.default.contents(atPath: data) else { throw fail("\(data): cannot be read") }
+            guard let text = FileManager.default.contents(atPath: data) else {
+                throw fail("\(data): cannot be read", .noInput)
+            }
             let evaluation: Evaluation
             let model: Model
             do {
@@ -42,10 +43,7 @@ extension ModelCommand {
             } catch let error as InferenceError {
                 throw fail(error.sentence + (error.detail.isEmpty ? "" : " (\(error.detail))"))
             }
-            switch output {
-            case .json: print(evaluation.json(of: model).serialized())
-            case .table: print(evaluation.text(of: model))
-            }
+            form.output.write(evaluation.json(of: model), text: evaluation.text(of: model))
         }
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
-import Foundation
+import GatewayCore
 import HTTPClient
 
 struct HealthCommand: ParsableCommand {
@@ -9,7 +9,7 @@ struct HealthCommand: ParsableCommand {
         commandName: "health",
         abstract: "Ask a gateway whether it is ready.",
         discussion: """
-            Exit code 0 when it is, 2 when it says why not, 1 when it cannot be reached.
+            Exit code 0 when it is, 2 when it says why not, 69 when it cannot be reached.
 
             EXAMPLES
               tollgate health
@@ -17,21 +17,18 @@ struct HealthCommand: ParsableCommand {
             """
     )
 
-    @Option(help: "Address of either listener; else TOLLGATE_MANAGEMENT_URL, else https://localhost:9443.")
-    var url: String?
-    @Option(help: "PEM file of the authority to trust; else TOLLGATE_CA, else the system's.")
-    var ca: String?
+    @OptionGroup var gateway: GatewayOptions
+    @OptionGroup var form: OutputOption
 
     func run() throws {
-        let environment = ProcessInfo.processInfo.environment
-        let base = url ?? environment["TOLLGATE_MANAGEMENT_URL"] ?? "https://localhost:9443"
+        let place = try gateway.place()
         do {
-            let response = try HTTPClient(caFile: ca ?? environment["TOLLGATE_CA"], timeoutSeconds: 5)
-                .send(HTTPRequest("GET", base + "/readyz"))
-            guard response.status == 200 else { throw fail(response.text, code: 2) }
-            print("ready")
+            let response = try HTTPClient(caFile: place.ca, timeoutSeconds: 5)
+                .send(HTTPRequest("GET", place.url + "/readyz"))
+            guard response.status == 200 else { throw fail(response.text.visible, .refused) }
+            form.output.write(["ready": true, "url": .string(place.url)], text: "ready")
         } catch let error as HTTPClientError {
-            throw fail("\(error)")
+            throw fail("\(error)", .unreachable)
         }
     }
 }

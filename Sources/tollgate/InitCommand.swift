@@ -43,9 +43,11 @@ struct CheckCommand: ParsableCommand {
     )
 
     @OptionGroup var options: ConfigurationOptions
+    @OptionGroup var form: OutputOption
 
     func run() throws {
         _ = try options.load()
-        print("\(options.file ?? "the built-in configuration") is fine")
+        let place = options.file ?? "the built-in configuration"
+        form.output.write(["file": options.file.map(JSON.string) ?? .null, "valid": true], text: "\(place) is fine")
     }
 }

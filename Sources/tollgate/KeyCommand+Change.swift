@@ -20,18 +20,15 @@ extension KeyCommand {
 
     /// Prints the text of a key, which no later answer has.
     static func showOnce(_ key: JSON, _ options: ManagementOptions) throws {
-        switch options.output {
-        case .json: print(key.serialized())
-        case .table:
-            guard let text = key["key"]?.string else {
-                throw fail(
-                    "the key \(key["id"]?.string ?? "") was made by an earlier call under this idempotency key, and its "
-                        + "text was shown then; rotate it if that answer is lost",
-                    code: 2
-                )
-            }
-            print(text)
+        guard options.output == .table else { return options.show([key], columns: []) }
+        guard let text = key["key"]?.string else {
+            throw fail(
+                "the key \(key["id"]?.string ?? "") was made by an earlier call under this idempotency key, and its "
+                    + "text was shown then; rotate it if that answer is lost",
+                .refused
+            )
         }
+        print(text)
     }
 
     struct Update: ParsableCommand {
@@ -43,7 +40,8 @@ extension KeyCommand {
                   tollgate key update Ab3dE6gH --networks any --models all --expires-in never
                 """
         )
-        @Argument(help: "The key's id: the eight characters behind tg_live_.") var id: String
+        @Argument(help: "The key's id: the eight characters behind tg_live_.", completion: .custom(Names.keys))
+        var id: String
         @Option(help: "For people.") var name: String?
         @Option(help: "Scopes, separated by spaces.") var scopes: String?
         @Option(help: "Model names, separated by commas, or all.") var models: String?
@@ -51,6 +49,7 @@ extension KeyCommand {
         @Option(help: "Seconds until it ends, or never.") var expiresIn: String?
         @OptionGroup var rate: KeyRateOptions
         @Flag(help: "No limit of its own any more.") var noRate = false
+        @OptionGroup var rehearsal: DryRunOption
         @OptionGroup var revision: RevisionOption
         @OptionGroup var options: ManagementOptions
 
@@ -66,13 +65,13 @@ extension KeyCommand {
                 expiresIn.map { $0 == "never" ? .null : Int64($0).map(JSON.integer) ?? .string($0) }
             )
             add("rate", noRate ? .null : rate.json)
-            let key = try options.client().call(
+            try options.change(
                 "PATCH",
                 "/admin/v1/keys/\(id.queryEncoded)",
                 body: .object(members),
-                headers: revision.headers
-            )
-            options.show([key], columns: KeyCommand.columns)
+                headers: revision.headers,
+                rehearsal
+            ) { options.show([$0], columns: KeyCommand.columns) }
         }
     }
 
@@ -84,23 +83,32 @@ extension KeyCommand {
 
                 EXAMPLES
                   tollgate key rotate Ab3dE6gH --overlap 3600
-                  tollgate key rotate Ab3dE6gH --overlap 0
+                  tollgate key rotate Ab3dE6gH --overlap 0 --yes
                 """
         )
-        @Argument(help: "The key's id: the eight characters behind tg_live_.") var id: String
+        @Argument(help: "The key's id: the eight characters behind tg_live_.", completion: .custom(Names.keys))
+        var id: String
         @Option(help: "Seconds in which the old secret still counts; without it a day.") var overlap: Int64?
+        @OptionGroup var confirmation: ConfirmationOption
+        @OptionGroup var rehearsal: DryRunOption
         @OptionGroup var revision: RevisionOption
         @OptionGroup var idempotency: IdempotencyOption
         @OptionGroup var options: ManagementOptions
 
         func run() throws {
-            let key = try options.client().call(
+            if overlap == 0, !rehearsal.dryRun {
+                try confirmation.ask(
+                    "rotate the key '\(id)' without an overlap",
+                    "All its earlier secrets are refused at once; whoever uses them is locked out."
+                )
+            }
+            try options.change(
                 "POST",
                 "/admin/v1/keys/\(id.queryEncoded)/rotate",
                 body: ["overlap_seconds": overlap.map(JSON.integer) ?? .null],
-                headers: revision.headers + idempotency.headers
-            )
-            try KeyCommand.showOnce(key, options)
+                headers: revision.headers + idempotency.headers,
+                rehearsal
+            ) { try KeyCommand.showOnce($0, options) }
         }
     }
 }

@@ -33,7 +33,8 @@ struct KeyCommand: ParsableCommand {
                   (umask 077; tollgate key issue --role metrics > metrics.key)
                 """
         )
-        @Option(help: "Whose key; only for the roles tenant and tenant-admin.") var tenant: String?
+        @Option(help: "Whose key; only for the roles tenant and tenant-admin.", completion: .custom(Names.tenants))
+        var tenant: String?
         @Option(help: "tenant, tenant-admin, admin, operator, auditor or metrics.") var role = "tenant"
         @Option(help: "For people.") var name = ""
         @Option(help: "Fewer scopes than the role's, separated by spaces.") var scopes: String?
@@ -42,11 +43,12 @@ struct KeyCommand: ParsableCommand {
         var networks: String?
         @Option(help: "Seconds until it ends; without it never.") var expiresIn: Int64?
         @OptionGroup var rate: KeyRateOptions
+        @OptionGroup var rehearsal: DryRunOption
         @OptionGroup var idempotency: IdempotencyOption
         @OptionGroup var options: ManagementOptions
 
         func run() throws {
-            let key = try options.client().call(
+            try options.change(
                 "POST",
                 "/admin/v1/keys",
                 body: [
@@ -56,9 +58,9 @@ struct KeyCommand: ParsableCommand {
                     "networks": networks.map(KeyCommand.words) ?? .null,
                     "rate": rate.json ?? .null, "expires_in_seconds": expiresIn.map(JSON.integer) ?? .null,
                 ],
-                headers: idempotency.headers
-            )
-            try KeyCommand.showOnce(key, options)
+                headers: idempotency.headers,
+                rehearsal
+            ) { try KeyCommand.showOnce($0, options) }
         }
     }
 
@@ -67,7 +69,7 @@ struct KeyCommand: ParsableCommand {
             abstract: "List keys, without their secrets.",
             discussion: "EXAMPLE\n  tollgate key list --tenant acme"
         )
-        @Option(help: "Of this tenant only.") var tenant: String?
+        @Option(help: "Of this tenant only.", completion: .custom(Names.tenants)) var tenant: String?
         @Option(help: "Part of the name.") var name: String?
         @Option(help: "active, expired or revoked.") var state: String?
         @Option(help: "Of this role only.") var role: String?
@@ -88,7 +90,8 @@ struct KeyCommand: ParsableCommand {
             abstract: "Show a key, without its secret.",
             discussion: "EXAMPLE\n  tollgate key show Ab3dE6gH"
         )
-        @Argument(help: "The key's id: the eight characters behind tg_live_.") var id: String
+        @Argument(help: "The key's id: the eight characters behind tg_live_.", completion: .custom(Names.keys))
+        var id: String
         @OptionGroup var options: ManagementOptions
 
         func run() throws {
@@ -100,16 +103,28 @@ struct KeyCommand: ParsableCommand {
     struct Revoke: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Revoke a key and every token made from it, from the moment the command returns.",
-            discussion: "EXAMPLE\n  tollgate key revoke Ab3dE6gH"
+            discussion: "EXAMPLE\n  tollgate key revoke Ab3dE6gH --yes"
         )
-        @Argument(help: "The key's id: the eight characters behind tg_live_.") var id: String
+        @Argument(help: "The key's id: the eight characters behind tg_live_.", completion: .custom(Names.keys))
+        var id: String
+        @OptionGroup var confirmation: ConfirmationOption
+        @OptionGroup var rehearsal: DryRunOption
         @OptionGroup var revision: RevisionOption
         @OptionGroup var options: ManagementOptions
 
         func run() throws {
-            let key = try options.client()
-                .call("DELETE", "/admin/v1/keys/\(id.queryEncoded)", headers: revision.headers)
-            options.show([key], columns: KeyCommand.columns)
+            if !rehearsal.dryRun {
+                try confirmation.ask(
+                    "revoke the key '\(id)'",
+                    "It and every token made from it are refused at once, and that cannot be undone."
+                )
+            }
+            try options.change(
+                "DELETE",
+                "/admin/v1/keys/\(id.queryEncoded)",
+                headers: revision.headers,
+                rehearsal
+            ) { options.show([$0], columns: KeyCommand.columns) }
         }
     }
 }

@@ -5,43 +5,6 @@ import Foundation
 import GatewayCore
 import HTTPClient
 
-/// How to reach the management API; the key comes from the environment or a file, never from the command line, where
-/// every user of the machine could read it.
-struct ManagementOptions: ParsableArguments {
-    @Option(help: "Address of the management listener; else TOLLGATE_MANAGEMENT_URL, else https://localhost:9443.")
-    var url: String?
-    @Option(help: "PEM file of the authority to trust; else TOLLGATE_CA, else the system's.")
-    var ca: String?
-    @Option(help: "File that holds the key; else the environment's.")
-    var keyFile: String?
-    @Option(name: [.customShort("o"), .long], help: "table or json.")
-    var output = Output.table
-
-    enum Output: String, ExpressibleByArgument, CaseIterable { case table, json }
-
-    /// - Parameter keyVariable: the environment's name for the key of the role that is needed.
-    func client(_ keyVariable: String = "TOLLGATE_ADMIN_KEY") throws -> ManagementClient {
-        let environment = ProcessInfo.processInfo.environment
-        let key: String
-        if let keyFile {
-            guard let bytes = FileManager.default.contents(atPath: keyFile) else {
-                throw fail("\(keyFile): cannot be read")
-            }
-            key = String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-        } else if let set = environment[keyVariable], !set.isEmpty {
-            key = set
-        } else {
-            throw fail("no key: set \(keyVariable), or name a file with --key-file")
-        }
-        let base = url ?? environment["TOLLGATE_MANAGEMENT_URL"] ?? "https://localhost:9443"
-        return ManagementClient(
-            base: base.hasSuffix("/") ? String(base.dropLast()) : base,
-            http: HTTPClient(caFile: ca ?? environment["TOLLGATE_CA"]),
-            key: key
-        )
-    }
-}
-
 /// Makes a change of what was seen, and of nothing else.
 struct RevisionOption: ParsableArguments {
     @Option(help: "Change it only while it is at this revision; else it is refused.")
@@ -62,9 +25,10 @@ struct IdempotencyOption: ParsableArguments {
 struct ManagementClient {
     let base: String
     let http: HTTPClient
-    fileprivate let key: String
+    /// nil where a client certificate stands for it.
+    private let key: String?
 
-    fileprivate init(base: String, http: HTTPClient, key: String) {
+    init(base: String, http: HTTPClient, key: String?) {
         self.base = base
         self.http = http
         self.key = key
@@ -72,7 +36,7 @@ struct ManagementClient {
 
     /// The document that a call answers.
     ///
-    /// - Throws: exit code 2 with the gateway's own sentence when it refuses, 1 when it cannot be reached.
+    /// - Throws: with the gateway's own sentence when it refuses, exit code 2, 75 or 77; 69 when it cannot be reached.
     func call(
         _ method: String,
         _ path: String,
@@ -112,28 +76,49 @@ struct ManagementClient {
         accept: String,
         headers: [(name: String, value: String)] = []
     ) throws -> HTTPResponse {
+        let response = try answer(method, path, body: body, accept: accept, headers: headers)
+        guard (200...299).contains(response.status) else { throw Self.failure(of: response) }
+        return response
+    }
+
+    /// What the gateway answers, a refusal too.
+    ///
+    /// - Throws: exit code 69 when it cannot be reached.
+    func answer(
+        _ method: String,
+        _ path: String,
+        body: JSON? = nil,
+        accept: String = "application/json",
+        headers: [(name: String, value: String)] = []
+    ) throws -> HTTPResponse {
         var request = HTTPRequest(
             method,
             base + path,
-            headers: [("Authorization", "Bearer \(key)"), ("Accept", accept)] + headers
+            headers: (key.map { [("Authorization", "Bearer \($0)")] } ?? []) + [("Accept", accept)] + headers
         )
         if let body {
             request.headers.append(("Content-Type", "application/json"))
             request.body = Array(body.serialized().utf8)
         }
-        let response: HTTPResponse
         do {
-            response = try http.send(request)
+            return try http.send(request)
         } catch {
-            throw fail("\(error)")
+            throw fail("\(error)", .unreachable)
         }
-        guard (200...299).contains(response.status) else {
-            let problem = try? JSON.parse(response.body)
-            let sentence = problem?["detail"]?.string ?? response.text
-            let code = problem?["code"]?.string.map { " (\($0))" } ?? ""
-            throw fail("\(sentence)\(code)", code: 2)
-        }
-        return response
+    }
+
+    /// A refusal in the gateway's own words.
+    static func failure(of response: HTTPResponse) -> ExitCode {
+        let problem = try? JSON.parse(response.body)
+        let sentence = problem?["detail"]?.string ?? response.text
+        let code = problem?["code"]?.string.map { " (\($0))" } ?? ""
+        return fail("\(sentence)\(code)".visible, FailureCode(status: response.status))
+    }
+
+    /// What the gateway has at a path, if it has it and shows it.
+    func find(_ path: String) throws -> JSON? {
+        let response = try answer("GET", path)
+        return response.status == 200 ? try? JSON.parse(response.body) : nil
     }
 }
 

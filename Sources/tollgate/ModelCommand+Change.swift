@@ -90,11 +90,11 @@ extension ModelCommand {
 
         func run() throws {
             if end { return try options.change(name, "canary", method: "DELETE", body: nil) }
-            guard let version else { throw fail("name the version that is tried, or give --end") }
+            guard let version else { throw fail("name the version that is tried, or give --end", .usage) }
             let shares = try tenant.map { text in
                 let parts = text.split(separator: "=", maxSplits: 1)
                 guard parts.count == 2, let share = Int64(parts[1]) else {
-                    throw fail("--tenant must be NAME=PERCENT, as acme=100")
+                    throw fail("--tenant must be NAME=PERCENT, as acme=100", .usage)
                 }
                 return JSON.Member(String(parts[0]), .integer(share))
             }

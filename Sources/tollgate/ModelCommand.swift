@@ -60,11 +60,13 @@ struct ModelCommand: ParsableCommand {
 extension ManagementOptions {
     /// Calls for a change of a model and prints what came of it.
     func change(_ name: String, _ action: String, method: String = "POST", body: JSON? = [:]) throws {
-        show(model: try client().call(method, "/admin/v1/models/\(name.queryEncoded)/\(action)", body: body))
+        // Loading takes as long as it takes.
+        let client = try client(timeoutSeconds: 900)
+        show(model: try client.call(method, "/admin/v1/models/\(name.queryEncoded)/\(action)", body: body))
     }
 
     fileprivate func show(model: JSON) {
-        guard output == .table else { return print(model.serialized()) }
+        guard output == .table else { return output.write([model], columns: []) }
         show(model["versions"]?.array ?? [], columns: ModelCommand.columns)
         print("")
         show(

@@ -40,7 +40,7 @@ struct PlanCommand: ParsableCommand {
             abstract: "Show a plan.",
             discussion: "EXAMPLE\n  tollgate plan show small"
         )
-        @Argument var name: String
+        @Argument(completion: .custom(Names.plans)) var name: String
         @OptionGroup var options: ManagementOptions
 
         func run() throws {
@@ -52,16 +52,24 @@ struct PlanCommand: ParsableCommand {
     struct Delete: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Delete a plan that no tenant is on.",
-            discussion: "EXAMPLE\n  tollgate plan delete small"
+            discussion: "EXAMPLE\n  tollgate plan delete small --yes"
         )
-        @Argument var name: String
+        @Argument(completion: .custom(Names.plans)) var name: String
+        @OptionGroup var confirmation: ConfirmationOption
+        @OptionGroup var rehearsal: DryRunOption
         @OptionGroup var revision: RevisionOption
         @OptionGroup var options: ManagementOptions
 
         func run() throws {
-            let plan = try options.client()
-                .call("DELETE", "/admin/v1/plans/\(name.queryEncoded)", headers: revision.headers)
-            options.show([plan], columns: PlanCommand.columns)
+            if !rehearsal.dryRun {
+                try confirmation.ask("delete the plan '\(name)'", "It cannot be brought back, only set anew.")
+            }
+            try options.change(
+                "DELETE",
+                "/admin/v1/plans/\(name.queryEncoded)",
+                headers: revision.headers,
+                rehearsal
+            ) { options.show([$0], columns: PlanCommand.columns) }
         }
     }
 
@@ -70,13 +78,14 @@ struct PlanCommand: ParsableCommand {
             abstract: "Make a plan, or replace it for all tenants on it at once; what is not given has no limit.",
             discussion: "EXAMPLE\n  tollgate plan set small --requests 10 --burst 20 --daily-quota 10000"
         )
-        @Argument var name: String
+        @Argument(completion: .custom(Names.plans)) var name: String
         @Option(help: "Requests in each window; without it there is no rate limit.") var requests: Int64?
         @Option(help: "The window, in seconds.") var seconds: Int64 = 1
         @Option(help: "Requests that may come at once; without it as many as --requests.") var burst: Int64?
         @Option(help: "Requests in a UTC day.") var dailyQuota: Int64?
         @Option(help: "Requests under way at once.") var concurrency: Int64?
         @Option(help: "Model names, separated by commas; without it all.") var models: String?
+        @OptionGroup var rehearsal: DryRunOption
         @OptionGroup var revision: RevisionOption
         @OptionGroup var options: ManagementOptions
 
@@ -89,9 +98,13 @@ struct PlanCommand: ParsableCommand {
                 "concurrency": concurrency.map(JSON.integer) ?? .null,
                 "models": models.map { .array($0.split(separator: ",").map { .string(String($0)) }) } ?? .null,
             ]
-            let plan = try options.client()
-                .call("PUT", "/admin/v1/plans/\(name.queryEncoded)", body: body, headers: revision.headers)
-            options.show([plan], columns: PlanCommand.columns)
+            try options.change(
+                "PUT",
+                "/admin/v1/plans/\(name.queryEncoded)",
+                body: body,
+                headers: revision.headers,
+                rehearsal
+            ) { options.show([$0], columns: PlanCommand.columns) }
         }
     }
 }

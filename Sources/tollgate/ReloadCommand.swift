@@ -22,9 +22,8 @@ struct ReloadCommand: ParsableCommand {
 
     func run() throws {
         let answer = try options.client().call("POST", "/admin/v1/reload", body: [:])
-        guard options.output == .table else { return print(answer.serialized()) }
         let changed = (answer["changed"]?.array ?? []).compactMap(\.string)
-        print("generation \(answer["generation"]?.integer ?? 0)", terminator: "")
-        print(changed.isEmpty ? ": nothing differs" : ": changed \(changed.joined(separator: ", "))")
+        let what = changed.isEmpty ? "nothing differs" : "changed \(changed.joined(separator: ", "))"
+        options.output.write(answer, text: "generation \(answer["generation"]?.integer ?? 0): \(what)")
     }
 }

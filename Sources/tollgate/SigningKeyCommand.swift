@@ -43,15 +43,23 @@ struct SigningKeyCommand: ParsableCommand {
             discussion: """
                 Refused while those who cache the key set may not know the next key (tokens.jwks_max_age_seconds).
 
-                EXAMPLE
+                EXAMPLES
                   tollgate signing-key rotate
+                  tollgate signing-key rotate --immediately --yes
                 """
         )
         @Flag(help: "Do not wait for that: others may refuse new tokens until they fetch the key set again.")
         var immediately = false
+        @OptionGroup var confirmation: ConfirmationOption
         @OptionGroup var options: ManagementOptions
 
         func run() throws {
+            if immediately {
+                try confirmation.ask(
+                    "let the next key sign immediately",
+                    "Whoever has cached the key set refuses new tokens until they fetch it again."
+                )
+            }
             let body: JSON = ["immediately": .bool(immediately)]
             let answer = try options.client().call("POST", "/admin/v1/signing-keys", body: body)
             options.show(answer["keys"]?.array ?? [], columns: SigningKeyCommand.columns)

@@ -46,16 +46,3 @@ struct Table {
         return text.visible
     }
 }
-
-extension ManagementOptions {
-    /// Prints a list of a document: as a table, or as JSON lines.
-    func show(_ objects: [JSON], columns: [(title: String, field: String)]) {
-        switch output {
-        case .json: for object in objects { print(object.serialized()) }
-        case .table:
-            var table = Table(columns)
-            for object in objects { table.add(object) }
-            print(table.description)
-        }
-    }
-}

@@ -7,18 +7,31 @@ extension TenantCommand {
     struct Delete: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Delete a tenant: its keys and tokens are refused at once, and it is gone when the grace ends.",
-            discussion: "EXAMPLE\n  tollgate tenant delete acme --grace 3600"
+            discussion:
+                "EXAMPLES\n  tollgate tenant delete acme --dry-run\n  tollgate tenant delete acme --grace 3600 --yes"
         )
-        @Argument var id: String
+        @Argument(completion: .custom(Names.tenants)) var id: String
         @Option(help: "Seconds in which it can be restored; without it a week.") var grace: Int64?
+        @OptionGroup var confirmation: ConfirmationOption
+        @OptionGroup var rehearsal: DryRunOption
         @OptionGroup var revision: RevisionOption
         @OptionGroup var options: ManagementOptions
 
         func run() throws {
+            if !rehearsal.dryRun {
+                let time = grace.map { "\($0) s" } ?? "a week"
+                try confirmation.ask(
+                    "delete the tenant '\(id)'",
+                    "Its keys and tokens are refused at once; after \(time) it is gone with all its keys."
+                )
+            }
             let query = grace.map { "?grace_seconds=\($0)" } ?? ""
-            let tenant = try options.client()
-                .call("DELETE", "/admin/v1/tenants/\(id.queryEncoded)\(query)", headers: revision.headers)
-            options.show([tenant], columns: TenantCommand.endColumns)
+            try options.change(
+                "DELETE",
+                "/admin/v1/tenants/\(id.queryEncoded)\(query)",
+                headers: revision.headers,
+                rehearsal
+            ) { options.show([$0], columns: TenantCommand.endColumns) }
         }
     }
 
@@ -27,18 +40,19 @@ extension TenantCommand {
             abstract: "Take a deletion back while its grace lasts.",
             discussion: "EXAMPLE\n  tollgate tenant restore acme"
         )
-        @Argument var id: String
+        @Argument(completion: .custom(Names.tenants)) var id: String
+        @OptionGroup var rehearsal: DryRunOption
         @OptionGroup var revision: RevisionOption
         @OptionGroup var options: ManagementOptions
 
         func run() throws {
-            let tenant = try options.client().call(
+            try options.change(
                 "POST",
                 "/admin/v1/tenants/\(id.queryEncoded)/restore",
                 body: .object([]),
-                headers: revision.headers
-            )
-            options.show([tenant], columns: TenantCommand.endColumns)
+                headers: revision.headers,
+                rehearsal
+            ) { options.show([$0], columns: TenantCommand.endColumns) }
         }
     }
 
@@ -60,7 +74,7 @@ extension TenantCommand {
                   tollgate tenant limits acme --reset
                 """
         )
-        @Argument var id: String
+        @Argument(completion: .custom(Names.tenants)) var id: String
         @Option(help: "Requests in each window, or unlimited.") var requests: String?
         @Option(help: "The window, in seconds.") var seconds: Int64 = 1
         @Option(help: "Requests that may come at once; without it as many as --requests.") var burst: Int64?
@@ -68,22 +82,23 @@ extension TenantCommand {
         @Option(help: "Requests under way at once, or unlimited.") var concurrency: String?
         @Option(help: "Model names, separated by commas, or all.") var models: String?
         @Flag(help: "The plan holds as it is.") var reset = false
+        @OptionGroup var rehearsal: DryRunOption
         @OptionGroup var revision: RevisionOption
         @OptionGroup var options: ManagementOptions
 
         func run() throws {
             let path = "/admin/v1/tenants/\(id.queryEncoded)/limits"
             let isChange = reset || [requests, dailyQuota, concurrency, models].contains { $0 != nil }
-            let client = try options.client()
-            let limits =
-                isChange
-                ? try client.call("PUT", path, body: change, headers: revision.headers) : try client.call("GET", path)
-            options.show(
-                [limits],
-                columns: [
-                    ("tenant", "tenant"), ("plan", "plan"), ("overrides", "overrides"), ("effective", "effective"),
-                ]
-            )
+            func show(_ limits: JSON) {
+                options.show(
+                    [limits],
+                    columns: [
+                        ("tenant", "tenant"), ("plan", "plan"), ("overrides", "overrides"), ("effective", "effective"),
+                    ]
+                )
+            }
+            guard isChange else { return show(try options.client().call("GET", path)) }
+            try options.change("PUT", path, body: change, headers: revision.headers, rehearsal, show: show)
         }
 
         private var change: JSON {

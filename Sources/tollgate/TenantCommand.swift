@@ -33,21 +33,22 @@ struct TenantCommand: ParsableCommand {
             discussion: "EXAMPLE\n  tollgate tenant create acme --plan standard --display-name \"Acme Inc.\""
         )
         @Argument(help: "1 to 63 of a-z, 0-9 and '-'.") var id: String
-        @Option(help: "The plan to put it on.") var plan = "standard"
+        @Option(help: "The plan to put it on.", completion: .custom(Names.plans)) var plan = "standard"
         @Option(help: "For people.") var displayName: String?
+        @OptionGroup var rehearsal: DryRunOption
         @OptionGroup var idempotency: IdempotencyOption
         @OptionGroup var options: ManagementOptions
 
         func run() throws {
-            let tenant = try options.client().call(
+            try options.change(
                 "POST",
                 "/admin/v1/tenants",
                 body: [
                     "id": .string(id), "plan": .string(plan), "display_name": displayName.map(JSON.string) ?? .null,
                 ],
-                headers: idempotency.headers
-            )
-            options.show([tenant], columns: TenantCommand.columns)
+                headers: idempotency.headers,
+                rehearsal
+            ) { options.show([$0], columns: TenantCommand.columns) }
         }
     }
 
@@ -58,7 +59,7 @@ struct TenantCommand: ParsableCommand {
         )
         @Option(help: "Part of the id or display name.") var name: String?
         @Option(help: "active, suspended or deleting.") var state: String?
-        @Option(help: "On this plan.") var plan: String?
+        @Option(help: "On this plan.", completion: .custom(Names.plans)) var plan: String?
         @OptionGroup var options: ManagementOptions
 
         func run() throws {
@@ -76,7 +77,7 @@ struct TenantCommand: ParsableCommand {
             abstract: "Show a tenant.",
             discussion: "EXAMPLE\n  tollgate tenant show acme"
         )
-        @Argument var id: String
+        @Argument(completion: .custom(Names.tenants)) var id: String
         @OptionGroup var options: ManagementOptions
 
         func run() throws {
@@ -90,12 +91,13 @@ struct TenantCommand: ParsableCommand {
             abstract: "Put a tenant on a plan.",
             discussion: "EXAMPLE\n  tollgate tenant set-plan acme unlimited"
         )
-        @Argument var id: String
-        @Argument var plan: String
+        @Argument(completion: .custom(Names.tenants)) var id: String
+        @Argument(completion: .custom(Names.plans)) var plan: String
+        @OptionGroup var rehearsal: DryRunOption
         @OptionGroup var revision: RevisionOption
         @OptionGroup var options: ManagementOptions
 
-        func run() throws { try update(id, ["plan": .string(plan)], revision, options) }
+        func run() throws { try update(id, ["plan": .string(plan)], rehearsal, revision, options) }
     }
 
     struct Disable: ParsableCommand {
@@ -103,11 +105,12 @@ struct TenantCommand: ParsableCommand {
             abstract: "Refuse a tenant's keys and tokens, from the moment the command returns.",
             discussion: "EXAMPLE\n  tollgate tenant disable acme"
         )
-        @Argument var id: String
+        @Argument(completion: .custom(Names.tenants)) var id: String
+        @OptionGroup var rehearsal: DryRunOption
         @OptionGroup var revision: RevisionOption
         @OptionGroup var options: ManagementOptions
 
-        func run() throws { try update(id, ["disabled": true], revision, options) }
+        func run() throws { try update(id, ["disabled": true], rehearsal, revision, options) }
     }
 
     struct Enable: ParsableCommand {
@@ -115,21 +118,27 @@ struct TenantCommand: ParsableCommand {
             abstract: "Accept a disabled tenant again.",
             discussion: "EXAMPLE\n  tollgate tenant enable acme"
         )
-        @Argument var id: String
+        @Argument(completion: .custom(Names.tenants)) var id: String
+        @OptionGroup var rehearsal: DryRunOption
         @OptionGroup var revision: RevisionOption
         @OptionGroup var options: ManagementOptions
 
-        func run() throws { try update(id, ["disabled": false], revision, options) }
+        func run() throws { try update(id, ["disabled": false], rehearsal, revision, options) }
     }
 
     private static func update(
         _ id: String,
         _ change: JSON,
+        _ rehearsal: DryRunOption,
         _ revision: RevisionOption,
         _ options: ManagementOptions
     ) throws {
-        let tenant = try options.client()
-            .call("PATCH", "/admin/v1/tenants/\(id.queryEncoded)", body: change, headers: revision.headers)
-        options.show([tenant], columns: columns)
+        try options.change(
+            "PATCH",
+            "/admin/v1/tenants/\(id.queryEncoded)",
+            body: change,
+            headers: revision.headers,
+            rehearsal
+        ) { options.show([$0], columns: columns) }
     }
 }

@@ -17,17 +17,25 @@ struct Tollgate: ParsableCommand {
               tollgate tenant create acme          over the management API
               tollgate key issue --tenant acme
               tollgate audit search --tenant acme --status 429
+              tollgate explain 019b1c2e-…          say in words why a request got its answer
+              tollgate login --url https://gateway.example.net:9443 --ca certs/ca.pem
 
-            The commands that call the management API take its address from TOLLGATE_MANAGEMENT_URL, the authority to
-            trust from TOLLGATE_CA, and the key from TOLLGATE_ADMIN_KEY (audit: TOLLGATE_AUDITOR_KEY) or a file.
-            Exit codes: 0 done, 1 failed, 2 refused by the gateway, 64 wrong usage, 78 wrong configuration.
+            The commands that call the management API take its address from --url, TOLLGATE_MANAGEMENT_URL or the current
+            context ('tollgate login' makes one), the authority to trust from --ca, TOLLGATE_CA or the context, and the key
+            from --key-file, TOLLGATE_ADMIN_KEY (audit and explain: TOLLGATE_AUDITOR_KEY) or the context, in this order.
+            --context NAME stands over the environment. What cannot be taken back is asked for on a terminal and needs
+            --yes elsewhere; --dry-run shows a change's effect.
+
+            Completion: tollgate --generate-completion-script bash (zsh, fish); names come from the gateway.
+
+            \(FailureCode.help)
             """,
         version: Version.tollgate,
         subcommands: [
             ServeCommand.self, InitCommand.self, CheckCommand.self, ReloadCommand.self, HealthCommand.self,
             TenantCommand.self, PlanCommand.self, KeyCommand.self, TokenCommand.self, SigningKeyCommand.self,
             ModelCommand.self,
-            AuditCommand.self,
+            AuditCommand.self, ExplainCommand.self, LoginCommand.self, ContextCommand.self,
         ]
     )
 }

@@ -163,7 +163,7 @@ struct KeyRotationTests {
             #expect(listed.end == .exited(0) && listed.output.contains("current") && listed.output.contains("ES256"))
             let early = try gateway.command(["signing-key", "rotate"])
             #expect(early.end == .exited(2) && early.errors.contains("conflict"))
-            let rotated = try gateway.command(["signing-key", "rotate", "--immediately", "-o", "json"])
+            let rotated = try gateway.command(["signing-key", "rotate", "--immediately", "--yes", "-o", "json"])
             #expect(rotated.end == .exited(0), "\(rotated.errors)")
             #expect(try keys(gateway).count == 3)
             #expect(!rotated.output.contains("PRIVATE"))

@@ -4,7 +4,7 @@ public import GatewayCore
 
 /// The kind of credential that was shown.
 public enum AuditAuth: String, CaseIterable, Sendable {
-    case token, key
+    case token, key, certificate
 }
 
 /// Whether the gateway did what was asked.

@@ -11,7 +11,7 @@ struct ConfigurationField: Sendable {
     /// `listeners.tenants.port`; the environment's name is made from it.
     let path: String
     /// Whether the file may give it as a list.
-    private(set) var isList = false
+    var isList = false
     /// Whether a reload may change it; else only a restart does.
     private(set) var reloads = false
     /// Whether two configurations have the same value.
@@ -51,6 +51,7 @@ struct ConfigurationField: Sendable {
                 .reloading,
             text("listeners.management.client_revocations", \.management.clientRevocations, "a PEM file") { _ in true }
                 .reloading,
+            clientKeys("listeners.management.client_keys", \.management.clientKeys).reloading,
             text(
                 "name",
                 \.name,

@@ -98,7 +98,7 @@ private struct ConfigurationReader {
         case .sequence(let sequence) where ConfigurationField.all.contains { $0.path == path && $0.isList }:
             let texts = sequence.compactMap(\.scalar?.string)
             guard texts.count == sequence.count, !texts.contains(where: { $0.contains(",") }) else {
-                return fault(file, node.mark?.line, path, "must be a list of files whose names have no comma")
+                return fault(file, node.mark?.line, path, "must be a list of texts without a comma")
             }
             set(path, texts.joined(separator: ","), source: file, line: node.mark?.line)
         case .sequence, .alias:

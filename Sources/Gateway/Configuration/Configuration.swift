@@ -51,6 +51,8 @@ public struct Configuration: Sendable, Equatable {
         public var clientAuthorities = ""
         /// PEM file: the authorities' revocation lists; empty without.
         public var clientRevocations = ""
+        /// API keys that client certificates stand for; on the management listener alone.
+        public var clientKeys: [ClientKey] = []
     }
 
     /// By the names of Mozilla's Server Side TLS: `modern` is TLS 1.3 alone.

@@ -19,6 +19,8 @@ struct BlockingRequest: Sendable {
     let ifMatch: String?
     let ifNoneMatch: String?
     let idempotencyKey: String?
+    /// The change is checked to the end, told, and not made.
+    let isDryRun: Bool
     /// Where the request comes from.
     let address: IPAddress?
     let body: [UInt8]
@@ -43,8 +45,10 @@ extension Services {
     func perform(_ request: BlockingRequest) -> BlockingOutcome {
         do {
             // Reading may go on beside a change.
-            let isBeside = request.route.isOAuth || request.route.changesModels
-            guard request.method == .get || request.method == .head || isBeside else {
+            guard request.method == .get || request.method == .head || request.route.isOAuth else {
+                try request.checkQuery()
+                // Nobody waits for models to load but those who change them.
+                if request.route.changesModels { return try answer(request) }
                 return try administration.withLock { _ in
                     if let replay = try IdempotentCall(request)?.replay(self, now: request.now) {
                         return BlockingOutcome(reply: replay)

@@ -17,9 +17,10 @@ struct IdempotentCall: Sendable {
 
     static let seconds: Int64 = 86_400
 
-    /// nil without an idempotency key, and on routes that create nothing.
+    /// nil without an idempotency key, on routes that create nothing, and on dry runs, which make nothing to keep.
     init?(_ request: BlockingRequest) throws(Refusal) {
-        guard let path = request.route.creates, request.method == .post, let field = request.idempotencyKey,
+        guard let path = request.route.creates, request.method == .post, !request.isDryRun,
+            let field = request.idempotencyKey,
             let caller = request.principal?.keyID
         else { return nil }
         // A structured string, or its content alone, as most clients send it.

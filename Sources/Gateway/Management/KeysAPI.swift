@@ -92,8 +92,14 @@ struct KeysAPI {
         let call = try IdempotentCall(request)
         try services.store.insert(
             key,
-            answer: call?.answer(shown, status: 201, location: location, revision: key.revision, now: request.now)
+            answer: call?.answer(shown, status: 201, location: location, revision: key.revision, now: request.now),
+            rehearses: request.isDryRun
         )
+        guard !request.isDryRun else {
+            // There is no key of that id, nor will be.
+            let known = shown.members?.filter { !["id", "masked"].contains($0.name) } ?? []
+            return .rehearsal(of: AdminChange(target: "key", before: nil, after: .object(known)))
+        }
         services.directory.put(key)
         call?.remember(secret: text, services, now: request.now)
         var reply = Self.reply(text, shown, status: 201)
@@ -169,7 +175,8 @@ struct KeysAPI {
         if body.has("networks") { after.networks = try body.networks("networks") }
         if body.has("rate") { after.rate = try body.rate("rate") }
         if body.has("expires_at") || body.has("expires_in_seconds") { after.expiresAt = try end(body, request) }
-        after = try services.store.update(after, expectedRevision: before.revision)
+        after = try services.store.update(after, expectedRevision: before.revision, rehearses: request.isDryRun)
+        guard !request.isDryRun else { return rehearsed(before, after, request) }
         let generation = services.directory.put(after)
         return try changed(before, after, generation, request)
     }
@@ -203,8 +210,10 @@ struct KeysAPI {
         after = try services.store.update(
             after,
             expectedRevision: before.revision,
-            answer: call?.answer(shown, status: 200, location: nil, revision: expected.revision, now: request.now)
+            answer: call?.answer(shown, status: 200, location: nil, revision: expected.revision, now: request.now),
+            rehearses: request.isDryRun
         )
+        guard !request.isDryRun else { return rehearsed(before, after, request) }
         services.directory.put(after)
         call?.remember(secret: text, services, now: request.now)
         var reply = Self.reply(text, shown, status: 200)
@@ -218,11 +227,22 @@ struct KeysAPI {
         var after = before
         var generation = services.directory.generation
         if before.revokedAt == nil {
-            after = try services.store.revoke(key: id, at: request.now)
+            after = try services.store.revoke(key: id, at: request.now, rehearses: request.isDryRun)
             // From here on every loop refuses the key and its tokens: the generation makes each check again.
-            generation = services.directory.put(after)
+            if !request.isDryRun { generation = services.directory.put(after) }
         }
+        guard !request.isDryRun else { return rehearsed(before, after, request) }
         return try changed(before, after, generation, request)
+    }
+
+    private func rehearsed(_ before: APIKey, _ after: APIKey, _ request: BlockingRequest) -> Reply {
+        .rehearsal(
+            of: AdminChange(
+                target: "key/\(after.id)",
+                before: before.json(now: request.now),
+                after: after.json(now: request.now)
+            )
+        )
     }
 
     private func requireLive(_ key: APIKey) throws(Refusal) {

@@ -32,11 +32,13 @@ struct LimitsAPI {
         var after = before
         after.overrides = try body.overrides()
         let plan = try plan(of: after)
-        after = try services.store.update(after, expectedRevision: before.revision)
+        after = try services.store.update(after, expectedRevision: before.revision, rehearses: request.isDryRun)
+        let change = AdminChange(target: "tenant/\(id)", before: before.json, after: after.json)
+        guard !request.isDryRun else { return .rehearsal(of: change) }
         services.assign(plan, to: after)
         services.directory.put(after)
         var reply = Reply.json(try json(after))
-        reply.change = AdminChange(target: "tenant/\(id)", before: before.json, after: after.json)
+        reply.change = change
         return reply.tagged(after.revision)
     }
 
@@ -46,14 +48,16 @@ struct LimitsAPI {
         let body = try JSONBody(request.body, fields: ["rate"])
         var after = before
         after.rate = try body.rate("rate")
-        after = try services.store.update(after, expectedRevision: before.revision)
-        services.directory.put(after)
-        var reply = Reply.json(Self.json(after))
-        reply.change = AdminChange(
+        after = try services.store.update(after, expectedRevision: before.revision, rehearses: request.isDryRun)
+        let change = AdminChange(
             target: "key/\(id)",
             before: before.json(now: request.now),
             after: after.json(now: request.now)
         )
+        guard !request.isDryRun else { return .rehearsal(of: change) }
+        services.directory.put(after)
+        var reply = Reply.json(Self.json(after))
+        reply.change = change
         return reply.tagged(after.revision)
     }
 

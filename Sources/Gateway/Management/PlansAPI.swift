@@ -50,19 +50,30 @@ struct PlansAPI {
             concurrency: try body.integer("concurrency", 1...1_000_000).map(Int32.init),
             models: try body.models("models")
         )
-        plan = try services.store.upsert(plan, expectedRevision: before?.revision ?? 0)
-        for tenant in try services.store.tenants(on: name) { services.assign(plan, to: tenant) }
+        plan = try services.store.upsert(
+            plan,
+            expectedRevision: before?.revision ?? 0,
+            rehearses: request.isDryRun
+        )
+        let change = AdminChange(target: "plan/\(name)", before: before?.json, after: plan.json)
+        let tenants = try services.store.tenants(on: name)
+        guard !request.isDryRun else {
+            return .rehearsal(of: change, more: [JSON.Member("tenants", .integer(Int64(tenants.count)))])
+        }
+        for tenant in tenants { services.assign(plan, to: tenant) }
         var reply = Reply.json(plan.json, status: before == nil ? 201 : 200)
-        reply.change = AdminChange(target: "plan/\(name)", before: before?.json, after: plan.json)
+        reply.change = change
         return reply.tagged(plan.revision)
     }
 
     private func delete(_ name: PlanName, _ request: BlockingRequest) throws -> Reply {
         let before = try plan(name, request)
         try request.checkPreconditions(revision: before.revision)
-        try services.store.delete(plan: name, expectedRevision: before.revision)
+        try services.store.delete(plan: name, expectedRevision: before.revision, rehearses: request.isDryRun)
+        let change = AdminChange(target: "plan/\(name)", before: before.json, after: nil)
+        guard !request.isDryRun else { return .rehearsal(of: change) }
         var reply = Reply.json(before.json)
-        reply.change = AdminChange(target: "plan/\(name)", before: before.json, after: nil)
+        reply.change = change
         return reply
     }
 }

@@ -61,12 +61,14 @@ struct TenantsAPI {
         let location = "/admin/v1/tenants/\(id)"
         let answer = try IdempotentCall(request)?
             .answer(tenant.json, status: 201, location: location, revision: tenant.revision, now: request.now)
-        try services.store.insert(tenant, answer: answer)
+        try services.store.insert(tenant, answer: answer, rehearses: request.isDryRun)
+        let change = AdminChange(target: "tenant/\(id)", before: nil, after: tenant.json)
+        guard !request.isDryRun else { return .rehearsal(of: change) }
         services.assign(plan, to: tenant)
         services.directory.put(tenant)
         var reply = Reply.json(tenant.json, status: 201)
         reply.fields = [.init(.location, location)]
-        reply.change = AdminChange(target: "tenant/\(id)", before: nil, after: tenant.json)
+        reply.change = change
         return reply.tagged(tenant.revision)
     }
 
@@ -79,17 +81,14 @@ struct TenantsAPI {
         if let name = try body.string("display_name") { after.displayName = name }
         if let disabled = try body.bool("disabled") { after.isDisabled = disabled }
         after.plan = try plan(try body.string("plan") ?? before.plan.description).name
-        return try change(before, after)
+        return try change(before, after, request)
     }
 
     private func delete(_ id: TenantID, _ request: BlockingRequest) throws -> Reply {
         let before = try Reach(request, services.directory).tenant(id, now: request.now)
         try request.checkPreconditions(revision: before.revision)
-        guard let form = FormBody((request.query ?? "").utf8), form.names.allSatisfy({ $0 == "grace_seconds" }) else {
-            throw Refusal(.fieldInvalid, "The only parameter here is 'grace_seconds'.")
-        }
         var grace = Self.usualGrace
-        if let text = form["grace_seconds"] {
+        if let text = FormBody((request.query ?? "").utf8)?["grace_seconds"] {
             guard let number = Int64(text), (0...31_536_000).contains(number) else {
                 throw JSONBody.wrong("grace_seconds", "a whole number from 0 to 31536000")
             }
@@ -97,7 +96,7 @@ struct TenantsAPI {
         }
         var after = before
         after.deletesAt = request.now + grace
-        return try change(before, after)
+        return try change(before, after, request)
     }
 
     private func restore(_ id: TenantID, _ request: BlockingRequest) throws -> Reply {
@@ -109,7 +108,7 @@ struct TenantsAPI {
         }
         var after = before
         after.deletesAt = nil
-        return try change(before, after)
+        return try change(before, after, request)
     }
 
     private func requireAlive(_ tenant: Tenant) throws(Refusal) {
@@ -118,12 +117,18 @@ struct TenantsAPI {
     }
 
     /// Stores the change, then puts it in force: when this returns, every loop decides by it.
-    private func change(_ before: Tenant, _ after: Tenant) throws -> Reply {
-        let stored = try services.store.update(after, expectedRevision: before.revision)
+    private func change(_ before: Tenant, _ after: Tenant, _ request: BlockingRequest) throws -> Reply {
+        let stored = try services.store.update(
+            after,
+            expectedRevision: before.revision,
+            rehearses: request.isDryRun
+        )
+        let change = AdminChange(target: "tenant/\(stored.id)", before: before.json, after: stored.json)
+        guard !request.isDryRun else { return .rehearsal(of: change) }
         services.assign(try plan(stored.plan.description), to: stored)
         let generation = services.directory.put(stored)
         var reply = Reply.json(stored.json.adding("generation", generation))
-        reply.change = AdminChange(target: "tenant/\(stored.id)", before: before.json, after: stored.json)
+        reply.change = change
         return reply.tagged(stored.revision)
     }
 

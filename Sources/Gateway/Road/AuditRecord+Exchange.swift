@@ -34,7 +34,7 @@ extension AuditRecord {
         configGeneration = loop.generation
 
         if let principal = exchange.principal {
-            auth = exchange.usedToken ? .token : .key
+            auth = exchange.usedToken ? .token : exchange.usedCertificate ? .certificate : .key
             tenant = principal.tenant.description
             role = principal.role.rawValue
             keyID = principal.keyID
@@ -48,6 +48,11 @@ extension AuditRecord {
         if let change = reply.change {
             target = change.target
             self.change = AuditChange(before: change.before, after: change.after)
+        }
+        // Who counts the changes must not count what was none.
+        if exchange.blockingHead?.isDryRun == true {
+            action = action.map { $0 + ".dry_run" }
+            self.change = nil
         }
 
         model = exchange.model?.description

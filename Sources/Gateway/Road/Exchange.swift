@@ -39,6 +39,7 @@ struct Exchange {
 
     var principal: Principal?
     var usedToken = false
+    var usedCertificate = false
     /// The scope or role that was asked for.
     var scope: ScopeSet?
     var tenant: TenantContext?
@@ -79,9 +80,15 @@ final class BlockingHead: Sendable {
     let ifMatch: String?
     let ifNoneMatch: String?
     let idempotencyKey: String?
+    /// Whether a change is asked to be checked to the end and not made.
+    let isDryRun: Bool
 
     init(_ head: RequestHead, in bytes: UnsafeRawBufferPointer, withAuthorization: Bool) {
-        query = head.queryRange.map { bytes.text($0) }
+        let query = head.queryRange.map { bytes.text($0) }
+        self.query = query
+        isDryRun =
+            head.method != .get && head.method != .head
+            && query.flatMap { FormBody($0.utf8) }?["dry_run"] == "true"
         accept = head[.accept].map { bytes.text($0) }
         ifMatch = head[.ifMatch].map { bytes.text($0) }
         ifNoneMatch = head[.ifNoneMatch].map { bytes.text($0) }

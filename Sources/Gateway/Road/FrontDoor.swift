@@ -61,6 +61,7 @@ extension RequestStream {
 
     private func identify(_ field: UnsafeRawBufferPointer?) {
         guard let field else {
+            if let fingerprint = connection?.clientFingerprint { return identify(certificate: fingerprint) }
             return challenge(
                 Refusal(
                     .credentialMissing,
@@ -72,6 +73,21 @@ extension RequestStream {
             return challenge(Refusal(.credentialMissing, "The only authentication scheme understood here is Bearer."))
         }
         identify(UnsafeRawBufferPointer(rebasing: field.dropFirst(7)))
+    }
+
+    /// A client certificate that checked out (RFC 5246, section 7.4.6) and came without a bearer credential.
+    private func identify(certificate fingerprint: String) {
+        guard let key = loop.clientKeys[fingerprint] else {
+            return challenge(
+                Refusal(
+                    .credentialMissing,
+                    "The client certificate is bound to no API key here; bind it, or send a bearer credential.",
+                    detail: "listeners.management.client_keys lacks \(fingerprint)"
+                )
+            )
+        }
+        exchange.usedCertificate = true
+        identified(services.authenticator.authenticate(boundKey: key, now: exchange.arrival), byToken: false)
     }
 
     private func identify(_ credential: UnsafeRawBufferPointer) {
@@ -328,6 +344,7 @@ extension RequestStream {
                 ifMatch: exchange.blockingHead?.ifMatch,
                 ifNoneMatch: exchange.blockingHead?.ifNoneMatch,
                 idempotencyKey: exchange.blockingHead?.idempotencyKey,
+                isDryRun: exchange.blockingHead?.isDryRun ?? false,
                 address: connection?.address,
                 body: Array(body),
                 principal: exchange.principal,
@@ -368,32 +385,5 @@ extension RequestStream {
         guard let reason = services.life.unreadyReason(auditHealth: services.audit.health) else { return false }
         refuse(Refusal(reason.code, reason.sentence, retryAfter: 5))
         return true
-    }
-
-    // MARK: - Off the loop
-
-    /// Runs work that may block on a thread of the pool, then goes on with its result on the loop if the exchange is
-    /// still there.
-    func offLoop<Value: Sendable>(
-        on pool: WorkerPool,
-        _ work: @escaping @Sendable (Services) -> Value,
-        then: @escaping @Sendable (RequestStream, Value) -> Void
-    ) {
-        let ticket = ticket
-        let handle = loop.handle
-        let services = services
-        let isTaken = pool.submit {
-            let value = work(services)
-            handle.execute { loop in
-                guard let stream = loop.stream(ticket) else { return }
-                then(stream, value)
-            }
-        }
-        if !isTaken { refuseQueue() }
-    }
-
-    func refuseQueue() {
-        guard isOpen else { return }
-        refuse(Refusal(.queueFull, "Too much waits for this already; retry in a second.", retryAfter: 1))
     }
 }

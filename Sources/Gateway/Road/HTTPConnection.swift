@@ -47,6 +47,9 @@ class HTTPConnection: ConnectionHandler {
 
     var services: Services { loop.services }
 
+    /// The verified client certificate, where one counts as a credential: on the management listener.
+    var clientFingerprint: String? { listener == .management ? tls.clientSHA256 : nil }
+
     // MARK: - For the subclasses
 
     /// Bytes have come.

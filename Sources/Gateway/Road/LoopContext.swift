@@ -22,6 +22,8 @@ final class LoopContext {
     var tokens: VerifiedTokenCache
     var routes = RouteCache()
     let worker: InferenceWorker
+    /// The API keys that client certificates stand for, by fingerprint.
+    private(set) var clientKeys: [String: String]
     /// Of the configuration in force.
     private(set) var limits: Configuration.HTTP
     private(set) var headLimits: HTTP1Limits
@@ -80,6 +82,7 @@ final class LoopContext {
         headLimits = HTTP1Limits(configuration.http)
         maxInstances = configuration.models.maxInstances
         isLenient = configuration.models.json == .lenient
+        clientKeys = Self.clientKeys(configuration)
         models = services.models
         generation = services.configurationGeneration
         gateway = configuration.name
@@ -102,11 +105,17 @@ final class LoopContext {
     /// Of the monotonic clock, nanoseconds; as old as the turn.
     var now: Int64 { eventLoop.now }
 
+    /// The ids of keys by the fingerprints of the certificates that stand for them.
+    private static func clientKeys(_ configuration: Configuration) -> [String: String] {
+        Dictionary(configuration.management.clientKeys.map { ($0.fingerprint, $0.keyID) }) { $1 }
+    }
+
     /// Takes a new configuration's limits for the requests that come.
     func apply(_ configuration: Configuration, generation: Int64) {
         self.generation = generation
         maxInstances = configuration.models.maxInstances
         isLenient = configuration.models.json == .lenient
+        clientKeys = Self.clientKeys(configuration)
         limits = configuration.http
         headLimits = HTTP1Limits(configuration.http)
     }

@@ -107,12 +107,23 @@ final class GatewayProcess: Sendable {
 
     /// Runs the program's command line as an operator would, with this gateway's addresses and keys.
     func command(_ arguments: [String]) throws -> (end: ChildProcess.End, output: String, errors: String) {
+        try ChildProcess.run(
+            TestRun.binary,
+            arguments,
+            environment: try commandEnvironment(),
+            directory: directory
+        )
+    }
+
+    /// This gateway's addresses and keys; no contexts but those that a test makes.
+    func commandEnvironment() throws -> [String: String] {
         var environment = TestRun.environment
         environment["TOLLGATE_MANAGEMENT_URL"] = "https://127.0.0.1:\(managementPort)"
         environment["TOLLGATE_CA"] = try Certificates.shared.authority
         environment["TOLLGATE_ADMIN_KEY"] = adminKey
         environment["TOLLGATE_AUDITOR_KEY"] = auditorKey
-        return try ChildProcess.run(TestRun.binary, arguments, environment: environment, directory: directory)
+        environment["XDG_CONFIG_HOME"] = "\(directory)/config"
+        return environment
     }
 
     // MARK: - Start
