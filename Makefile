@@ -15,7 +15,7 @@ export PORT MANAGEMENT_PORT STATE REQUESTS KILLS CUTS TRACED_SECONDS
 PACKAGES = libssl-dev libnghttp2-dev zlib1g-dev libjwt-dev libsqlite3-dev libcurl4-openssl-dev pkg-config openssl curl
 export PATH := $(CURDIR)/.tools/usr/bin:$(PATH)
 BINARY = .build/release/tollgate
-SOURCES = Package.swift $(shell find Sources -type f)
+SOURCES = Package.swift config/openapi.yaml $(shell find Sources -type f)
 FORMATTED = Package.swift Sources Tests Benchmarks/audit Fuzz/Package.swift Fuzz/Sources/FuzzTokens/Entry.swift \
 	Benchmarks/tokens/Package.swift Benchmarks/tokens/Sources/tokens Benchmarks/tokens/Sources/timing
 STRICT = -Xswiftc -warnings-as-errors
@@ -95,6 +95,7 @@ test-deps: deps
 	@Tests/Peers/oauth.sh
 	@Tests/Peers/jose.sh
 	@Tests/Peers/inference.sh
+	@Tests/Peers/schemathesis.sh
 	@examples/promtool.sh
 
 clean:

@@ -63,6 +63,29 @@ import Testing
         }
     }
 
+    /// Puts a key in the place of the one that signs now.
+    private static func plant(_ pem: String, in path: String) throws {
+        let stored = try JSON.parse(Array(FileManager.default.contents(atPath: path) ?? Data()))
+        let members = (stored.members ?? []).map { member in
+            guard member.name == "keys", let keys = member.value.array else { return member }
+            return JSON.Member(
+                "keys",
+                .array(
+                    keys.map { key in
+                        guard key["state"] == "current" else { return key }
+                        return .object(
+                            (key.members ?? []).map {
+                                $0.name == "private_key" ? JSON.Member("private_key", .string(pem)) : $0
+                            }
+                        )
+                    }
+                )
+            )
+        }
+        try JSON.object(members).serialized().write(toFile: path, atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+    }
+
     @Test(
         "The gateway accepts what four libraries sign with keys they made, by the thumbprint they computed",
         .enabled(if: isWanted, "make test-deps fetches the libraries"),
@@ -83,11 +106,7 @@ import Testing
             for one in signed {
                 let library = one["library"]?.string ?? ""
                 let token = try #require(one["token"]?.string)
-                try #require(one["pem"]?.string).write(
-                    toFile: "\(gateway.state)/signing-\(algorithm.rawValue).pem",
-                    atomically: true,
-                    encoding: .utf8
-                )
+                try Self.plant(try #require(one["pem"]?.string), in: "\(gateway.state)/signing-keys")
                 try gateway.restart()
                 #expect(try gateway.predict(token).status == 200, "\(library), \(type)")
                 if let earlier { #expect(try gateway.predict(earlier).status == 401, "another key's token") }

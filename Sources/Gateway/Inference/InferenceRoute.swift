@@ -12,7 +12,7 @@ struct InferenceRoute: Equatable {
     var version = VersionChoice.latest
 }
 
-enum InferenceCall: Equatable {
+enum InferenceCall: Equatable, CaseIterable {
     // TensorFlow Serving.
     case servingPredict, servingClassify, servingRegress
     case servingStatus, servingMetadata

@@ -18,11 +18,10 @@ struct AuditAPI {
         "action", "q", "since", "until", "before", "after", "order", "page_size", "page_token",
     ]
 
+    private enum Order: String, CaseIterable { case newest, oldest }
+
     func search(_ request: BlockingRequest) throws -> Reply {
-        guard let form = FormBody((request.query ?? "").utf8) else {
-            throw Refusal(.fieldInvalid, "The query is not a form in which each parameter stands once.")
-        }
-        var query = try query(form)
+        var query = try query(QueryParameters(request.query, known: Self.parameters))
         // Whoever is bound to a tenant asks for its records, whatever else they ask for.
         let bound = Reach(request, services.directory).tenant
         if let bound {
@@ -101,46 +100,34 @@ struct AuditAPI {
         return reply
     }
 
-    private func query(_ form: FormBody) throws(Refusal) -> AuditQuery {
-        for name in form.names where !Self.parameters.contains(name) {
-            throw Refusal(
-                .fieldInvalid,
-                "There is no parameter '\(name.prefix(40))'; there are \(Self.parameters.joined(separator: ", "))."
-            )
-        }
+    private func query(_ parameters: QueryParameters) throws(Refusal) -> AuditQuery {
         func time(_ name: String) throws(Refusal) -> UnixTime? {
-            guard let text = form[name] else { return nil }
+            guard let text = parameters[name] else { return nil }
             guard let time = UnixTime(text) else {
                 throw JSONBody.wrong(name, "a time as 2026-11-24T06:13:28Z or a day as 2026-11-24")
             }
             return time
         }
-        func number(_ name: String, _ range: ClosedRange<UInt64>) throws(Refusal) -> UInt64? {
-            guard let text = form[name] else { return nil }
-            guard let number = UInt64(text), range.contains(number) else {
-                throw JSONBody.wrong(name, "a whole number from \(range.lowerBound) to \(range.upperBound)")
-            }
-            return number
-        }
-        let any = 0...UInt64(Int64.max)
+        let any = 0...Int64.max
         var query = AuditQuery()
-        query.tenant = form["tenant"]
-        query.keyID = form["key_id"]
-        query.subject = form["subject"]
-        query.source = form["source"]
-        query.requestID = form["request_id"]
-        query.model = form["model"]
-        query.modelVersion = try number("model_version", any).map(Int64.init)
-        query.status = try number("status", 100...599).map(Int64.init)
-        query.reason = form["reason"]
-        query.decision = form["decision"]
-        query.action = form["action"]
+        query.tenant = parameters["tenant"]
+        query.keyID = parameters["key_id"]
+        query.subject = parameters["subject"]
+        query.source = parameters["source"]
+        query.requestID = parameters["request_id"]
+        query.model = parameters["model"]
+        query.modelVersion = try parameters.number("model_version", any)
+        query.status = try parameters.number("status", 100...599)
+        query.reason = parameters["reason"]
+        let decision: AuditDecision? = try parameters.word("decision")
+        query.decision = decision?.rawValue
+        query.action = parameters["action"]
         query.since = try time("since")
         query.until = try time("until")
-        query.beforeIndex = try number("before", any)
-        query.afterIndex = try number("after", any)
-        query.limit = Int(try number("page_size", 1...1000) ?? 100)
-        if let text = form["q"] {
+        query.beforeIndex = try parameters.number("before", any).map(UInt64.init)
+        query.afterIndex = try parameters.number("after", any).map(UInt64.init)
+        query.limit = Int(try parameters.number("page_size", 1...1000) ?? 100)
+        if let text = parameters["q"] {
             guard let words = AuditWords(text) else {
                 throw JSONBody.wrong(
                     "q",
@@ -149,11 +136,9 @@ struct AuditAPI {
             }
             query.words = words
         }
-        guard ["newest", "oldest"].contains(form["order"] ?? "newest") else {
-            throw JSONBody.wrong("order", "newest or oldest")
-        }
-        query.newestFirst = form["order"] != "oldest"
-        if let text = form["page_token"] {
+        let order: Order? = try parameters.word("order")
+        query.newestFirst = order != .oldest
+        if let text = parameters["page_token"] {
             guard let token = AuditPageToken(text) else {
                 throw JSONBody.wrong("page_token", "the next_page_token of the page before")
             }

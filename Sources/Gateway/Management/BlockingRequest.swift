@@ -92,7 +92,10 @@ extension Services {
             // Whoever is bound to a tenant gets proofs of its records alone, on either listener.
             let tenant = request.principal.flatMap { $0.role.isBoundToTenant ? $0.tenant : nil }
             return BlockingOutcome(reply: try TransparencyAPI(services: self).proof(request.query, of: tenant))
-        case .reload: return BlockingOutcome(reply: reload())
+        case .reload:
+            _ = try JSONBody(request.body, fields: [])
+            return BlockingOutcome(reply: reload())
+        case .description: return BlockingOutcome(reply: DescriptionDocument.answer(request))
         case .inference(let route): return BlockingOutcome(reply: try ModelsAPI(services: self).answer(route))
         case .signingKeys: return BlockingOutcome(reply: try SigningKeysAPI(services: self).answer(request))
         case .predictDefault, .predict, .modelStatus, .live, .ready, .keySet, .serverMetadata:

@@ -39,8 +39,8 @@ struct JSONBody {
 
     func string(_ name: String) throws(Refusal) -> String? {
         guard let value = value(name) else { return nil }
-        guard let text = value.string, text.utf8.count <= 200 else {
-            throw Self.wrong(name, "a text of at most 200 bytes")
+        guard let text = value.string, text.unicodeScalars.count <= 200 else {
+            throw Self.wrong(name, "a text of at most 200 characters")
         }
         return text
     }

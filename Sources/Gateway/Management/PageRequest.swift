@@ -10,34 +10,18 @@ struct PageRequest {
     let size: Int
     /// The parts of the last object's place; nil for the first page.
     let after: [String]?
-    private let form: FormBody
+    private let parameters: QueryParameters
 
-    private static let sizes = 1...1000
+    private static let sizes: ClosedRange<Int64> = 1...1000
 
     /// - Parameters:
     ///   - filters: the names of parameters that the list knows.
     ///   - places: how many parts a place has.
     init(_ request: BlockingRequest, filters: [String], places: Int) throws(Refusal) {
-        guard let form = FormBody((request.query ?? "").utf8) else {
-            throw Refusal(.fieldInvalid, "The query is not a form in which each parameter stands once.")
-        }
-        let known = filters + ["page_size", "page_token"]
-        for name in form.names where !known.contains(name) {
-            throw Refusal(
-                .fieldInvalid,
-                "There is no parameter '\(name.prefix(40))' here; there are \(known.joined(separator: ", "))."
-            )
-        }
-        self.form = form
-        var size = 100
-        if let text = form["page_size"] {
-            guard let number = Int(text), Self.sizes.contains(number) else {
-                throw JSONBody.wrong("page_size", "a whole number from 1 to \(Self.sizes.upperBound)")
-            }
-            size = number
-        }
-        self.size = size
-        after = try form["page_token"].map { text throws(Refusal) in try Self.place(text, parts: places) }
+        let parameters = try QueryParameters(request.query, known: filters + ["page_size", "page_token"])
+        self.parameters = parameters
+        size = Int(try parameters.number("page_size", Self.sizes) ?? 100)
+        after = try parameters["page_token"].map { text throws(Refusal) in try Self.place(text, parts: places) }
     }
 
     private static func place(_ token: String, parts count: Int) throws(Refusal) -> [String] {
@@ -48,17 +32,13 @@ struct PageRequest {
         return parts.compactMap(\.string)
     }
 
-    /// A filter's text; nil where it is absent or empty.
-    subscript(_ name: String) -> String? { form[name] }
+    /// A filter's text; nil where it is absent.
+    subscript(_ name: String) -> String? { parameters[name] }
 
     /// A filter that is one of a few words.
     func word<Word: RawRepresentable & CaseIterable>(_ name: String) throws(Refusal) -> Word?
     where Word.RawValue == String {
-        guard let text = form[name] else { return nil }
-        guard let word = Word(rawValue: text) else {
-            throw JSONBody.wrong(name, "one of \(Word.allCases.map(\.rawValue).joined(separator: ", "))")
-        }
-        return word
+        try parameters.word(name)
     }
 
     /// The answer to a list.

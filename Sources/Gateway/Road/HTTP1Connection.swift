@@ -199,7 +199,8 @@ final class HTTP1Connection: HTTPConnection {
             loop.writer.standing(reply, limits: stream.exchange.limits)
         }
         loop.writer.field(date: loop.date)
-        loop.writer.field("Content-Length", decimal: UInt64(reply.body.count))
+        // 0 would be the length of what is not sent (RFC 9110, section 8.6).
+        if reply.status != 304 { loop.writer.field("Content-Length", decimal: UInt64(reply.body.count)) }
         loop.writer.varying(reply, of: stream, receipt: receipt, isPrivate: listener == .management)
         if stream.exchange.closes {
             loop.writer.line("Connection: close\r\n")

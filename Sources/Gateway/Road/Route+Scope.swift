@@ -10,7 +10,7 @@ extension Route {
     func scope(_ method: HTTPMethod) -> ScopeSet? {
         let reads = method == .get || method == .head
         switch self {
-        case .token, .revoke, .introspect, .keySet, .serverMetadata, .live, .ready: return nil
+        case .token, .revoke, .introspect, .keySet, .serverMetadata, .live, .ready, .description: return nil
         case .predictDefault, .predict: return .predict
         case .modelStatus: return .modelsRead
         case .inference(let route): return route.scope

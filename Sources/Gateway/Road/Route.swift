@@ -20,6 +20,8 @@ enum Route: Equatable {
     case introspect
     case live
     case ready
+    /// What this API is.
+    case description
     /// Tenants get proofs of their own records, auditors of all.
     case auditProof(ListenerKind)
     // Management.
@@ -65,6 +67,7 @@ extension Route {
         case .serverMetadata: "/.well-known/oauth-authorization-server"
         case .live: "/livez"
         case .ready: "/readyz"
+        case .description: "/openapi.yaml"
         case .metrics: "/metrics"
         case .tenants: "/admin/v1/tenants"
         case .tenant: "/admin/v1/tenants/{tenant}"
@@ -97,9 +100,8 @@ extension Route {
         case .predictDefault, .predict, .token, .revoke, .introspect, .reload, .tenantRestore, .keyRotate,
             .tokenRevocations:
             [.post]
-        case .modelStatus, .live, .ready, .metrics, .models, .model, .auditRecords, .auditProof, .auditLog, .plans,
-            .keySet,
-            .serverMetadata:
+        case .modelStatus, .live, .ready, .description, .metrics, .models, .model, .auditRecords, .auditProof,
+            .auditLog, .plans, .keySet, .serverMetadata:
             [.get, .head]
         case .tenants, .keys, .signingKeys: [.get, .head, .post]
         case .tenant, .key: [.get, .head, .patch, .delete]
@@ -133,6 +135,7 @@ extension Route {
         case .keySet: return "key_set.show"
         case .serverMetadata: return "server_metadata.show"
         case .live, .ready: return "health.check"
+        case .description: return "description.show"
         case .metrics: return "metrics.scrape"
         case .tenants: return reads ? "tenant.list" : "tenant.create"
         case .tenant: return reads ? "tenant.show" : method == .delete ? "tenant.delete" : "tenant.update"
@@ -215,6 +218,7 @@ extension Route {
         switch path {
         case "/livez": return .live
         case "/readyz": return .ready
+        case "/openapi.yaml": return .description
         case "/audit/proof": return .auditProof(listener)
         case "/oauth/introspect": return .introspect
         default: return listener == .tenant ? tenantRoute(path) : managementRoute(path)

@@ -57,7 +57,9 @@ public enum HTTPMethod: UInt8, CaseIterable, Sendable {
         case 4:
             name.equals("COPY") || name.equals("LOCK") || name.equals("MOVE") || name.equals("BIND")
                 || name.equals("LINK")
-        case 5: name.equals("TRACE") || name.equals("MKCOL") || name.equals("MERGE") || name.equals("PURGE")
+        case 5:
+            name.equals("TRACE") || name.equals("MKCOL") || name.equals("MERGE") || name.equals("PURGE")
+                || name.equals("QUERY")
         case 6:
             name.equals("SEARCH") || name.equals("UNLOCK") || name.equals("REBIND") || name.equals("UNBIND")
                 || name.equals("REPORT") || name.equals("NOTIFY") || name.equals("UNLINK")
