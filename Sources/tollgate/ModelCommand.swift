@@ -8,14 +8,27 @@ import Inference
 struct ModelCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "model",
-        abstract: "List the gateway's models; evaluate one on labelled data.",
+        abstract: "List, load and unload the gateway's models, say which version takes traffic; evaluate one on data.",
         discussion: """
             EXAMPLES
               tollgate model list
+              tollgate model canary digits 2 --percent 10
+              tollgate model promote digits 2
+              tollgate model rollback digits
               tollgate model evaluate digits --models examples/digits/models --data examples/digits/heldout.ndjson
             """,
-        subcommands: [List.self, Evaluate.self]
+        subcommands: [
+            List.self, Show.self, Load.self, Unload.self, Promote.self, Rollback.self, CanaryCommand.self,
+            Manifest.self, Evaluate.self,
+        ]
     )
+
+    static let columns = [
+        (title: "name", field: "name"), (title: "version", field: "version"), (title: "phase", field: "phase"),
+        (title: "default", field: "default"), (title: "canary", field: "canary"), (title: "format", field: "format"),
+        (title: "micros", field: "inference_us"), (title: "sha256", field: "sha256"),
+        (title: "reason", field: "reason"),
+    ]
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -26,13 +39,42 @@ struct ModelCommand: ParsableCommand {
 
         func run() throws {
             let page = try options.client().call("GET", "/admin/v1/models")
-            options.show(
-                page["models"]?.array ?? [],
-                columns: [
-                    ("name", "name"), ("version", "version"), ("state", "state"), ("default", "default"),
-                    ("format", "format"), ("micros", "inference_us"), ("sha256", "sha256"), ("reason", "reason"),
-                ]
-            )
+            options.show(page["models"]?.array ?? [], columns: ModelCommand.columns)
         }
+    }
+
+    struct Show: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show a model: its versions, what takes its traffic, the canary and the labels.",
+            discussion: "EXAMPLE\n  tollgate model show digits"
+        )
+        @Argument(help: "The model's name.") var name: String
+        @OptionGroup var options: ManagementOptions
+
+        func run() throws {
+            options.show(model: try options.client().call("GET", "/admin/v1/models/\(name.queryEncoded)"))
+        }
+    }
+}
+
+extension ManagementOptions {
+    /// Calls for a change of a model and prints what came of it.
+    func change(_ name: String, _ action: String, method: String = "POST", body: JSON? = [:]) throws {
+        // Loading takes as long as it takes.
+        let client = try client(timeoutSeconds: 900)
+        show(model: try client.call(method, "/admin/v1/models/\(name.queryEncoded)/\(action)", body: body))
+    }
+
+    fileprivate func show(model: JSON) {
+        guard output == .table else { return output.write([model], columns: []) }
+        show(model["versions"]?.array ?? [], columns: ModelCommand.columns)
+        print("")
+        show(
+            [model],
+            columns: [
+                ("serving", "serving"), ("promoted", "promoted"), ("previous", "previous"), ("canary", "canary"),
+                ("labels", "labels"),
+            ]
+        )
     }
 }

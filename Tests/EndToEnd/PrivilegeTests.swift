@@ -55,6 +55,15 @@ struct PrivilegeTests {
         Row(method: "POST", path: "/admin/v1/tokens/revoke", body: #"{"jti":"{new}"}"#, allowed: [.admin]),
         Row(method: "DELETE", path: "/admin/v1/tokens/{new}", allowed: [.admin]),
         Row(method: "GET", path: "/admin/v1/models", allowed: [.admin, .operator, .auditor]),
+        Row(method: "GET", path: "/admin/v1/models/digits", allowed: [.admin, .operator, .auditor]),
+        Row(method: "POST", path: "/admin/v1/models/digits/load", body: "{}", allowed: [.admin, .operator]),
+        Row(
+            method: "POST",
+            path: "/admin/v1/models/digits/promote",
+            body: #"{"version":null}"#,
+            allowed: [.admin, .operator]
+        ),
+        Row(method: "DELETE", path: "/admin/v1/models/digits/canary", allowed: [.admin, .operator]),
         Row(method: "GET", path: "/admin/v1/audit/records", allowed: [.auditor, .tenantAdmin]),
         Row(method: "POST", path: "/admin/v1/reload", body: "{}", allowed: [.admin]),
         Row(method: "GET", path: "/metrics", allowed: [.metrics]),

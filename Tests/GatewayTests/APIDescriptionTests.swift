@@ -156,7 +156,11 @@ import Yams
         case .keyLimits: return .tokenRevocations
         case .tokenRevocations: return .tokenRevocation("jti-1")
         case .tokenRevocation: return .models
-        case .models: return .auditRecords
+        case .models: return .model(model)
+        case .model: return .modelAction(model, ModelAction.allCases[0])
+        case .modelAction(_, let action):
+            let following = ModelAction.allCases.drop { $0 != action }.dropFirst().first
+            return following.map { .modelAction(model, $0) } ?? .auditRecords
         case .auditRecords: return .auditLog(.checkpoint)
         case .auditLog(.checkpoint): return AuditLogFile("tile/entries/000").map(Route.auditLog)
         case .auditLog(.tile): return .auditLog(.key("tollgate.vkey"))

@@ -42,6 +42,14 @@ import Testing
         #expect(Route.find("/admin/v1/tenants", on: .management) == .tenants)
         #expect(Route.find("/admin/v1/tenants/acme", on: .management) == .tenant(TenantID("acme")!))
         #expect(Route.find("/admin/v1/keys/Ab3dE6gH", on: .management) == .key("Ab3dE6gH"))
+        #expect(Route.find("/admin/v1/models", on: .management) == .models)
+        #expect(Route.find("/admin/v1/models/digits", on: .management) == .model(digits))
+        for action in ModelAction.allCases {
+            let route = Route.find("/admin/v1/models/digits/\(action.rawValue)", on: .management)
+            #expect(route == .modelAction(digits, action))
+        }
+        #expect(Route.find("/admin/v1/models/digits/delete", on: .management) == nil)
+        #expect(Route.find("/admin/v1/models/../load", on: .management) == nil)
         #expect(Route.find("/admin/v1/audit/records", on: .management) == .auditRecords)
         #expect(Route.find("/admin/v1/signing-keys", on: .management) == .signingKeys)
         #expect(Route.find("/oauth/introspect", on: .management) == .introspect)

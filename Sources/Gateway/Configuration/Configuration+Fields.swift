@@ -2,6 +2,7 @@
 
 import Audit
 import GatewayCore
+import Inference
 
 /// One thing that can be set: its place in the file, and how a text becomes its value.
 ///
@@ -64,6 +65,18 @@ struct ConfigurationField: Sendable {
             text("models.default", \.models.default, "a model name") { ModelName($0) != nil },
             number("models.max_instances", \.models.maxInstances, 1...1_000_000).reloading,
             choice("models.json", \.models.json).reloading,
+            ConfigurationField(path: "models.versions", isSame: { $0.models.versions == $1.models.versions }) {
+                configuration,
+                text in
+                guard let policy = VersionPolicy(text) else {
+                    return Requirement(text: "all, latest N, or version numbers with commas between them")
+                }
+                configuration.models.versions = policy
+                return nil
+            },
+            choice("models.manifest", \.models.manifest),
+            number("models.max_version_bytes", \.models.maxVersionBytes, 1...1 << 40),
+            number("models.watch_settle_seconds", \.models.watchSettleSeconds, 0...86_400),
             text("tokens.issuer", \.tokens.issuer, "an https URL without query or fragment", isValid: isIssuer),
             text("tokens.audience", \.tokens.audience, "a text"),
             number("tokens.lifetime_seconds", \.tokens.lifetimeSeconds, 1...86_400),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Audit
+public import Inference
 
 /// Everything that can be set, with the values that hold when nothing is.
 ///
@@ -69,7 +70,19 @@ public struct Configuration: Sendable, Equatable {
         public var maxInstances = 4096
         /// How strictly the bodies of predictions are read.
         public var json = JSONMode.strict
+        /// Which versions are loaded, where the model's folder does not say.
+        public var versions = VersionPolicy.all
+        /// Whether a version without a manifest is loaded.
+        public var manifest = ManifestRule.optional
+        /// All files of a version together.
+        public var maxVersionBytes = 4 << 30
+        /// 0 leaves the folder unwatched; else how long a version without a manifest must have been left alone before it
+        /// is loaded.
+        public var watchSettleSeconds = 0
     }
+
+    /// A manifest that is there is checked under either.
+    public enum ManifestRule: String, Sendable, CaseIterable { case optional, required }
 
     /// Strict refuses names that repeat, bytes behind the document, NaN and Infinity; lenient takes them as TensorFlow
     /// Serving does, and writes such numbers too.

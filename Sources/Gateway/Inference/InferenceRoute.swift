@@ -161,13 +161,15 @@ extension InferenceRoute {
     }
 
     private static func label(_ text: Substring) -> String? {
-        let isLabel =
-            (1...64).contains(text.utf8.count)
+        isLabel(text) ? String(text) : nil
+    }
+
+    static func isLabel(_ text: some StringProtocol) -> Bool {
+        (1...64).contains(text.utf8.count)
             && text.utf8.allSatisfy {
                 (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0)
                     || [45, 46, 95].contains($0)
             }
-        return isLabel ? String(text) : nil
     }
 
     // MARK: - Open Inference Protocol

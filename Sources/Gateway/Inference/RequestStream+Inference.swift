@@ -25,7 +25,7 @@ extension RequestStream {
             reply(.json(["ready": true]))
         case .metadata:
             withModel { model in
-                let versions = loop.models.list().filter { $0.name == model.name && $0.model != nil }.map(\.version)
+                let versions = reachable.filter { $0.name == model.name && $0.model != nil }.map(\.version)
                 reply(.json(model.openInferenceMetadata(versions: versions)))
             }
         case .modelReady: withModel { reply(.json(["name": .string($0.name.description), "ready": true])) }
@@ -51,6 +51,9 @@ extension RequestStream {
     private func withModel(_ body: (Model) -> Void) {
         guard let name = exchange.model else { preconditionFailure("a model's call names it") }
         switch loop.models.model(name, version: exchange.modelVersion) {
+        // A version that is not the tenant's looks like one that is not there.
+        case .success(let model) where listener == .tenant && !model.isFor(exchange.principal?.tenant ?? .system):
+            refuse(Refusal(.modelNotFound, "Servable not found for request: Latest(\(name))"))
         case .success(let model): body(model)
         case .failure(let refusal): refuse(refusal)
         }
@@ -62,7 +65,10 @@ extension RequestStream {
         let all = loop.models.list()
         if listener == .management { return all }
         guard let tenant = loop.tenant(principal.tenant) else { return [] }
-        return all.filter { principal.models.allows($0.name) && tenant.account.plan.models.allows($0.name) }
+        return all.filter {
+            principal.models.allows($0.name) && tenant.account.plan.models.allows($0.name)
+                && $0.model?.isFor(principal.tenant) ?? true
+        }
     }
 
     /// `:classify` and `:regress` are for signatures over tf.Example, which the served formats lose: the words of TensorFlow

@@ -2,6 +2,7 @@
 
 import GatewayCore
 import Inference
+import Storage
 import Synchronization
 
 /// The models in force, and their change while the gateway runs.
@@ -30,25 +31,56 @@ final class ServedModels: Sendable {
         return parts.all.withLock { $0 }
     }
 
-    /// Puts other models in force: every event loop serves them when this returns. Not to be called on one.
+    /// Puts other models in force: what was decided is stored, and every event loop serves them when this returns. Not to
+    /// be called on one.
+    ///
+    /// - Throws: what kept the change from being made; the models before it go on.
     func change(
-        _ make: (ModelRepository) throws(InferenceError) -> ModelRepository
-    ) throws(InferenceError) {
-        let failure = turn.withLock { _ -> InferenceError? in
-            do throws(InferenceError) {
-                let models = try make(current)
-                repository.withLock { $0 = models }
-                loops.withLock { $0 }.executeAndWait { $0.serve(models) }
-                return nil
-            } catch {
-                return error
-            }
+        in store: Store,
+        _ make: (ModelRepository) throws(InferenceError) -> RepositoryChange
+    ) throws {
+        try turn.withLock { _ in
+            let before = current
+            let change = try make(before)
+            let after = change.repository
+            if after.choices != before.choices { try store.save(after.choices) }
+            repository.withLock { $0 = after }
+            loops.withLock { $0 }.executeAndWait { $0.serve(after) }
+            if let failure = change.failure { throw failure }
         }
-        if let failure { throw failure }
     }
 }
 
 /// Where the loops leave their parts.
 private final class SharedTallies: Sendable {
     let all = Mutex<[[ModelTally]]>([])
+}
+
+extension Store {
+    private static let choicesSetting = "models.serving"
+
+    /// What was decided about the models' traffic.
+    ///
+    /// - Throws: also ``StartError`` when that is damaged: other versions must not take traffic by accident.
+    func servingChoices() throws -> [ModelName: ServingChoice] {
+        guard let text = try setting(Self.choicesSetting) else { return [:] }
+        var choices: [ModelName: ServingChoice] = [:]
+        for member in (try? JSON.parse(text))?.members ?? [JSON.Member("", .null)] {
+            guard let name = ModelName(member.name), let choice = ServingChoice(json: member.value) else {
+                throw StartError(
+                    description: "the setting '\(Self.choicesSetting)' in the database is damaged; restore a copy, or "
+                        + "delete it and promote the models' versions again"
+                )
+            }
+            choices[name] = choice
+        }
+        return choices
+    }
+
+    fileprivate func save(_ choices: [ModelName: ServingChoice]) throws(StorageError) {
+        let members = choices.filter { $0.value != ServingChoice() }
+            .sorted { $0.key.description < $1.key.description }
+            .map { JSON.Member($0.key.description, $0.value.json) }
+        try set(Self.choicesSetting, to: JSON.object(members).serialized())
+    }
 }

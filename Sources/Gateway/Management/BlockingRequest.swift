@@ -47,6 +47,8 @@ extension Services {
             // Reading may go on beside a change.
             guard request.method == .get || request.method == .head || request.route.isOAuth else {
                 try request.checkQuery()
+                // Nobody waits for models to load but those who change them.
+                if request.route.changesModels { return try answer(request) }
                 return try administration.withLock { _ in
                     if let replay = try IdempotentCall(request)?.replay(self, now: request.now) {
                         return BlockingOutcome(reply: replay)
@@ -81,6 +83,9 @@ extension Services {
         case .keys, .key, .keyRotate: return .init(reply: try KeysAPI(services: self).answer(request))
         case .tokenRevocations, .tokenRevocation: return .init(reply: try TokensAPI(services: self).revoke(request))
         case .models: return BlockingOutcome(reply: modelList())
+        case .model(let name): return BlockingOutcome(reply: .json(try model(name)))
+        case .modelAction(let name, let action):
+            return BlockingOutcome(reply: try ModelsAPI(services: self).answer(name, action, request))
         case .auditRecords: return BlockingOutcome(reply: try AuditAPI(services: self).search(request))
         case .auditLog(let file): return BlockingOutcome(reply: try TransparencyAPI(services: self).serve(file))
         case .auditProof:
@@ -91,7 +96,7 @@ extension Services {
             _ = try JSONBody(request.body, fields: [])
             return BlockingOutcome(reply: reload())
         case .description: return BlockingOutcome(reply: DescriptionDocument.answer(request))
-        case .inference(let route): return try ModelsAPI(services: self).answer(route, by: request.principal)
+        case .inference(let route): return BlockingOutcome(reply: try ModelsAPI(services: self).answer(route))
         case .signingKeys: return BlockingOutcome(reply: try SigningKeysAPI(services: self).answer(request))
         case .predictDefault, .predict, .modelStatus, .live, .ready, .keySet, .serverMetadata:
             preconditionFailure("\(request.route) is answered on the event loop")

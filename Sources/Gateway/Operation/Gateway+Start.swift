@@ -63,7 +63,13 @@ extension Gateway {
 
         let loopCount = configuration.eventLoops > 0 ? configuration.eventLoops : coreCount
         let poolThreads = max(1, loopCount / 2)
-        let models = try loadModels(configuration, sessions: loopCount + poolThreads, time: time, log: log)
+        let models = try loadModels(
+            configuration,
+            sessions: loopCount + poolThreads,
+            choices: try store.servingChoices(),
+            time: time,
+            log: log
+        )
         guard let defaultModel = ModelName(configuration.models.default) else {
             preconditionFailure("the configuration's model name was checked")
         }
@@ -79,6 +85,7 @@ extension Gateway {
         let tokenPool = try WorkerPool(name: "tokens", threads: poolThreads, capacity: 4096)
         // Each waiting body may be as large as bodies may be, so not many wait.
         let bodyPool = try WorkerPool(name: "bodies", threads: poolThreads, capacity: 64)
+        let modelPool = try WorkerPool(name: "model-loader", threads: 1, capacity: 256)
         let managementPool = try WorkerPool(name: "management", threads: 2, capacity: 1024)
         let services = Services(
             configuration: configuration,
@@ -103,7 +110,8 @@ extension Gateway {
             reloader: Reloader(source: source, stores: stores),
             tokenPool: tokenPool,
             bodyPool: bodyPool,
-            managementPool: managementPool
+            managementPool: managementPool,
+            modelPool: modelPool
         )
         services.metrics.observe(services, stores: stores)
         return try Gateway(
@@ -291,12 +299,19 @@ extension Gateway {
     private static func loadModels(
         _ configuration: Configuration,
         sessions: Int,
+        choices: [ModelName: ServingChoice],
         time: TimeSource,
         log: StructuredLog
     ) throws -> ModelRepository {
+        var rules = RepositoryRules()
+        rules.versions = configuration.models.versions
+        rules.requiresManifest = configuration.models.manifest == .required
+        rules.maxBytes = Int64(configuration.models.maxVersionBytes)
         let models = try ModelRepository(
             directory: configuration.models.directory,
             sessions: sessions,
+            rules: rules,
+            choices: choices,
             time: time
         )
         for status in models.list() {
@@ -304,7 +319,7 @@ extension Gateway {
             if let model = status.model {
                 fields["inference_us"] = .integer(model.cost.one / 1000)
                 log.info("model loaded", fields)
-            } else {
+            } else if status.phase == .failed {
                 fields["reason"] = .string(status.reason)
                 fields["detail"] = .string(status.detail)
                 log.error("a model did not load; the others are served", fields)

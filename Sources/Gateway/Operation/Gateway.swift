@@ -31,6 +31,7 @@ public final class Gateway: Sendable {
     private let handles: [LoopHandle]
     private let listeners: [Listener]
     private let follower: Follower
+    private let modelWatch: ModelWatch
     /// Each loop says once that its last connection has gone.
     private let quiet = WaitableQueue<Void>(capacity: 4096)
     private let isDraining = Atomic(false)
@@ -71,6 +72,7 @@ public final class Gateway: Sendable {
             }
         }
         services.served.serve(on: handles)
+        modelWatch = try ModelWatch(services)
         services.life.serve()
     }
 
@@ -111,6 +113,8 @@ public final class Gateway: Sendable {
         for _ in loops { _ = quiet.take() }
         quiet.close()
         follower.stop()
+        modelWatch.stop()
+        services.modelPool.shutdown()
         services.issuers.stop()
         services.tokenPool.shutdown()
         services.bodyPool.shutdown()

@@ -73,10 +73,10 @@ extension GatewayMetrics {
         ) { [unowned services] in services.issuers.states().map { ([$0.issuer], Double($0.keys)) } }
         registry.callbackGauge(
             "tollgate_model_available",
-            help: "1 when the version is served.",
+            help: "1 when the version is served, 0 when it did not load; none of what nobody asked for.",
             labels: ["model", "version"]
         ) { [unowned services] in
-            services.models.list().map {
+            services.models.list().filter { $0.phase == .serving || $0.phase == .failed }.map {
                 ([$0.name.description, String($0.version)], $0.model == nil ? 0 : 1)
             }
         }

@@ -184,6 +184,9 @@ final class LoopMeters {
         }
     }
 
+    /// To be called when models are swapped: another may come to lie where one was.
+    func forgetModels() { models.removeAll(keepingCapacity: true) }
+
     private func modelHandles(_ model: Model) -> ModelHandles {
         if let known = models[ObjectIdentifier(model)] { return known }
         let labels = [model.name.description, String(model.version)]

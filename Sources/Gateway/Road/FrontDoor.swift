@@ -350,8 +350,7 @@ extension RequestStream {
                 principal: exchange.principal,
                 now: exchange.arrival
             )
-            let isTenants = listener == .tenant || route.isOAuth
-            offLoop(on: isTenants ? services.tokenPool : services.managementPool) { services in
+            offLoop(on: services.pool(for: route, on: listener)) { services in
                 services.perform(request)
             } then: { stream, outcome in
                 stream.finish(outcome)

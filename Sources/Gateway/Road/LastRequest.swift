@@ -14,7 +14,9 @@ final class LastRequest {
     let principal: Principal
     let tenant: TenantContext
     let route: Route
-    let model: Model
+    /// Not held: while the loop serves the models of this generation it holds them, and idle connections need not keep what
+    /// was swapped out. To be read where ``covers(_:_:version:generation:)`` says yes.
+    unowned(unsafe) let model: Model
     private let account: TenantAccount
     private let version: HTTPVersion
     private let planGeneration: UInt32

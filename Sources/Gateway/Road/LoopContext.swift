@@ -127,6 +127,7 @@ final class LoopContext {
         let available = models.available
         worker.keep(only: available)
         tallies.keep(only: available)
+        meters.forgetModels()
     }
 
     // MARK: - Streams

@@ -11,12 +11,20 @@ extension RequestStream {
             preconditionFailure("a prediction has a caller and a model")
         }
         if let served = exchange.served { return served }
-        switch loop.models.model(name, version: exchange.modelVersion) {
+        let chosen = loop.models.model(
+            name,
+            version: exchange.modelVersion,
+            for: principal.tenant,
+            request: exchange.id
+        )
+        switch chosen {
         case .failure(let refusal):
             refuse(refusal)
             return nil
-        case .success(let model):
+        case .success((let model, let isPerRequest)):
             exchange.served = model
+            // The next request may be another version's.
+            if isPerRequest { return model }
             exchange.last = exchange.route.map {
                 LastRequest(principal, tenant, $0, exchange.version, model, generation: loop.modelsGeneration)
             }
@@ -131,7 +139,7 @@ extension RequestStream {
     /// `GET /v1/models/NAME`, as TensorFlow Serving answers it.
     func modelStatus(_ name: ModelName?, version: Int64?) {
         guard let name else { preconditionFailure("a status is of a model") }
-        let versions = loop.models.list().filter { $0.name == name && (version == nil || $0.version == version) }
+        let versions = reachable.filter { $0.name == name && (version == nil || $0.version == version) }
         guard !versions.isEmpty else {
             return refuse(
                 Refusal(.versionNotFound, "Servable not found for request: Specific(\(name), \(version ?? 0))")
@@ -151,42 +159,5 @@ extension LoopContext {
             }
             stream(Ticket(rawValue: ticket))?.predicted(result)
         }
-    }
-}
-
-extension Services {
-    /// `GET /admin/v1/models`: every version of every model, with what is known of it.
-    func modelList() -> Reply {
-        .json(["models": .array(models.list().map(\.adminJSON))])
-    }
-}
-
-extension ModelStatus {
-    fileprivate var adminJSON: JSON {
-        func tensors(_ infos: [TensorInfo]) -> JSON {
-            .array(
-                infos.map {
-                    [
-                        "name": .string($0.name), "datatype": .string($0.elementType.rawValue),
-                        "shape": .array($0.shape.map { .integer(Int64($0)) }),
-                    ]
-                }
-            )
-        }
-        var members: [JSON.Member] = [
-            .init("name", .string(name.description)), .init("version", .integer(version)),
-            .init("state", .string(state.rawValue)), .init("default", .bool(isDefault)),
-        ]
-        if let model {
-            members += [
-                .init("format", .string(model.format.rawValue)), .init("sha256", .string(model.digest)),
-                .init("inputs", tensors(model.signature.inputs)), .init("outputs", tensors(model.signature.outputs)),
-                .init("inference_us", .double(Double(model.cost.one) / 1000)),
-                .init("runs_on_event_loop", .bool(model.runsOnLoop())),
-            ]
-        } else {
-            members += [.init("reason", .string(reason)), .init("detail", .string(detail))]
-        }
-        return .object(members)
     }
 }

@@ -39,6 +39,8 @@ enum Route: Equatable {
     case tokenRevocations
     case tokenRevocation(String)
     case models
+    case model(ModelName)
+    case modelAction(ModelName, ModelAction)
     case auditRecords
     case auditLog(AuditLogFile)
     case reload
@@ -80,6 +82,8 @@ extension Route {
         case .tokenRevocations: "/admin/v1/tokens/revoke"
         case .tokenRevocation: "/admin/v1/tokens/{token}"
         case .models: "/admin/v1/models"
+        case .model: "/admin/v1/models/{model}"
+        case .modelAction(_, let action): "/admin/v1/models/{model}/\(action.rawValue)"
         case .auditRecords: "/admin/v1/audit/records"
         case .auditProof: "/audit/proof"
         case .auditLog(.checkpoint): "/audit/log/checkpoint"
@@ -96,14 +100,16 @@ extension Route {
         case .predictDefault, .predict, .token, .revoke, .introspect, .reload, .tenantRestore, .keyRotate,
             .tokenRevocations:
             [.post]
-        case .modelStatus, .live, .ready, .description, .metrics, .models, .auditRecords, .auditProof, .auditLog,
-            .plans, .keySet, .serverMetadata:
+        case .modelStatus, .live, .ready, .description, .metrics, .models, .model, .auditRecords, .auditProof,
+            .auditLog, .plans, .keySet, .serverMetadata:
             [.get, .head]
         case .tenants, .keys, .signingKeys: [.get, .head, .post]
         case .tenant, .key: [.get, .head, .patch, .delete]
         case .tenantLimits, .keyLimits: [.get, .head, .put]
         case .plan: [.get, .head, .put, .delete]
         case .tokenRevocation: [.delete]
+        case .modelAction(_, .canary): [.put, .delete]
+        case .modelAction: [.post]
         case .inference(let route): route.methods
         }
     }
@@ -143,6 +149,8 @@ extension Route {
         case .keyLimits: return reads ? "key.limits.show" : "key.limits.put"
         case .tokenRevocations, .tokenRevocation: return "token.revoke"
         case .models: return "model.list"
+        case .model: return "model.show"
+        case .modelAction(_, let action): return "model.\(action.rawValue)"
         case .auditRecords: return "audit.search"
         case .auditProof: return "audit.proof"
         case .auditLog: return "audit.read"
@@ -193,6 +201,15 @@ extension Route {
         case .predictDefault, .predict, .modelStatus, .live, .ready, .keySet, .serverMetadata: false
         case .inference(let route): route.blocks
         default: true
+        }
+    }
+
+    /// Whether it may wait for models to load, which must not hold other admins up.
+    var changesModels: Bool {
+        switch self {
+        case .modelAction: true
+        case .inference(let route): route.blocks
+        default: false
         }
     }
 
@@ -276,6 +293,10 @@ extension Route {
         case (2, "tokens"):
             return parts[1] == "revoke" ? .tokenRevocations : tokenID(parts[1]).map(Route.tokenRevocation)
         case (1, "models"): return .models
+        case (2, "models"): return ModelName(parts[1]).map(Route.model)
+        case (3, "models"):
+            guard let action = ModelAction(rawValue: String(parts[2])) else { return nil }
+            return ModelName(parts[1]).map { .modelAction($0, action) }
         case (1, "reload"): return .reload
         case (1, "signing-keys"): return .signingKeys
         case (2, "audit") where parts[1] == "records": return .auditRecords

@@ -45,6 +45,8 @@ final class Services: Sendable {
     let bodyPool: WorkerPool
     /// Does what admins, auditors and scrapers ask for, and waits for the disk.
     let managementPool: WorkerPool
+    /// Loads models, one change after the other.
+    let modelPool: WorkerPool
     /// Held by one change of tenants, plans or keys at a time: the database, the directory and the limits agree.
     let administration = Mutex(())
     /// Of the keys that have a limit of their own.
@@ -75,7 +77,8 @@ final class Services: Sendable {
         reloader: Reloader,
         tokenPool: WorkerPool,
         bodyPool: WorkerPool,
-        managementPool: WorkerPool
+        managementPool: WorkerPool,
+        modelPool: WorkerPool
     ) {
         current = Mutex((configuration, 1))
         self.time = time
@@ -102,6 +105,7 @@ final class Services: Sendable {
         self.tokenPool = tokenPool
         self.bodyPool = bodyPool
         self.managementPool = managementPool
+        self.modelPool = modelPool
     }
 
     /// The one in force; a copy, so not for the road: the loops keep what they need of it.
@@ -125,6 +129,12 @@ final class Services: Sendable {
         }
         for taker in takers.withLock({ $0 }) { taker(configuration, generation) }
         return generation
+    }
+
+    /// Where a blocking route is answered.
+    func pool(for route: Route, on listener: ListenerKind) -> WorkerPool {
+        if listener == .tenant || route.isOAuth { return tokenPool }
+        return route.changesModels ? modelPool : managementPool
     }
 
     /// Puts a tenant on a plan with what overrides it, for the road and for the ledger that the next start goes on from.

@@ -12,6 +12,14 @@ public struct InferenceError: Error, Hashable, Sendable {
         case modelInvalid
         /// The model is sound but asks for something that is not served, such as string tensors.
         case modelUnsupported
+        /// The version's files are not those of its manifest.
+        case manifestMismatch
+        /// The version does not answer its golden requests as it must.
+        case verificationFailed
+        /// There is no such model or version in the folder.
+        case versionMissing
+        /// What was asked would take away what takes traffic.
+        case inService
         /// The engine failed while it ran.
         case engineFailed
         /// An output is NaN or infinite, which JSON cannot say.
@@ -38,9 +46,11 @@ public struct InferenceError: Error, Hashable, Sendable {
     /// The answer to the request that met this failure.
     public var refusal: Refusal {
         switch code {
-        case .filesUnreadable, .modelInvalid, .modelUnsupported:
+        case .filesUnreadable, .modelInvalid, .modelUnsupported, .manifestMismatch, .verificationFailed:
             Refusal(.modelUnavailable, sentence, detail: detail, retryAfter: 5)
         case .engineFailed, .outputNotFinite: Refusal(.inferenceFailed, sentence, detail: detail)
+        case .versionMissing: Refusal(.versionNotFound, sentence, detail: detail)
+        case .inService: Refusal(.conflict, sentence, detail: detail)
         case .inputInvalid: Refusal(.shapeMismatch, sentence, detail: detail)
         case .unavailable(let reason): Refusal(reason, sentence, detail: detail, retryAfter: 1)
         }

@@ -17,6 +17,8 @@ public final class Model: Sendable {
     /// SHA-256 over the version's files, 64 hexadecimal digits: that of one line for each file, sorted by path,
     /// `<SHA-256 in hexadecimal>  <path in the version's folder>\n`.
     public let digest: String
+    /// Whom it is for; nil for all.
+    public let tenants: Set<TenantID>?
     /// What it takes and gives.
     public let signature: ModelSignature
     /// What it cost at warm-up.
@@ -38,17 +40,23 @@ public final class Model: Sendable {
 
     /// Reads, compiles and warms up a version.
     ///
-    /// - Parameter sessions: how many threads will run it; each gets sessions that are compiled now.
+    /// - Parameters:
+    ///   - sessions: how many threads will run it; each gets sessions that are compiled now.
+    ///   - progress: hears of the steps of its life as they are done.
     init(
         name: ModelName,
         version: Int64,
         files: VersionFiles,
+        digest: String,
+        tenants: Set<TenantID>?,
         engine: ServingEngine,
         sessions: Int,
-        time: TimeSource
+        time: TimeSource,
+        progress: (VersionLife.Event) -> Void
     ) throws(InferenceError) {
         let (format, path) = try files.model()
-        digest = try files.digest()
+        self.digest = digest
+        self.tenants = tenants
         guard format != .fixed else {
             fixedAnswer = try files.fixedAnswer(path)
             self.name = name
@@ -61,13 +69,15 @@ public final class Model: Sendable {
             rowLayout = nil
             hasOpenShape = false
             parked = Mutex([])
+            try files.requireUnchanged()
+            progress(.read)
+            progress(.warmed)
             return
         }
         fixedAnswer = nil
         let program = try engine.read(path: path, format: format)
-        guard files.areUnchanged() else {
-            throw InferenceError(.filesUnreadable, "the version's files changed while they were read; load it again")
-        }
+        try files.requireUnchanged()
+        progress(.read)
         self.name = name
         self.version = version
         self.format = format
@@ -87,7 +97,11 @@ public final class Model: Sendable {
             parked.append(ParkedSession(session: try program.session(first.plan, signature)))
         }
         self.parked = Mutex(parked)
+        progress(.warmed)
     }
+
+    /// Whether the tenant may know of it.
+    public func isFor(_ tenant: TenantID) -> Bool { tenants?.contains(tenant) ?? true }
 
     /// Whether `count` instances may run on an event loop: they are expected to take no longer than 500 µs.
     ///

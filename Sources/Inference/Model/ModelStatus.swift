@@ -9,6 +9,16 @@ public enum ModelState: String, Hashable, Sendable {
     case available = "AVAILABLE"
     case unloading = "UNLOADING"
     case end = "END"
+
+    init(_ phase: VersionPhase) {
+        switch phase {
+        case .available: self = .start
+        case .loading, .warming, .verifying: self = .loading
+        case .serving: self = .available
+        case .draining: self = .unloading
+        case .unloaded, .failed: self = .end
+        }
+    }
 }
 
 /// How one version stands.
@@ -17,14 +27,18 @@ public struct ModelStatus: Sendable {
     public var name: ModelName
     /// Its version.
     public var version: Int64
-    /// Available, or ended when it did not load.
-    public var state: ModelState
-    /// Why it is not available, for anyone to read; empty when it is.
+    /// As TensorFlow Serving says it.
+    public var state: ModelState { ModelState(phase) }
+    /// Where it stands.
+    public var phase: VersionPhase
+    /// Why it is not available, or why its changed files were not taken, for anyone to read; else empty.
     public var reason: String
     /// What the operator may know besides; never for tenants.
     public var detail: String
     /// Whether requests that name no version go to this one.
     public var isDefault: Bool
-    /// nil when the version did not load.
+    /// Whether a share of them does.
+    public var isCanary: Bool
+    /// nil when the version is not loaded.
     public var model: Model?
 }

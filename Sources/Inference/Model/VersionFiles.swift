@@ -12,6 +12,10 @@ struct VersionFiles {
     let directory: String
     /// Paths relative to `directory`, sorted by bytes.
     let files: [File]
+    /// When anything below the folder last changed, names that begin with a dot included; nanoseconds of the wall clock.
+    let newestChange: Int64
+
+    private static let maxFiles = 10_000
 
     struct File: Hashable {
         let path: String
@@ -24,11 +28,19 @@ struct VersionFiles {
     init(directory: String) throws(InferenceError) {
         self.directory = directory
         var files: [File] = []
+        var newest: Int64 = 0
         var pending: [(path: String, depth: Int)] = [("", 0)]
         while let folder = pending.popLast() {
-            for name in try Directory.names(of: folder.path.isEmpty ? directory : "\(directory)/\(folder.path)") {
+            let absolute = folder.path.isEmpty ? directory : "\(directory)/\(folder.path)"
+            var status = stat()
+            // Not when the folder itself was renamed: that is how whole versions are put there.
+            if stat(absolute, &status) == 0 { newest = max(newest, status.st_mtim.nanoseconds) }
+            for name in try Directory.names(of: absolute, withHidden: true) {
                 let path = folder.path.isEmpty ? name : "\(folder.path)/\(name)"
-                var status = stat()
+                if name.hasPrefix(".") {
+                    if stat("\(directory)/\(path)", &status) == 0 { newest = max(newest, status.st_ctim.nanoseconds) }
+                    continue
+                }
                 guard stat("\(directory)/\(path)", &status) == 0 else {
                     throw InferenceError(
                         .filesUnreadable,
@@ -42,15 +54,24 @@ struct VersionFiles {
                     }
                     pending.append((path, folder.depth + 1))
                 case S_IFREG:
-                    let modified = Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
+                    newest = max(newest, status.st_ctim.nanoseconds)
+                    guard files.count < Self.maxFiles else {
+                        throw InferenceError(.filesUnreadable, "the version has more than \(Self.maxFiles) files")
+                    }
                     files.append(
-                        File(path: path, size: Int64(status.st_size), modified: modified, inode: UInt(status.st_ino))
+                        File(
+                            path: path,
+                            size: Int64(status.st_size),
+                            modified: status.st_mtim.nanoseconds,
+                            inode: UInt(status.st_ino)
+                        )
                     )
                 default:
                     throw InferenceError(.filesUnreadable, "'\(path)' in the version's folder is not a plain file")
                 }
             }
         }
+        newestChange = newest
         self.files = files.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
     }
 
@@ -102,22 +123,46 @@ struct VersionFiles {
         return bytes
     }
 
+    /// SHA-256 of each file, in hexadecimal, by its relative path.
+    func digests() throws(InferenceError) -> [String: String] {
+        var digests: [String: String] = [:]
+        for file in files { digests[file.path] = Hexadecimal.text(try digest(of: file)) }
+        return digests
+    }
+
     /// SHA-256 over one line for each file, `<SHA-256 in hexadecimal>  <relative path>\n`, as 64 hexadecimal digits.
     ///
     /// `find * -type f | LC_ALL=C sort | xargs sha256sum | sha256sum` in the version's folder says the same.
-    func digest() throws(InferenceError) -> String {
+    func digest(over digests: [String: String]) -> String {
         var list = SHA256Digest()
         for file in files {
-            let line = "\(Hexadecimal.text(try digest(of: file)))  \(file.path)\n"
+            let line = "\(digests[file.path] ?? "")  \(file.path)\n"
             Array(line.utf8).withUnsafeBytes { list.update($0) }
         }
         return Hexadecimal.text(list.finalize())
     }
 
-    /// Whether the folder still holds the same files, by name, size, time and inode.
-    func areUnchanged() -> Bool {
-        guard let now = try? VersionFiles(directory: directory) else { return false }
-        return now.files == files
+    /// The version's manifest; nil without one.
+    func manifest() throws(InferenceError) -> VersionManifest? {
+        let path = "\(directory)/\(VersionManifest.fileName)"
+        let text = try SmallFile.read(path, name: "the version's manifest.json", limit: 4 << 20)
+        return try text.map { text throws(InferenceError) in try VersionManifest(text) }
+    }
+
+    /// The version's golden requests; nil without any.
+    func goldenRequests() throws(InferenceError) -> GoldenRequests? {
+        let path = "\(directory)/\(GoldenRequests.fileName)"
+        let text = try SmallFile.read(path, name: "the version's golden.ndjson", limit: 64 << 20)
+        return try text.map { text throws(InferenceError) in try GoldenRequests(text) }
+    }
+
+    /// Looks again.
+    ///
+    /// - Throws: `filesUnreadable` when the folder holds other files now, by name, size, time or inode.
+    func requireUnchanged() throws(InferenceError) {
+        guard let now = try? VersionFiles(directory: directory), now.files == files else {
+            throw InferenceError(.filesUnreadable, "the version's files changed while they were read; load it again")
+        }
     }
 
     private func digest(of file: File) throws(InferenceError) -> [UInt8] {
@@ -147,7 +192,9 @@ struct VersionFiles {
 /// Listing a folder.
 enum Directory {
     /// The names in a folder but those that begin with a dot, sorted.
-    static func names(of path: String) throws(InferenceError) -> [String] {
+    ///
+    /// - Parameter withHidden: those too, but for `.` and `..`.
+    static func names(of path: String, withHidden: Bool = false) throws(InferenceError) -> [String] {
         guard let stream = opendir(path) else {
             throw InferenceError(
                 .filesUnreadable,
@@ -161,7 +208,7 @@ enum Directory {
             let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
                 pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
-            if !name.hasPrefix(".") { names.append(name) }
+            if !name.hasPrefix(".") || withHidden && name != "." && name != ".." { names.append(name) }
         }
         return names.sorted()
     }
@@ -170,6 +217,10 @@ enum Directory {
         var status = stat()
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
+}
+
+extension timespec {
+    fileprivate var nanoseconds: Int64 { Int64(tv_sec) * 1_000_000_000 + Int64(tv_nsec) }
 }
 
 /// The text of `errno`.

@@ -2,10 +2,6 @@
 
 import GatewayCore
 
-#if canImport(Glibc)
-    import Glibc
-#endif
-
 /// Names for versions of a model, from `labels.json` in its folder: `{"stable": 1, "canary": 2}`.
 ///
 /// TensorFlow Serving has them in its model configuration (`version_labels`).
@@ -14,16 +10,9 @@ enum VersionLabels {
     /// - Throws: `filesUnreadable` for a file that is something else: a label must not lead to a version by accident.
     static func read(_ directory: String) throws(InferenceError) -> [String: Int64] {
         let path = "\(directory)/labels.json"
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            if errno == ENOENT { return [:] }
-            throw wrong("cannot be opened", path)
-        }
-        defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: 65_536)
-        let count = Glibc.read(descriptor, &bytes, bytes.count)
-        guard count >= 0, count < bytes.count, let members = (try? JSON.parse(bytes[..<count]))?.members else {
-            throw wrong("must be a JSON object of labels and version numbers, below 64 KiB", path)
+        guard let bytes = try SmallFile.read(path, name: "a model's labels.json") else { return [:] }
+        guard let members = (try? JSON.parse(bytes))?.members else {
+            throw wrong("must be a JSON object of labels and version numbers", path)
         }
         var labels: [String: Int64] = [:]
         for member in members {

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import GatewayCore
+import Inference
+
+extension ModelCommand {
+    struct Load: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Load what is new in a model's folder; what does not load leaves what serves as it is.",
+            discussion: "EXAMPLES\n  tollgate model load digits\n  tollgate model load digits --version 1"
+        )
+        @Argument(help: "The model's name.") var name: String
+        @Option(help: "This version, whatever the version policy says.") var version: Int64?
+        @OptionGroup var options: ManagementOptions
+
+        func run() throws { try options.change(name, "load", body: version.map { ["version": .integer($0)] } ?? [:]) }
+    }
+
+    struct Unload: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Take a model out of service, or one version that takes no traffic; requests under way end.",
+            discussion: "EXAMPLES\n  tollgate model unload digits --version 1\n  tollgate model unload digits"
+        )
+        @Argument(help: "The model's name.") var name: String
+        @Option(help: "This version alone.") var version: Int64?
+        @OptionGroup var options: ManagementOptions
+
+        func run() throws { try options.change(name, "unload", body: version.map { ["version": .integer($0)] } ?? [:]) }
+    }
+
+    struct Promote: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Let a version take the requests that name none, or those of a label; it is loaded before.",
+            discussion: """
+                EXAMPLES
+                  tollgate model promote digits 2
+                  tollgate model promote digits 2 --label stable
+                  tollgate model promote digits            # the highest version, now and from now on
+                """
+        )
+        @Argument(help: "The model's name.") var name: String
+        @Argument(help: "The version; without it the highest loaded one, also when a higher one comes.")
+        var version: Int64?
+        @Option(help: "Move this label, and nothing else; without a version it is as labels.json has it.")
+        var label: String?
+        @OptionGroup var options: ManagementOptions
+
+        func run() throws {
+            var members = [JSON.Member("version", version.map(JSON.integer) ?? .null)]
+            if let label { members.append(JSON.Member("label", .string(label))) }
+            try options.change(name, "promote", body: .object(members))
+        }
+    }
+
+    struct Rollback: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Give the traffic back to the version that took it before, and end a canary.",
+            discussion: "EXAMPLE\n  tollgate model rollback digits"
+        )
+        @Argument(help: "The model's name.") var name: String
+        @OptionGroup var options: ManagementOptions
+
+        func run() throws { try options.change(name, "rollback") }
+    }
+
+    struct CanaryCommand: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "canary",
+            abstract: "Send a share of the requests that name no version to another one; it is loaded before.",
+            discussion: """
+                The share is of the tenants, each of which stays on its side, or with --by request of each tenant's
+                requests. What a single tenant has is set by --tenant.
+
+                EXAMPLES
+                  tollgate model canary digits 2 --percent 10
+                  tollgate model canary digits 2 --percent 0 --tenant acme=100
+                  tollgate model canary digits --end
+                """
+        )
+        @Argument(help: "The model's name.") var name: String
+        @Argument(help: "The version that is tried.") var version: Int64?
+        @Option(help: "From 0 to 100.") var percent: Int64 = 0
+        @Option(help: "tenant or request.") var by = Share.tenant
+        @Option(help: "NAME=PERCENT in place of the share; may be given several times.") var tenant: [String] = []
+        @Flag(help: "No canary any more.") var end = false
+        @OptionGroup var options: ManagementOptions
+
+        enum Share: String, ExpressibleByArgument, CaseIterable { case tenant, request }
+
+        func run() throws {
+            if end { return try options.change(name, "canary", method: "DELETE", body: nil) }
+            guard let version else { throw fail("name the version that is tried, or give --end", .usage) }
+            let shares = try tenant.map { text in
+                let parts = text.split(separator: "=", maxSplits: 1)
+                guard parts.count == 2, let share = Int64(parts[1]) else {
+                    throw fail("--tenant must be NAME=PERCENT, as acme=100", .usage)
+                }
+                return JSON.Member(String(parts[0]), .integer(share))
+            }
+            let body: JSON = [
+                "version": .integer(version), "percent": .integer(percent), "by": .string(by.rawValue),
+                "tenants": .object(shares),
+            ]
+            try options.change(name, "canary", method: "PUT", body: body)
+        }
+    }
+
+    struct Manifest: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Write manifest.json into a version's folder: the SHA-256 of each file, and whom it is for.",
+            discussion: "EXAMPLE\n  tollgate model manifest models/digits/2 --tenant acme"
+        )
+        @Argument(help: "The version's folder.") var folder: String
+        @Option(help: "A tenant that may use the version; may be given several times, without it all may.")
+        var tenant: [String] = []
+
+        func run() throws {
+            let tenants = try tenant.map { name in
+                guard let id = TenantID(name) else { throw fail("'\(name)' is no tenant's name") }
+                return id
+            }
+            do {
+                let count = try ManifestWriter.write(folder, tenants: tenants.isEmpty ? nil : Set(tenants))
+                print("\(folder)/manifest.json lists \(count) files")
+            } catch {
+                throw fail(error.sentence + (error.detail.isEmpty ? "" : " (\(error.detail))"))
+            }
+        }
+    }
+}
