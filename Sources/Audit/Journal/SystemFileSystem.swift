@@ -62,7 +62,8 @@ package struct SystemFileSystem: FileSystem {
         var (named, opened) = (stat(), stat())
         _ = try retry("fstat") { Int(fstat(file, &opened)) }
         do {
-            _ = try retry("stat") { Int(stat(path, &named)) }
+            // Not handed over as it is: that would copy it, after every group.
+            _ = try retry("stat") { path.withCString { Int(stat($0, &named)) } }
         } catch {
             guard error.code == ENOENT || error.code == ENOTDIR else { throw error }
             return false
