@@ -64,7 +64,11 @@ import Testing
     }
 
     /// Puts a key in the place of the one that signs now.
-    private static func plant(_ pem: String, in path: String) throws {
+    private static func plant(_ pem: String, of algorithm: SignatureAlgorithm, in path: String) throws {
+        let planted: [String: JSON] = [
+            "private_key": .string(pem),
+            "kid": .string(try SigningKey(privatePEM: pem, algorithm: algorithm).keyID),
+        ]
         let stored = try JSON.parse(Array(FileManager.default.contents(atPath: path) ?? Data()))
         let members = (stored.members ?? []).map { member in
             guard member.name == "keys", let keys = member.value.array else { return member }
@@ -74,9 +78,7 @@ import Testing
                     keys.map { key in
                         guard key["state"] == "current" else { return key }
                         return .object(
-                            (key.members ?? []).map {
-                                $0.name == "private_key" ? JSON.Member("private_key", .string(pem)) : $0
-                            }
+                            (key.members ?? []).map { JSON.Member($0.name, planted[$0.name] ?? $0.value) }
                         )
                     }
                 )
@@ -106,7 +108,11 @@ import Testing
             for one in signed {
                 let library = one["library"]?.string ?? ""
                 let token = try #require(one["token"]?.string)
-                try Self.plant(try #require(one["pem"]?.string), in: "\(gateway.state)/signing-keys")
+                try Self.plant(
+                    try #require(one["pem"]?.string),
+                    of: algorithm,
+                    in: "\(gateway.state)/signing-keys"
+                )
                 try gateway.restart()
                 #expect(try gateway.predict(token).status == 200, "\(library), \(type)")
                 if let earlier { #expect(try gateway.predict(earlier).status == 401, "another key's token") }

@@ -99,6 +99,15 @@ import Testing
         }
     }
 
+    /// The path of the key set that the gateway saved, once it has.
+    private func savedKeySet(of gateway: GatewayProcess) throws -> String {
+        let folder = "\(gateway.state)/issuers"
+        return try eventually("a saved key set") {
+            try FileManager.default.contentsOfDirectory(atPath: folder).first { $0.hasSuffix(".json") }
+                .map { "\(folder)/\($0)" }
+        }
+    }
+
     @Test("A start while the issuer is down goes on with the last good key set", arguments: GatewayProcess.Way.allCases)
     func restart(way: GatewayProcess.Way) throws {
         let key = try SigningKey.generate(.es256)
@@ -109,10 +118,7 @@ import Testing
             let tenant = try gateway.makeTenant()
             try gateway.trust(issuer.entry())
             try gateway.awaitFetch(issuer, "changed")
-            let folder = "\(gateway.state)/issuers"
-            _ = try eventually("a saved key set") {
-                try FileManager.default.contentsOfDirectory(atPath: folder).first { $0.hasSuffix(".json") }
-            }
+            _ = try savedKeySet(of: gateway)
             issuer.stop()
             try gateway.restart(way)
             #expect(try gateway.predict(issuer.token(key, for: tenant.id)).status == 200)
@@ -147,13 +153,10 @@ import Testing
             let tenant = try gateway.makeTenant()
             try gateway.trust(issuer.entry())
             try gateway.awaitFetch(issuer, "changed")
-            let folder = "\(gateway.state)/issuers"
-            let file = try eventually("a saved key set") {
-                try FileManager.default.contentsOfDirectory(atPath: folder).first { $0.hasSuffix(".json") }
-            }
+            let file = try savedKeySet(of: gateway)
             issuer.stop()
             #expect(try gateway.terminate() == .exited(0))
-            try tampering.apply("\(folder)/\(file)")
+            try tampering.apply(file)
             try gateway.restart(.kill)
             let line = try gateway.awaitLog("an issuer's saved key set cannot be used; its tokens wait for a new one")
             #expect(line["reason"]?.string?.contains(tampering.reason) == true, "\(line)")

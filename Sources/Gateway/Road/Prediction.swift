@@ -72,30 +72,14 @@ extension RequestStream {
                 if case .success(let answer) = result {
                     loop.meters.inferred(model, instances: answer.batchSize, nanoseconds: answer.nanoseconds)
                 }
-                loop.stream(ticket)?.predicted(result)
+                // Counted above, and once: each job of the pool is an inference of its own.
+                loop.stream(ticket)?.predicted(result.map { BatchAnswer($0, isFirst: true) })
             }
         }
         if let refusal = services.inference.submit(job) { refuse(refusal) }
     }
 
-    /// The model's answer is here, from the pool.
-    private func predicted(_ result: Result<PredictResponse, InferenceError>) {
-        guard isOpen else { return }
-        switch result {
-        case .failure(let error): failed(error)
-        case .success(let answer):
-            if let options = exchange.infer {
-                let reply = inferred(options, answer.outputs, by: answer.model)
-                return answered(reply, instances: answer.count, nanoseconds: answer.nanoseconds)
-            }
-            var reply = Reply.json(loop.takeBody())
-            reply.isReusable = true
-            answer.write(into: &reply.body)
-            answered(reply, instances: answer.count, nanoseconds: answer.nanoseconds)
-        }
-    }
-
-    /// The model's answer is here, at the end of the turn.
+    /// The model's answer is here, at the end of the turn or from the pool.
     func predicted(_ result: Result<BatchAnswer, InferenceError>) {
         guard isOpen else { return }
         switch result {

@@ -47,7 +47,8 @@ public struct BatchAnswer {
         content = .rows(rows)
     }
 
-    init(_ response: PredictResponse, isFirst: Bool) {
+    /// An answer that owns its outputs, and may outlive the call.
+    public init(_ response: PredictResponse, isFirst: Bool) {
         model = response.model
         form = response.form
         count = response.count
