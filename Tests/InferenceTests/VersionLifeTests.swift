@@ -100,7 +100,7 @@ import Testing
         for text in [
             #"{"version": 0, "percent": 1}"#, #"{"version": 1}"#, #"{"version": 1, "percent": 101}"#,
             #"{"version": 1, "percent": 1, "by": "moon"}"#, #"{"version": 1, "percent": 1, "tenants": {"a": -1}}"#,
-            #"{"version": 1, "percent": 1, "tenants": ["a"]}"#,
+            #"{"version": 1, "percent": 1, "tenants": ["a"]}"#, #"{"version": 1, "percent": 1, "by": {}}"#,
         ] {
             #expect((try? JSON.parse(text)).flatMap { Canary(json: $0) } == nil, "\(text)")
         }

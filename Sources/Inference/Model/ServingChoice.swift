@@ -59,8 +59,11 @@ extension Canary {
     /// What ``json`` wrote; nil for anything else, shares beyond 0 to 100 among it.
     public init?(json: JSON) {
         guard let version = json["version"]?.integer, version > 0, let percent = json["percent"]?.integer,
-            (0...100).contains(percent), let unit = Unit(rawValue: json["by"]?.string ?? "tenant")
+            (0...100).contains(percent)
         else { return nil }
+        let by = json["by"] ?? .null
+        // Absent is a default; what is no text is a mistake.
+        guard let unit = by == .null ? .tenant : by.string.flatMap(Unit.init(rawValue:)) else { return nil }
         var tenants: [TenantID: Int] = [:]
         if let value = json["tenants"], value != .null {
             guard let members = value.members else { return nil }
