@@ -17,10 +17,15 @@ public enum Base64 {
 
     /// nil for a character outside the alphabet, missing or needless padding, or unused bits that are not zero: each
     /// value has exactly one spelling.
-    public static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
-        guard text.count % 4 == 0 else { return nil }
+    ///
+    /// - Parameter isPaddingOptional: whether a text without padding counts too, so that there are two spellings.
+    public static func decode(_ text: some Collection<UInt8>, isPaddingOptional: Bool = false) -> [UInt8]? {
+        let isPadded = text.count % 4 == 0
+        guard isPadded || isPaddingOptional else { return nil }
         var characters = Array(text)
-        for _ in 0..<2 where characters.last == UInt8(ascii: "=") { characters.removeLast() }
+        if isPadded {
+            for _ in 0..<2 where characters.last == UInt8(ascii: "=") { characters.removeLast() }
+        }
         for place in characters.indices {
             switch characters[place] {
             case UInt8(ascii: "+"): characters[place] = UInt8(ascii: "-")

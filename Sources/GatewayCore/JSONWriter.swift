@@ -148,16 +148,10 @@ public struct JSONWriter {
     }
 
     private mutating func appendDecimal(_ value: some FixedWidthInteger) {
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { buffer in
-            var magnitude = UInt64(value.magnitude)
-            var next = 20
-            repeat {
-                next -= 1
-                buffer[next] = 48 + UInt8(magnitude % 10)
-                magnitude /= 10
-            } while magnitude > 0
-            if value < 0 { bytes.append(UInt8(ascii: "-")) }
-            bytes.append(contentsOf: buffer[next..<20])
+        if value < 0 { bytes.append(UInt8(ascii: "-")) }
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Digits.most) { buffer in
+            guard let base = buffer.baseAddress else { return }
+            bytes.append(contentsOf: buffer[..<Digits.write(UInt64(value.magnitude), to: base)])
         }
     }
 

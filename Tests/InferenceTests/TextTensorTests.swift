@@ -81,12 +81,12 @@ import Testing
         for (plain, coded) in [
             ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("\u{ff}?", "w78/"),
         ] {
-            #expect(Base64.encode(Array(plain.utf8)) == Array(coded.utf8))
-            #expect(Base64.decode(Array(coded.utf8)) == Array(plain.utf8))
+            #expect(Base64.encode(Array(plain.utf8)) == coded)
+            #expect(Base64.decode(Array(coded.utf8), isPaddingOptional: true) == Array(plain.utf8))
         }
         for bad in ["Z", "Zh==", "Zg=", "Z===", "Zm9=", "-_==", "Zg==Zg=="] {
-            #expect(Base64.decode(Array(bad.utf8)) == nil, "\(bad)")
+            #expect(Base64.decode(Array(bad.utf8), isPaddingOptional: true) == nil, "\(bad)")
         }
-        #expect(Base64.decode(Array("Zg".utf8)) == [0x66])
+        #expect(Base64.decode(Array("Zg".utf8), isPaddingOptional: true) == [0x66])
     }
 }

@@ -62,7 +62,8 @@ struct ClientAuthentication {
         guard form["client_secret"] == nil else {
             throw Refusal(.credentialMalformed, "Authenticate once: by HTTP Basic or by form fields, not both.")
         }
-        guard field.lowercased().hasPrefix("basic "), let text = Self.base64(field.dropFirst(6).drop { $0 == " " }),
+        guard field.lowercased().hasPrefix("basic "),
+            let text = Base64.decode(field.utf8.dropFirst(6).drop { $0 == UInt8(ascii: " ") }),
             let colon = text.firstIndex(of: UInt8(ascii: ":")),
             let id = FormBody.decode(text[..<colon]), let secret = FormBody.decode(text[(colon + 1)...])
         else {
@@ -72,24 +73,5 @@ struct ClientAuthentication {
             throw Refusal(.credentialMalformed, "client_id is another than that of HTTP Basic.")
         }
         return Credentials(id: id, secret: secret)
-    }
-
-    /// Base64 with its own alphabet and padding (RFC 7617, section 2), by way of base64url.
-    private static func base64(_ text: Substring) -> [UInt8]? {
-        var bytes = Array(text.utf8)
-        guard bytes.count % 4 == 0, !bytes.contains(where: { $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") })
-        else {
-            return nil
-        }
-        for _ in 0..<2 where bytes.last == UInt8(ascii: "=") { bytes.removeLast() }
-        return Base64URL.decode(
-            bytes.map { byte in
-                switch byte {
-                case UInt8(ascii: "+"): UInt8(ascii: "-")
-                case UInt8(ascii: "/"): UInt8(ascii: "_")
-                default: byte
-                }
-            }
-        )
     }
 }

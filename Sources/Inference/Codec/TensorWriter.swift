@@ -108,7 +108,7 @@ struct TensorWriter {
             } else {
                 writer.beginObject()
                 writer.name("b64")
-                writer.string(String(decoding: Base64.encode(element), as: UTF8.self))
+                writer.string(Base64.encode(element))
                 writer.endObject()
             }
             bytes += writer.bytes

@@ -56,62 +56,6 @@ struct TextSpan: BitwiseCopyable, ExpressibleByZero, JSONElement {
                     .utf8
             )
             : Array(raw)
-        return isBase64 ? Base64.decode(text) : text
-    }
-}
-
-/// Base64 of RFC 4648, section 4, with or without its padding.
-enum Base64 {
-    static func decode(_ text: [UInt8]) -> [UInt8]? {
-        var digits = text[...]
-        if text.count % 4 == 0 {
-            for _ in 0..<2 where digits.last == UInt8(ascii: "=") { digits.removeLast() }
-        }
-        guard digits.count % 4 != 1 else { return nil }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(digits.count * 3 / 4)
-        var bits: UInt32 = 0
-        var count = 0
-        for digit in digits {
-            guard let value = value(of: digit) else { return nil }
-            bits = bits << 6 | value
-            count += 6
-            if count >= 8 {
-                count -= 8
-                bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(count)))
-            }
-        }
-        // What is left of the last digit must be 0, or one value would have several texts.
-        return bits & (1 << UInt32(count) - 1) == 0 ? bytes : nil
-    }
-
-    static func encode(_ bytes: some Collection<UInt8>) -> [UInt8] {
-        let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-        var text: [UInt8] = []
-        text.reserveCapacity((bytes.count + 2) / 3 * 4)
-        var bits: UInt32 = 0
-        var count: UInt32 = 0
-        for byte in bytes {
-            bits = bits << 8 | UInt32(byte)
-            count += 8
-            while count >= 6 {
-                count -= 6
-                text.append(digits[Int(bits >> count & 63)])
-            }
-        }
-        if count > 0 { text.append(digits[Int(bits << (6 - count) & 63)]) }
-        while text.count % 4 != 0 { text.append(UInt8(ascii: "=")) }
-        return text
-    }
-
-    private static func value(of digit: UInt8) -> UInt32? {
-        switch digit {
-        case 65...90: UInt32(digit) - 65
-        case 97...122: UInt32(digit) - 71
-        case 48...57: UInt32(digit) + 4
-        case 43: 62
-        case 47: 63
-        default: nil
-        }
+        return isBase64 ? Base64.decode(text, isPaddingOptional: true) : text
     }
 }
