@@ -17,6 +17,8 @@ from .gateway import ROOT, Failed, Gateway, digits
 from .wire import Closed
 
 FIELDS = {
+    # A record for each refusal, or records and answers would not be one to one.
+    "audit.refusals_per_second": 0,
     "http.header_seconds": 1, "http.body_seconds": 1, "http.max_body_bytes": 65536, "audit.checkpoint_milliseconds": 100,
 }
 
