@@ -16,6 +16,9 @@ enum Schema {
         migrator.registerMigration("administration") { db in
             try db.execute(sql: administration)
         }
+        migrator.registerMigration("weights") { db in
+            try db.execute(sql: weights)
+        }
         return migrator
     }
 
@@ -79,6 +82,10 @@ enum Schema {
             name TEXT PRIMARY KEY,
             value TEXT NOT NULL
         ) STRICT;
+        """
+
+    private static let weights = """
+        ALTER TABLE plans ADD COLUMN weight INTEGER NOT NULL DEFAULT 1 CHECK (weight BETWEEN 1 AND 100);
         """
 
     /// Overrides and rates are JSON as the management API has them; `networks` is a JSON list of CIDR blocks. An answer

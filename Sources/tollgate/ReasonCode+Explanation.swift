@@ -90,7 +90,16 @@ extension ReasonCode {
                 "As many requests were under way as the plan allows.",
                 "Send fewer at once, or raise the plan's concurrency."
             )
-        case .queueFull: ("Too much was waiting already.", "Retry in a second; if it stays, the gateway is too small.")
+        case .queueFull:
+            (
+                "Too much was waiting already, of the tenant or of all.",
+                "Retry after what Retry-After said; if it stays, the gateway is too small."
+            )
+        case .deadlineUnattainable:
+            (
+                "With what was waiting already the answer would have come behind the request's deadline.",
+                "Retry after what Retry-After said, or allow more time."
+            )
         case .pipelineTooDeep: ("Too many requests were sent ahead on one connection.", "Wait for answers.")
         case .tenantConnections: ("The tenant has as many connections as it may.", "Use fewer, for more requests each.")
         case .connections: ("The gateway has as many connections as it may.", "Retry, or raise http.max_connections.")
@@ -108,6 +117,8 @@ extension ReasonCode {
         case .issuerUnavailable: ("The issuer's keys could not be had.", "Look at the issuer's address and the log.")
         case .processingTimeout:
             ("The answer took longer than allowed.", "Send less at once, or raise http.request_seconds.")
+        case .deadlineExceeded:
+            ("The deadline that the request named passed before its answer.", "Allow more time, or send less at once.")
         case .draining: ("The gateway was about to end.", "Retry: another process should answer.")
         case .internalError: ("The gateway failed.", "Look at its log, and report it.")
 

@@ -17,6 +17,8 @@ public struct Configuration: Sendable, Equatable {
     public var management = Listener(address: "127.0.0.1", port: 9443)
     /// Which models are served, and how much of them one request may ask.
     public var models = Models()
+    /// How the work of many requests is shared out.
+    public var inference = Inference()
     /// How access tokens are minted and verified.
     public var tokens = Tokens()
     /// The authorization servers outside whose tokens are taken beside the gateway's own.
@@ -79,6 +81,21 @@ public struct Configuration: Sendable, Equatable {
         /// 0 leaves the folder unwatched; else how long a version without a manifest must have been left alone before it
         /// is loaded.
         public var watchSettleSeconds = 0
+    }
+
+    /// The section `inference`.
+    public struct Inference: Sendable, Equatable {
+        /// The longest that one inference may hold an event loop, as measured when the model was loaded; what takes longer
+        /// runs on threads. 0 leaves the loops none.
+        public var loopMicroseconds = 500
+        /// All that an event loop infers in one turn.
+        public var turnMicroseconds = 2000
+        /// A batch on a thread is filled up to so long; one request may take longer.
+        public var batchMicroseconds = 10_000
+        /// Requests that wait before the threads, and before each event loop; then 429.
+        public var queueRequests = 4096
+        /// Of one tenant; then 429.
+        public var queueRequestsPerTenant = 1024
     }
 
     /// A manifest that is there is checked under either.

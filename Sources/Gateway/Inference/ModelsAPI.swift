@@ -190,6 +190,7 @@ extension ModelStatus {
                 .init("format", .string(model.format.rawValue)), .init("sha256", .string(model.digest)),
                 .init("inputs", tensors(model.signature.inputs)), .init("outputs", tensors(model.signature.outputs)),
                 .init("inference_us", .double(Double(model.cost.one) / 1000)),
+                .init("inference_us_now", .double(Double(model.measuredCost.one) / 1000)),
                 .init("runs_on_event_loop", .bool(model.runsOnLoop())),
             ]
             if let tenants = model.tenants {

@@ -123,10 +123,20 @@ extension RequestStream {
         case .success(let infer):
             exchange.infer = infer.options
             exchange.instances = infer.request.count
+            readTimeout(microseconds: infer.options.timeoutMicroseconds)
             if !model.runsOnLoop(count: infer.request.count) {
                 predictOffLoop(infer.request, on: model)
-            } else if let refusal = loop.worker.wait(for: infer.request, model: model, ticket: ticket.rawValue) {
+            } else if let error = loop.worker.refusal(of: claim, adding: infer.request.count, on: model) {
+                failed(error)
+            } else if let refusal = loop.worker.wait(
+                for: infer.request,
+                model: model,
+                claim: claim,
+                ticket: ticket.rawValue
+            ) {
                 refuse(refusal)
+            } else {
+                exchange.waiting = .turn
             }
         }
     }

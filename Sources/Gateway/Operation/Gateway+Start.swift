@@ -106,7 +106,7 @@ extension Gateway {
             search: search,
             models: models,
             defaultModel: defaultModel,
-            inference: InferencePool(threads: poolThreads, capacity: 1024, time: time),
+            inference: InferencePool(threads: poolThreads, limits: QueueLimits(configuration.inference), time: time),
             reloader: Reloader(source: source, stores: stores),
             tokenPool: tokenPool,
             bodyPool: bodyPool,
@@ -307,6 +307,7 @@ extension Gateway {
         rules.versions = configuration.models.versions
         rules.requiresManifest = configuration.models.manifest == .required
         rules.maxBytes = Int64(configuration.models.maxVersionBytes)
+        rules.loopNanoseconds = Int64(configuration.inference.loopMicroseconds) * 1000
         let models = try ModelRepository(
             directory: configuration.models.directory,
             sessions: sessions,
@@ -318,6 +319,7 @@ extension Gateway {
             var fields: LogFields = ["model": .string(status.name.description), "version": .integer(status.version)]
             if let model = status.model {
                 fields["inference_us"] = .integer(model.cost.one / 1000)
+                fields["runs_on"] = .string(model.runsOnLoop() ? "event loops" : "threads")
                 log.info("model loaded", fields)
             } else if status.phase == .failed {
                 fields["reason"] = .string(status.reason)

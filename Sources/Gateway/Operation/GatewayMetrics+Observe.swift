@@ -52,6 +52,9 @@ extension GatewayMetrics {
         gauge("tollgate_signing_key_next_rotation_timestamp_seconds", "When the next signing key takes over.") {
             Double($0.signingKeys.ring.nextRotation($0.signingKeys.policy).seconds)
         }
+        gauge("tollgate_inference_queue_requests", "Requests that wait for a thread.") {
+            Double($0.inference.waiting)
+        }
         gauge("tollgate_store_reachable", "1 while the database answers.") { services in
             (try? services.store.tenant(.system)) == nil ? 0 : 1
         }

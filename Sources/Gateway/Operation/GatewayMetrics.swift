@@ -25,6 +25,9 @@ final class GatewayMetrics: Sendable {
     let modelInstances: CounterFamily
     let inferenceSeconds: HistogramFamily
     let batchSize: HistogramFamily
+    let modelPending: GaugeFamily
+    let queueSeconds: HistogramFamily
+    let unrun: CounterFamily
     let handshakes: CounterFamily
     let handshakeFailures: CounterFamily
     let connections: GaugeFamily
@@ -113,6 +116,22 @@ final class GatewayMetrics: Sendable {
             help: "Instances in one inference.",
             labels: ["model", "version"],
             buckets: Histogram.batchBuckets
+        )
+        modelPending = registry.gauge(
+            "tollgate_model_pending_requests",
+            help: "Requests that wait for a thread, run on one, or wait for a later turn of their event loop.",
+            labels: ["model", "version"]
+        )
+        queueSeconds = registry.histogram(
+            "tollgate_model_queue_duration_seconds",
+            help: "Time that pending requests waited; those that ran in their event loop's turn are not among them.",
+            labels: ["model", "version"],
+            buckets: Histogram.durationBuckets
+        )
+        unrun = registry.counter(
+            "tollgate_model_unrun_requests_total",
+            help: "Sound requests that were not run, by what kept them from it.",
+            labels: ["model", "version", "reason"]
         )
         handshakes = registry.counter(
             "tollgate_tls_handshakes_total",

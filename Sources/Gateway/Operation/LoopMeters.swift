@@ -43,6 +43,8 @@ final class LoopMeters {
         let instances: Counter
         let seconds: Histogram
         let batch: Histogram
+        let pending: Gauge
+        let waited: Histogram
     }
 
     private var requests = Memo<RequestKey, (counter: Counter, seconds: Histogram)>()
@@ -161,6 +163,19 @@ final class LoopMeters {
         handles.batch.observe(Double(instances), shard: shard)
     }
 
+    /// A request begins to wait beyond its turn, or ends it.
+    func pending(_ model: Model, _ change: Int64) { modelHandles(model).pending.add(change, shard: shard) }
+
+    func waited(_ model: Model, nanoseconds: Int64) {
+        modelHandles(model).waited.observe(nanoseconds: nanoseconds, shard: shard)
+    }
+
+    func unrun(_ model: Model, _ reason: ReasonCode) {
+        metrics.unrun.with(labels: [model.name.description, String(model.version), reason.rawValue]).increment(
+            shard: shard
+        )
+    }
+
     func predicted(_ tenant: TenantContext, instances: Int) {
         tenant.instances.increment(by: UInt64(instances), shard: shard)
     }
@@ -193,7 +208,9 @@ final class LoopMeters {
         let made = ModelHandles(
             instances: metrics.modelInstances.with(labels: labels),
             seconds: metrics.inferenceSeconds.with(labels: labels),
-            batch: metrics.batchSize.with(labels: labels)
+            batch: metrics.batchSize.with(labels: labels),
+            pending: metrics.modelPending.with(labels: labels),
+            waited: metrics.queueSeconds.with(labels: labels)
         )
         models[ObjectIdentifier(model)] = made
         return made

@@ -56,6 +56,10 @@ final class LoopContext {
     private var spareBodies: [[UInt8]] = []
 
     private var mailbox: Mailbox?
+    /// Keeps the loop from sleeping while inferences wait for its next turn.
+    private var anotherTurn: Wakeup?
+    /// When a client's deadline is looked at next; `.max` while none is known.
+    private var nextExpiry = Int64.max
     private var batch: RecordBatch?
     private var spareBatches: [RecordBatch] = []
     private var sealed: [RecordBatch] = []
@@ -77,7 +81,7 @@ final class LoopContext {
         meters = LoopMeters(services.metrics, shard: eventLoop.index)
         let configuration = services.configuration
         tokens = VerifiedTokenCache(capacity: configuration.tokens.cacheEntries)
-        worker = InferenceWorker(time: services.time)
+        worker = InferenceWorker(limits: QueueLimits(configuration.inference), time: services.time)
         limits = configuration.http
         headLimits = HTTP1Limits(configuration.http)
         maxInstances = configuration.models.maxInstances
@@ -94,6 +98,7 @@ final class LoopContext {
     /// Makes the mailbox in which the audit writer leaves its receipts, and starts the sweep of stalled requests.
     func start() {
         let wakeup = eventLoop.registerWakeup { [unowned self] in deliver() }
+        anotherTurn = eventLoop.registerWakeup {}
         mailbox = Mailbox { wakeup.fire() }
         // This holds the context for as long as the loop runs; the others may rely on it.
         eventLoop.turnEnded = { self.endTurn() }
@@ -168,6 +173,27 @@ final class LoopContext {
         for place in swept..<end { streams[place].checkTime(now) }
         swept = end < streams.count ? end : 0
         if swept > 0 { eventLoop.schedule(after: 0.01) { [unowned self] in sweepStreams() } }
+    }
+
+    /// Looks after the clients' deadlines when this one has passed.
+    func watch(_ deadline: Int64) {
+        guard deadline < nextExpiry else { return }
+        nextExpiry = deadline
+        // A hundred looks a second at most, however many deadlines there are.
+        let seconds = max(0.01, Double(deadline - now) / 1e9)
+        eventLoop.schedule(after: seconds) { [unowned self] in expireStreams() }
+    }
+
+    private func expireStreams() {
+        let now = services.time.monotonic()
+        guard now >= nextExpiry else { return }
+        nextExpiry = .max
+        var next = Int64.max
+        for stream in streams where stream.isOpen && stream.exchange.deadline != .max {
+            stream.checkTime(now)
+            if stream.isOpen, stream.exchange.waiting != .nowhere { next = min(next, stream.exchange.deadline) }
+        }
+        if next != .max { watch(next) }
     }
 
     // MARK: - Requests
@@ -280,7 +306,10 @@ final class LoopContext {
     }
 
     private func endTurn() {
-        if worker.hasWaiting { runPredictions() }
+        if worker.hasWaiting {
+            runPredictions()
+            if worker.hasWaiting { anotherTurn?.fire() }
+        }
         if let full = batch {
             batch = nil
             services.audit.submit(full)

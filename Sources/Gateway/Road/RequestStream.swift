@@ -124,7 +124,9 @@ final class RequestStream {
     func cut(_ refusal: Refusal) {
         exchange.closes = true
         input = .complete
-        if isOpen { refuse(refusal) }
+        guard isOpen else { return }
+        giveUp(refusal.code)
+        refuse(refusal)
     }
 
     /// Goes on with the body that was kept.
@@ -238,7 +240,12 @@ final class RequestStream {
     // MARK: - Time
 
     private var requestDeadline: Int64 {
-        exchange.startedAt + Int64(loop.limits.requestSeconds) * 1_000_000_000
+        min(exchange.deadline, exchange.startedAt + Int64(loop.limits.requestSeconds) * 1_000_000_000)
+    }
+
+    /// The whole request said how long its client waits.
+    func deadlineChanged() {
+        if input == .complete { deadline = requestDeadline }
     }
 
     /// Refuses what is late or too slow; called about once a second.
@@ -248,7 +255,7 @@ final class RequestStream {
             if input == .body {
                 cut(Refusal(.requestTimeout, "The request's body did not arrive in time."))
             } else {
-                refuse(Refusal(.processingTimeout, "The answer was not ready in time.", retryAfter: 5))
+                expire(now)
             }
         } else if input == .body, exchange.isAdmitted, isSlow(now) {
             cut(

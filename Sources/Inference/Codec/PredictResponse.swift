@@ -12,6 +12,8 @@ public struct PredictResponse: Sendable {
     public let batchSize: Int
     /// The model that answered.
     public let model: Model
+    /// The first of its batch: what is counted once for each inference is counted here.
+    public var isFirst: Bool { offset == 0 }
 
     /// The outputs of the whole batch, shared by all its answers, in the signature's order.
     private let batch: [Tensor]

@@ -23,6 +23,8 @@ public final class Model: Sendable {
     public let signature: ModelSignature
     /// What it cost at warm-up.
     public let cost: InferenceCost
+    /// How much more or less it takes in service.
+    private let drift = CostDrift()
 
     /// The body of every answer, for a model of format ``ModelFormat/fixed``; nil for one that infers.
     public let fixedAnswer: [UInt8]?
@@ -35,12 +37,13 @@ public final class Model: Sendable {
     private let hasOpenShape: Bool
     private let parked: Mutex<[ParkedSession]>
 
-    /// The longest an event loop is held by one inference, in nanoseconds.
-    public static let loopBudget: Int64 = 500_000
+    /// The longest that one inference may hold an event loop, in nanoseconds.
+    private let loopBudget: Int64
 
     /// Reads, compiles and warms up a version.
     ///
     /// - Parameters:
+    ///   - loopBudget: the longest that one inference may hold an event loop, in nanoseconds.
     ///   - sessions: how many threads will run it; each gets sessions that are compiled now.
     ///   - progress: hears of the steps of its life as they are done.
     init(
@@ -49,6 +52,7 @@ public final class Model: Sendable {
         files: VersionFiles,
         digest: String,
         tenants: Set<TenantID>?,
+        loopBudget: Int64,
         engine: ServingEngine,
         sessions: Int,
         time: TimeSource,
@@ -57,6 +61,7 @@ public final class Model: Sendable {
         let (format, path) = try files.model()
         self.digest = digest
         self.tenants = tenants
+        self.loopBudget = loopBudget
         guard format != .fixed else {
             fixedAnswer = try files.fixedAnswer(path)
             self.name = name
@@ -103,11 +108,25 @@ public final class Model: Sendable {
     /// Whether the tenant may know of it.
     public func isFor(_ tenant: TenantID) -> Bool { tenants?.contains(tenant) ?? true }
 
-    /// Whether `count` instances may run on an event loop: they are expected to take no longer than 500 µs.
+    /// Whether `count` instances may run on an event loop: at warm-up they took no longer than one inference may hold a
+    /// loop.
     ///
     /// Never those of a model with open dimensions: what they cost was measured on the smallest.
     public func runsOnLoop(count: Int = 1) -> Bool {
-        !hasOpenShape && cost.nanoseconds(instances: count) <= Self.loopBudget
+        !hasOpenShape && cost.nanoseconds(instances: count) <= loopBudget
+    }
+
+    /// What it costs in service: warm-up's figures, corrected by what batches have taken since.
+    public var measuredCost: InferenceCost { cost.scaled(by: drift.factor) }
+
+    /// Whether instances that run together take at least a tenth less than one after the other.
+    var gainsFromBatches: Bool {
+        signature.isBatched && Double(cost.thirtyTwo) <= Double(cost.one) * 32 * 0.9
+    }
+
+    /// A batch has run.
+    func ran(instances: Int, nanoseconds: Int64) {
+        drift.note(nanoseconds: nanoseconds, expected: cost.nanoseconds(instances: instances))
     }
 
     /// A session for one thread: a parked one, or a new one when more threads ask than were foreseen.
@@ -168,7 +187,7 @@ private struct FirstSession {
         }
         let one = try open.measure(signature: signature, batch: 1, time: time)
         let isOpenInside = signature.inputs.contains { $0.instanceShape.contains(-1) }
-        if isSmall, !isOpenInside, one <= Model.loopBudget,
+        if isSmall, !isOpenInside, one <= RepositoryRules.defaultLoopNanoseconds,
             let planned = try? Self.plan(program, signature, time)
         {
             (session, plan, cost) = planned

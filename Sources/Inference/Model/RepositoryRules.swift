@@ -10,6 +10,10 @@ public struct RepositoryRules: Sendable {
     public var requiresManifest = false
     /// Of all files of a version together.
     public var maxBytes: Int64 = 4 << 30
+    /// The longest that one inference may hold an event loop, in nanoseconds; models that take longer run on threads.
+    public var loopNanoseconds = defaultLoopNanoseconds
+
+    static let defaultLoopNanoseconds: Int64 = 500_000
 
     /// The defaults.
     public init() {}

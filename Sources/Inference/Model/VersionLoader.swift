@@ -65,6 +65,7 @@ struct VersionLoader: Sendable {
             files: files,
             digest: files.digest(over: digests),
             tenants: manifest?.tenants,
+            loopBudget: rules.loopNanoseconds,
             engine: engine,
             sessions: sessions,
             time: time,

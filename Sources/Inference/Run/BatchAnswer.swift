@@ -48,13 +48,13 @@ public struct BatchAnswer {
     }
 
     /// An answer that owns its outputs, and may outlive the call.
-    public init(_ response: PredictResponse, isFirst: Bool) {
+    public init(_ response: PredictResponse) {
         model = response.model
         form = response.form
         count = response.count
         nanoseconds = response.nanoseconds
         batchSize = response.batchSize
-        self.isFirst = isFirst
+        isFirst = response.isFirst
         content = .response(response)
     }
 
