@@ -15,10 +15,10 @@
 /// interval, however long, |Sᵢ / Qᵢ − Sⱼ / Qⱼ| < 1 + Q / Qᵢ + Q / Qⱼ ≤ 3.
 ///
 /// **Starvation.** A tenant that waits is visited again before any other is visited twice. So the first of its requests
-/// begins before the others, together, have run Σⱼ (Qⱼ + Q) more, and a later one before the tenant and the others have
-/// been visited as often as what is before it needs: with k the least number with k · Qᵢ ≥ the cost of all its requests
-/// up to and including this one, before Σⱼ (k · Qⱼ + Q). Whatever the others do, and however many requests they send,
-/// this holds.
+/// begins before the others, together, have run Σⱼ (Qⱼ + Q) more. A later one begins before they have run
+/// Σⱼ (k · Qⱼ + Q), with k the least number of visits for which k · Qᵢ is the cost of this request and of those that the
+/// tenant runs before it. Whatever the others do, and however many requests they send, this holds; where quanta change
+/// meanwhile, with the tenant's own as it was when the request came and the others' as they are when it begins.
 ///
 /// What a tenant has waiting for different models takes turns, batch by batch. Requests of one tenant for one model run
 /// in the order in which they came.
@@ -80,6 +80,9 @@ struct FairQueue<Element> {
     private(set) var count = 0
     /// What all that waits is expected to cost, in nanoseconds.
     private(set) var cost: Int64 = 0
+
+    /// Quanta given so far: what shows that a pick takes constant time.
+    private(set) var visits = 0
 
     private let leastQuantum: Int64
     /// Eleven days: what keeps every product with a weight and sum over a queue within 64 bits.
@@ -178,6 +181,8 @@ struct FairQueue<Element> {
             guard let lane = self.lane(lane, in: flow) else { return nil }
             let entry = entries[lanes[lane].first]
             guard entry.work.added <= flows[flow].deficit else {
+                // What the tenant has for other models may still fit this visit.
+                guard lanes.next(lane) == lane else { return nil }
                 leave(flow)
                 continue
             }
@@ -192,6 +197,7 @@ struct FairQueue<Element> {
     private mutating func visit(_ flow: Int32) {
         guard !flows[flow].isVisited else { return }
         flows[flow].isVisited = true
+        visits += 1
         flows[flow].deficit += quantum(of: flows[flow].share)
     }
 
