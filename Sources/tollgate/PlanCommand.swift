@@ -85,7 +85,9 @@ struct PlanCommand: ParsableCommand {
         @Option(help: "Requests that may come at once; without it as many as --requests.") var burst: Int64?
         @Option(help: "Requests in a UTC day.") var dailyQuota: Int64?
         @Option(help: "Requests under way at once.") var concurrency: Int64?
-        @Option(help: "Share of the machine where more is asked than it can do, from 1 to 100, beside the other tenants'.")
+        @Option(
+            help: "Share of the machine where more is asked than it can do, from 1 to 100, beside the other tenants'."
+        )
         var weight: Int64 = 1
         @Option(help: "Model names, separated by commas; without it all.") var models: String?
         @OptionGroup var rehearsal: DryRunOption

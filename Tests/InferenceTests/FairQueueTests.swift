@@ -118,7 +118,11 @@ private struct Bench {
         var bench = Bench(weights: weights, quantum: largest)
         func refill(_ tenant: Int) {
             while bench.queue.count(of: UInt32(tenant)) < 8 {
-                bench.append(tenant: tenant, lane: .random(in: 0...2, using: &generator), cost: .random(in: 1...largest, using: &generator))
+                bench.append(
+                    tenant: tenant,
+                    lane: .random(in: 0...2, using: &generator),
+                    cost: .random(in: 1...largest, using: &generator)
+                )
             }
         }
         for tenant in weights.indices { refill(tenant) }
@@ -147,7 +151,11 @@ private struct Bench {
 
     /// A piece and how things stood when it came.
     private struct Arrival {
-        let quantum: Int64
+        /// Its tenant's quantum, at its smallest since.
+        var quantum: Int64
+        /// All tenants' quanta, at their largest since.
+        var quanta: [Int64]
+        let tenant: Int
         let served: [Int64]
     }
 
@@ -158,13 +166,15 @@ private struct Bench {
         var bench = Bench(weights: weights, quantum: seed % 3 == 0 ? 500 : 0)
         var arrivals: [Int: Arrival] = [:]
         var picks = 0
-        // As they are before a pick: one that empties the queue changes them.
-        var quanta: [Int64] = []
-        var largest: Int64 = 0
+        /// Before each pick: one that empties the queue changes quanta.
         func look() {
-            quanta = weights.indices.map { bench.quantum($0) }
-            // That of the smallest weight, so no less than the largest cost.
-            largest = quanta.min() ?? 0
+            let quanta = weights.indices.map { bench.quantum($0) }
+            for number in arrivals.keys {
+                guard var arrival = arrivals[number] else { continue }
+                arrival.quantum = min(arrival.quantum, quanta[arrival.tenant])
+                for tenant in weights.indices { arrival.quanta[tenant] = max(arrival.quanta[tenant], quanta[tenant]) }
+                arrivals[number] = arrival
+            }
         }
         func begun(_ piece: Piece, charged: Int64) {
             picks += 1
@@ -172,7 +182,7 @@ private struct Bench {
             let own = bench.served[piece.tenant] - charged + piece.cost - arrival.served[piece.tenant]
             let visits = (own + arrival.quantum - 1) / arrival.quantum
             for other in weights.indices where other != piece.tenant {
-                let bound = visits * quanta[other] + largest
+                let bound = visits * arrival.quanta[other] + 3000
                 #expect(bench.served[other] - arrival.served[other] < bound)
             }
         }
@@ -189,7 +199,12 @@ private struct Bench {
                     cost: cost,
                     added: .random(in: 1...cost, using: &generator)
                 )
-                arrivals[piece.number] = Arrival(quantum: bench.quantum(tenant), served: before)
+                arrivals[piece.number] = Arrival(
+                    quantum: bench.quantum(tenant),
+                    quanta: weights.indices.map { bench.quantum($0) },
+                    tenant: tenant,
+                    served: before
+                )
             }
             if !bench.waiting.isEmpty, Int.random(in: 0...19, using: &generator) == 0 {
                 let index = Int.random(in: 0..<bench.waiting.count, using: &generator)

@@ -26,9 +26,11 @@ extension RequestStream {
     ///
     /// - Returns: why the field cannot be taken.
     func readTimeout(_ field: UnsafeRawBufferPointer) -> Refusal? {
-        let milliseconds = (1...9).contains(field.count) ? field.reduce(Int64?.some(0)) { sum, byte in
-            (48...57).contains(byte) ? sum.map { $0 * 10 + Int64(byte - 48) } : nil
-        } : nil
+        let milliseconds =
+            (1...9).contains(field.count)
+            ? field.reduce(Int64?.some(0)) { sum, byte in
+                (48...57).contains(byte) ? sum.map { $0 * 10 + Int64(byte - 48) } : nil
+            } : nil
         guard let milliseconds, milliseconds > 0 else {
             return Refusal(
                 .fieldInvalid,

@@ -17,10 +17,10 @@ final class CostDrift: Sendable {
     /// A batch has run.
     func note(nanoseconds: Int64, expected: Int64) {
         guard expected > 0 else { return }
-        // One stall of the machine must not make a model look a thousand times as dear.
-        let seen = min(max(Double(nanoseconds) / Double(expected), 1.0 / 16), 16)
         let old = quotient.load(ordering: .relaxed)
-        let new = old + (Int64(seen * Double(Self.one)) - old) / 16
+        // One stall of the machine must not make a model look a thousand times as dear.
+        let seen = min(Double(nanoseconds) / Double(expected) * Double(Self.one), Double(old) * 4)
+        let new = old + (Int64(seen) - old) / 16
         quotient.store(max(new, Self.one / 16), ordering: .relaxed)
     }
 }

@@ -110,7 +110,9 @@ final class ModelBatch {
     /// What waits, as one that can run elsewhere.
     func request(of waiting: Waiting) -> PredictRequest {
         if let request = waiting.request { return request }
-        guard let rows, let layout = model.rowLayout else { preconditionFailure("a request without rows is kept whole") }
+        guard let rows, let layout = model.rowLayout else {
+            preconditionFailure("a request without rows is kept whole")
+        }
         return PredictRequest(
             inputs: [rows.parser.tensor(from: waiting.offset * layout.inputBytes, count: waiting.pending.count)],
             form: waiting.pending.form,

@@ -5,20 +5,23 @@
 /// nanoseconds of work where that has bits.
 ///
 /// The tenants that wait form a ring. A tenant that is visited may take up to its quantum Qᵢ = Q · wᵢ / w of work, and
-/// keeps what it did not use for the next visit as its deficit; once it has nothing to run, its deficit is 0. w is the
-/// smallest weight and Q the largest cost of a request since the queue was last empty, or the quantum that it was made
-/// with where that is more. So Qᵢ ≥ Q, every visit runs at least one request, and a pick takes constant time whatever
-/// the number of tenants and requests (theorem 4.1 there).
+/// keeps what it did not use for the next visit as its deficit; once it has nothing to run, its deficit is 0. Q is the
+/// largest cost and w the smallest weight of what came lately, while about twice as much left as waits, or the quantum that
+/// the queue was made with where that is more. So most visits run at least one request, and a pick takes constant time,
+/// whatever the number of tenants and requests (theorem 4.1 there); only a request that is dearer than all that came long
+/// after it takes a few rounds more.
 ///
-/// **Share.** While a tenant waits, n visits in a row run more than n · Qᵢ − Q and less than n · Qᵢ + Q of its work
+/// Let M be the largest cost of a request.
+///
+/// **Share.** While a tenant waits, n visits in a row run more than n · Qᵢ − M and less than n · Qᵢ + M of its work
 /// (lemmas 4.1 and 4.2). Of two tenants that both wait, one is visited at most once more than the other, so over any
-/// interval, however long, |Sᵢ / Qᵢ − Sⱼ / Qⱼ| < 1 + Q / Qᵢ + Q / Qⱼ ≤ 3.
+/// interval, however long, |Sᵢ / Qᵢ − Sⱼ / Qⱼ| < 1 + M / Qᵢ + M / Qⱼ.
 ///
-/// **Starvation.** A tenant that waits is visited again before any other is visited twice. So the first of its requests
-/// begins before the others, together, have run Σⱼ (Qⱼ + Q) more. A later one begins before they have run
-/// Σⱼ (k · Qⱼ + Q), with k the least number of visits for which k · Qᵢ is the cost of this request and of those that the
-/// tenant runs before it. Whatever the others do, and however many requests they send, this holds; where quanta change
-/// meanwhile, with the tenant's own as it was when the request came and the others' as they are when it begins.
+/// **Starvation.** A tenant that waits is visited again before any other is visited twice. So a request begins before the
+/// others, together, have run Σⱼ (k · Qⱼ + M) more since it came, with k the least number of visits for which k · Qᵢ is the
+/// cost of this request and of those that the tenant runs before it: 1 for the first, where Q is M. Whatever the others do,
+/// and however many requests they send, this holds; where quanta change meanwhile, with the tenant's own at its smallest
+/// and the others' at their largest.
 ///
 /// What a tenant has waiting for different models takes turns, batch by batch. Requests of one tenant for one model run
 /// in the order in which they came.
@@ -47,6 +50,11 @@ struct FairQueue<Element> {
         let work: Work
     }
 
+    private struct Extremes {
+        var cost: Int64 = 0
+        var weight: Int64 = 100
+    }
+
     private struct Lane {
         let key: ObjectIdentifier
         let flow: Int32
@@ -73,8 +81,11 @@ struct FairQueue<Element> {
     private var current: Int32?
     private var serial: UInt32 = 0
     private var weights: Int64 = 0
-    private var largest: Int64
-    private var smallestWeight: Int64 = 100
+    /// What came lately: since some entries have left, and in the time like it before that.
+    private var recent = Extremes()
+    private var earlier = Extremes()
+    private var leavings = 0
+    private var leavingsOfWindow = 64
 
     /// Elements that wait.
     private(set) var count = 0
@@ -91,7 +102,6 @@ struct FairQueue<Element> {
     /// - Parameter quantum: nanoseconds; the larger, the more of one tenant's requests run together.
     init(quantum: Int64 = 0) {
         leastQuantum = min(max(quantum, 1), Self.longest)
-        largest = leastQuantum
     }
 
     // MARK: - In
@@ -102,7 +112,7 @@ struct FairQueue<Element> {
         work.cost = min(max(work.cost, 1), Self.longest)
         work.added = min(max(work.added, 1), work.cost)
         let flow = flow(of: share)
-        largest = max(largest, work.cost)
+        recent.cost = max(recent.cost, work.cost)
         let lane = lane(work.lane, of: flow)
         serial &+= 1
         let entry = Entry(element: element, serial: serial, lane: lane.index, work: work)
@@ -116,7 +126,7 @@ struct FairQueue<Element> {
     }
 
     private mutating func flow(of share: TenantShare) -> Int32 {
-        smallestWeight = min(smallestWeight, Int64(share.weight))
+        recent.weight = min(recent.weight, Int64(share.weight))
         if let flow = flowOfTenant[share.tenant] {
             weights += Int64(share.weight - flows[flow].share.weight)
             flows[flow].share = share
@@ -175,7 +185,9 @@ struct FairQueue<Element> {
     ///   - lane: the batch's model.
     ///   - nanoseconds: what the batch may yet cost.
     ///   - instances: what it may yet hold.
-    mutating func next(joining lane: ObjectIdentifier, nanoseconds: Int64, instances: Int) -> (element: Element, work: Work)? {
+    mutating func next(joining lane: ObjectIdentifier, nanoseconds: Int64, instances: Int) -> (
+        element: Element, work: Work
+    )? {
         while let flow = current {
             visit(flow)
             guard let lane = self.lane(lane, in: flow) else { return nil }
@@ -203,8 +215,11 @@ struct FairQueue<Element> {
 
     /// Nanoseconds of work that one visit allows.
     func quantum(of share: TenantShare) -> Int64 {
-        (largest * Int64(share.weight) + smallestWeight - 1) / smallestWeight
+        let weight = min(recent.weight, earlier.weight)
+        return (largest * Int64(share.weight) + weight - 1) / weight
     }
+
+    private var largest: Int64 { max(leastQuantum, recent.cost, earlier.cost) }
 
     private mutating func leave(_ flow: Int32) {
         flows[flow].isVisited = false
@@ -234,6 +249,7 @@ struct FairQueue<Element> {
         flows[flow].cost -= entry.work.cost
         count -= 1
         cost -= entry.work.cost
+        forget()
         let following = entries.remove(index)
         if let following {
             if lanes[entry.lane].first == index { lanes[entry.lane].first = following }
@@ -248,9 +264,16 @@ struct FairQueue<Element> {
         flowOfTenant[flows[flow].share.tenant] = nil
         let nextFlow = flows.remove(flow)
         if current == flow { current = nextFlow }
-        guard current == nil else { return }
-        largest = leastQuantum
-        smallestWeight = 100
+    }
+
+    /// Something has left.
+    private mutating func forget() {
+        leavings += 1
+        guard count == 0 || leavings >= leavingsOfWindow else { return }
+        earlier = count == 0 ? Extremes() : recent
+        recent = Extremes()
+        leavings = 0
+        leavingsOfWindow = max(64, 2 * count)
     }
 
     // MARK: - Looking

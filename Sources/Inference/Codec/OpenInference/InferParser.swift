@@ -98,7 +98,12 @@ struct InferParser {
                 outputs[index].isBinary = true
             }
         }
-        return InferOptions(id: id, outputs: outputs, isLenient: scanner.isLenient, timeoutMicroseconds: timeoutMicroseconds)
+        return InferOptions(
+            id: id,
+            outputs: outputs,
+            isLenient: scanner.isLenient,
+            timeoutMicroseconds: timeoutMicroseconds
+        )
     }
 
     private mutating func requestParameters() throws(Refusal) {
