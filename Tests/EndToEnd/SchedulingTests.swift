@@ -53,13 +53,17 @@ private final class Flood: Sendable {
     )
 
     /// A gateway whose model takes some milliseconds.
-    private func withSlowModel(_ fields: [String: String] = [:], _ body: (GatewayProcess) throws -> Void) throws {
+    private func withSlowModel(
+        _ fields: [String: String] = [:],
+        layers: Int = 16,
+        _ body: (GatewayProcess) throws -> Void
+    ) throws {
         var settings = Self.settings
         settings.models = try TestRun.makeDirectory("models")
         try FileManager.default.copyItem(atPath: "\(TestRun.models)/digits", toPath: "\(settings.models)/digits")
         let folder = "\(settings.models)/chain/1"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        let model = ChainModel()
+        let model = ChainModel(layers: layers)
         try model.xml.write(toFile: "\(folder)/model.xml", atomically: true, encoding: .utf8)
         try Data(model.weights).write(to: URL(fileURLWithPath: "\(folder)/model.bin"))
         settings.fields.merge(fields) { $1 }
@@ -255,7 +259,7 @@ private final class Flood: Sendable {
 
     @Test("A deadline that cannot be met is refused at once and nothing runs; one that can is no matter")
     func deadlines() throws {
-        try withSlowModel { gateway in
+        try withSlowModel(layers: 64) { gateway in
             let tenant = try gateway.makeTenant()
             func send(_ milliseconds: String) throws -> Answer {
                 try self.send(gateway, tenant, headers: [("X-Request-Timeout-Ms", milliseconds)])
@@ -284,7 +288,7 @@ private final class Flood: Sendable {
                 client.request("POST", Self.path, credential: tenant.key, headers: headers, body: Self.body)
             }
             let before = (0..<100).map { _ in request() }
-            let answer = try client.answer(request([("x-request-timeout-ms", "60")]))
+            let answer = try client.answer(request([("x-request-timeout-ms", "250")]))
             for stream in before { #expect(try client.answer(stream).status == 200) }
             try expectRefusal(answer, 429, "deadline_unattainable", of: gateway)
             #expect(Int(answer.header("retry-after") ?? "") ?? 0 >= 1)

@@ -226,5 +226,6 @@ import Testing
         let key = try #require(try store.key(id: "Ab3dEf9h"))
         #expect(key.revision == 1 && key.networks == nil && key.retiring == nil)
         #expect(key.scopes.expanded.intersection(key.role.scopes) == Role.admin.scopes)
+        #expect(try store.plan(gold)?.weight == 1)
     }
 }

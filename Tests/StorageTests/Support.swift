@@ -21,7 +21,8 @@ let goldPlan = Plan(
     rate: .init(requests: 100, seconds: 60, burst: 20),
     dailyQuota: 10_000,
     concurrency: 8,
-    models: .only([ModelName("digits")!, ModelName("iris_v2.1")!])
+    models: .only([ModelName("digits")!, ModelName("iris_v2.1")!]),
+    weight: 7
 )
 let openPlan = Plan(name: PlanName("open")!, rate: nil, dailyQuota: nil, concurrency: nil, models: .all)
 

@@ -9,7 +9,7 @@ import Testing
         "tollgate_http_requests_total", "tollgate_http_request_size_bytes_total",
         "tollgate_http_response_size_bytes_total", "tollgate_refusals_total", "tollgate_tenant_requests_total",
         "tollgate_tenant_instances_total", "tollgate_tenant_limited_total", "tollgate_model_requests_total",
-        "tollgate_model_instances_total", "tollgate_audit_records_total", "tollgate_audit_groups_total",
+        "tollgate_model_instances_total", "tollgate_model_unrun_requests_total", "tollgate_audit_records_total", "tollgate_audit_groups_total",
         "tollgate_audit_bytes_total", "tollgate_audit_failures_total", "tollgate_tls_handshakes_total",
         "tollgate_tls_handshake_failures_total", "tollgate_token_cache_hits_total",
         "tollgate_token_cache_misses_total", "tollgate_tokens_issued_total",
@@ -19,7 +19,7 @@ import Testing
         "process_cpu_seconds_total",
     ]
     private static let gauges: Set<String> = [
-        "tollgate_http_requests_in_flight", "tollgate_model_available", "tollgate_audit_healthy",
+        "tollgate_http_requests_in_flight", "tollgate_model_available", "tollgate_model_pending_requests", "tollgate_audit_healthy",
         "tollgate_audit_log_size", "tollgate_audit_indexed_size", "tollgate_open_connections",
         "tollgate_tls_cert_not_after_timestamp_seconds", "tollgate_config_last_reload_successful",
         "tollgate_config_generation", "tollgate_store_reachable", "tollgate_jwks_age_seconds", "tollgate_jwks_keys",
@@ -30,7 +30,7 @@ import Testing
     ]
     private static let histograms: Set<String> = [
         "tollgate_http_request_duration_seconds", "tollgate_model_inference_duration_seconds",
-        "tollgate_model_batch_size", "tollgate_audit_sync_duration_seconds",
+        "tollgate_model_batch_size", "tollgate_model_queue_duration_seconds", "tollgate_audit_sync_duration_seconds",
     ]
 
     /// The names that samples of these metrics have.
