@@ -89,7 +89,8 @@ private final class HeldPool: Sendable {
         let ends = held.ends.withLock { $0 }
         #expect(Set(ends.map(\.job)) == Set(1...20).subtracting([5]))
         #expect(ends.allSatisfy { $0.reason == .ok })
-        if held.layer.model.gainsFromBatches { #expect(ends.allSatisfy { $0.batch == 19 }) }
+        // All in one, unless this layer of some hundred weights happened to be measured as one that gains nothing.
+        #expect(ends.allSatisfy { $0.batch == 19 || $0.batch == 1 })
         #expect(!held.pool.withdraw(places[0]), "it has run")
     }
 
@@ -251,13 +252,15 @@ private final class HeldPool: Sendable {
     }
 
     @Test func `what batches take in service corrects what warm-up foretold`() {
-        let drift = CostDrift()
-        #expect(drift.factor == 1)
-        for _ in 0..<200 { drift.note(nanoseconds: 300, expected: 100) }
-        #expect(abs(drift.factor - 3) < 0.01)
-        drift.note(nanoseconds: .max, expected: 1)
-        #expect(drift.factor < 3.6)
-        for _ in 0..<1000 { drift.note(nanoseconds: 0, expected: 100) }
-        #expect(drift.factor < 0.1 && drift.factor > 0)
+        let meter = CostMeter(InferenceCost(one: 1000, thirtyTwo: 1000 + 31 * 950))
+        #expect(meter.cost.one == 1000 && meter.cost.nanoseconds(instances: 2) == 1950 && !meter.gainsFromBatches)
+        for _ in 0..<200 { meter.note(instances: 1, nanoseconds: 3000) }
+        for _ in 0..<200 { meter.note(instances: 11, nanoseconds: 5000) }
+        #expect(abs(meter.cost.one - 3000) < 32 && abs(meter.cost.nanoseconds(instances: 11) - 5000) < 400)
+        #expect(meter.gainsFromBatches)
+        meter.note(instances: 1, nanoseconds: .max)
+        #expect(meter.cost.one < 3600)
+        for _ in 0..<1000 { meter.note(instances: 1, nanoseconds: 0) }
+        #expect(meter.cost.one < 32 && meter.cost.one >= 0)
     }
 }

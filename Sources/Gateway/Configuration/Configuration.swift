@@ -91,7 +91,7 @@ public struct Configuration: Sendable, Equatable {
         /// All that an event loop infers in one turn.
         public var turnMicroseconds = 2000
         /// A batch on a thread is filled up to so long; one request may take longer.
-        public var batchMicroseconds = 10_000
+        public var batchMicroseconds = 4000
         /// Requests that wait before the threads, and before each event loop; then 429.
         public var queueRequests = 4096
         /// Of one tenant; then 429.

@@ -12,12 +12,6 @@ public struct InferenceCost: Hashable, Sendable {
         self.thirtyTwo = thirtyTwo
     }
 
-    /// The same line with all of it so many times as high.
-    func scaled(by factor: Double) -> InferenceCost {
-        func scale(_ nanoseconds: Int64) -> Int64 { Int64(min(Double(nanoseconds) * factor, 1e18)) }
-        return InferenceCost(one: scale(one), thirtyTwo: scale(thirtyTwo))
-    }
-
     /// What instances add to a batch that others pay the beginning of.
     func nanoseconds(adding instances: Int) -> Int64 {
         let estimate = max(0, Double(thirtyTwo - one) / 31) * Double(instances)

@@ -23,8 +23,7 @@ public final class Model: Sendable {
     public let signature: ModelSignature
     /// What it cost at warm-up.
     public let cost: InferenceCost
-    /// How much more or less it takes in service.
-    private let drift = CostDrift()
+    private let meter: CostMeter
 
     /// The body of every answer, for a model of format ``ModelFormat/fixed``; nil for one that infers.
     public let fixedAnswer: [UInt8]?
@@ -69,6 +68,7 @@ public final class Model: Sendable {
             self.format = format
             signature = ModelSignature(inputs: [], outputs: [])
             cost = InferenceCost(one: 0, thirtyTwo: 0)
+            meter = CostMeter(cost)
             program = nil
             plan = .open
             rowLayout = nil
@@ -94,6 +94,7 @@ public final class Model: Sendable {
         )
         signature = first.signature
         cost = first.cost
+        meter = CostMeter(cost)
         plan = first.plan
         rowLayout = first.session.rowLayout
         hasOpenShape = signature.inputs.contains { $0.shape.dropFirst(first.signature.isBatched ? 1 : 0).contains(-1) }
@@ -117,17 +118,13 @@ public final class Model: Sendable {
     }
 
     /// What it costs in service: warm-up's figures, corrected by what batches have taken since.
-    public var measuredCost: InferenceCost { cost.scaled(by: drift.factor) }
+    public var measuredCost: InferenceCost { meter.cost }
 
-    /// Whether instances that run together take at least a tenth less than one after the other.
-    var gainsFromBatches: Bool {
-        signature.isBatched && Double(cost.thirtyTwo) <= Double(cost.one) * 32 * 0.9
-    }
+    /// Whether requests for it may share an inference, and save time by that.
+    var gainsFromBatches: Bool { signature.isBatched && meter.gainsFromBatches }
 
     /// A batch has run.
-    func ran(instances: Int, nanoseconds: Int64) {
-        drift.note(nanoseconds: nanoseconds, expected: cost.nanoseconds(instances: instances))
-    }
+    func ran(instances: Int, nanoseconds: Int64) { meter.note(instances: instances, nanoseconds: nanoseconds) }
 
     /// A session for one thread: a parked one, or a new one when more threads ask than were foreseen.
     func takeSession() throws(InferenceError) -> ModelSession {

@@ -9,7 +9,7 @@ public struct QueueLimits: Hashable, Sendable {
     /// Requests that wait, of one tenant.
     public var requestsPerTenant = 1024
     /// Expected nanoseconds of a batch; one request may take longer.
-    public var batchNanoseconds: Int64 = 10_000_000
+    public var batchNanoseconds: Int64 = 4_000_000
     /// Expected nanoseconds of all that an event loop runs in one turn.
     public var turnNanoseconds: Int64 = 2_000_000
 
