@@ -119,7 +119,8 @@ struct WitnessDestination: CheckpointDestination {
                     + "log's history was rewritten, or somebody else signs with its key; keep both states, and find out which",
                 refusal: .fork
             )
-        case 404: DeliveryFailure("\(url): does not know this log; give its operator the log's key", refusal: .unknownLog)
+        case 404:
+            DeliveryFailure("\(url): does not know this log; give its operator the log's key", refusal: .unknownLog)
         case 403:
             DeliveryFailure(
                 "\(url): does not know the key that signs this log; give its operator the log's key",
