@@ -16,7 +16,7 @@ import Testing
         "tollgate_token_verifier_disagreements_total", "tollgate_jwks_fetches_total", "tollgate_tokens_revoked_total",
         "tollgate_token_introspections_total",
         "tollgate_signing_key_rotations_total", "tollgate_metrics_overflow_total",
-        "tollgate_audit_witness_refusals_total", "tollgate_audit_delivery_failures_total",
+        "tollgate_audit_unrecorded_answers_total", "tollgate_audit_witness_refusals_total", "tollgate_audit_delivery_failures_total",
         "process_cpu_seconds_total",
     ]
     private static let gauges: Set<String> = [
