@@ -56,12 +56,14 @@ struct WitnessTests {
     func cosignature() throws {
         let peers = try CheckpointPeers()
         try witnessed(peers) { gateway in
-            #expect(try cosigned(gateway).status != 500)
             let tenant = try gateway.makeTenant()
             let answer = try gateway.predict(tenant.key)
             let index = try #require(answer.auditIndex)
             let note = try awaitCosigned(gateway, over: index + 1)
             #expect(note.contains("\n— \(peers.name) "))
+            let description = try Description(yaml: gateway.tenants().send("GET", "/openapi.yaml").text)
+            let operation = try #require(description.operation("GET", "/audit/log/checkpoint.cosigned"))
+            #expect(try description.faults(of: cosigned(gateway), to: operation) == [])
             // Lines by keys that nobody configured are not kept.
             #expect(!note.contains("other.example"))
             let proof = try gateway.tenants().send("GET", "/audit/proof?index=\(index)", credential: tenant.key)
