@@ -32,6 +32,8 @@ final class Services: Sendable {
     let audit: AuditLog
     /// Makes the transparency log, behind the road.
     let integrator: Integrator
+    /// Sends its checkpoints elsewhere.
+    let publication: CheckpointPublication
     let ledger: LimitLedger
     let search: AuditSearch
     let served: ServedModels
@@ -69,6 +71,7 @@ final class Services: Sendable {
         limits: LimitTable,
         audit: AuditLog,
         integrator: Integrator,
+        publication: CheckpointPublication,
         ledger: LimitLedger,
         search: AuditSearch,
         models: ModelRepository,
@@ -96,6 +99,7 @@ final class Services: Sendable {
         tenants = TenantContexts(limits: limits, metrics: metrics)
         self.audit = audit
         self.integrator = integrator
+        self.publication = publication
         self.ledger = ledger
         self.search = search
         served = ServedModels(models)

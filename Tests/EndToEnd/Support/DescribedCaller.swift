@@ -174,6 +174,8 @@ struct DescribedCaller {
         while try client.send("GET", "/livez").auditIndex ?? 0 < 300 {}
         try proof("management", of: 300, key: auditor)
         let checkpoint = try call("management", "GET", "/audit/log/checkpoint", 200, key: auditor)
+        // There is no witness here; `WitnessTests` compares the file with its description.
+        try call("management", "GET", "/audit/log/checkpoint.cosigned", 404, key: auditor)
         let size = try #require(checkpoint.text.split(separator: "\n").dropFirst().first.flatMap { Int($0) })
         try call("management", "GET", "/audit/log/end-to-end.vkey", 200, key: auditor)
         try call("management", "GET", "/audit/log/tile/entries/000", 200, key: auditor)
