@@ -137,6 +137,10 @@ public struct Configuration: Sendable, Equatable {
         public var receipts = Receipts.leaf
         /// From one signed checkpoint to the next, when there are new records.
         public var checkpointMilliseconds = 500
+        /// Days from a record's time for which it is kept, where its tenant has no policy of its own; 0 for ever.
+        public var retentionDays = 0
+        /// Bytes of entry bundles over which the oldest go, however young; 0 for no bound.
+        public var retentionBytes = 0
     }
 
     /// `index` is `Audit-Index` alone; `leaf` adds the record's leaf hash, by which a proof is verified.

@@ -6,6 +6,8 @@ import Audit
 enum AuditLogFile: Equatable {
     case checkpoint
     case tile(TilePath)
+    /// The note of what was pruned.
+    case pruned
     /// The verifier key, whatever its name: there is one.
     case key(String)
 
@@ -13,6 +15,8 @@ enum AuditLogFile: Equatable {
     init?(_ path: Substring) {
         if path == "checkpoint" {
             self = .checkpoint
+        } else if path == "pruned" {
+            self = .pruned
         } else if path.hasSuffix(".vkey"), !path.contains("/"), path.utf8.count <= 256 {
             self = .key(String(path))
         } else if path.utf8.count <= 64, let tile = TilePath(path) {

@@ -59,7 +59,17 @@ extension Gateway {
         let audit = try auditLog(configuration, state, store, signer, time: time, log: log)
         let integrator = try integrator(configuration, state, audit, signer, time: time, log: log)
         let ledger = try LimitLedger(audit: audit, store: store, limits: limits, plans: assignments, time: time)
-        let search = AuditSearch(audit: audit, index: try index(of: audit, at: state.auditIndex, log: log), time: time)
+        let retention = Retention(
+            pruner: try LogPruner(log: audit, directory: state.auditLog, signer: signer),
+            holds: try store.auditHolds(),
+            tenants: tenants
+        )
+        let search = AuditSearch(
+            audit: audit,
+            index: try index(of: audit, at: state.auditIndex, log: log),
+            retention: retention,
+            time: time
+        )
 
         let loopCount = configuration.eventLoops > 0 ? configuration.eventLoops : coreCount
         let poolThreads = max(1, loopCount / 2)
@@ -104,6 +114,7 @@ extension Gateway {
             integrator: integrator,
             ledger: ledger,
             search: search,
+            retention: retention,
             models: models,
             defaultModel: defaultModel,
             inference: InferencePool(threads: poolThreads, capacity: 1024, time: time),

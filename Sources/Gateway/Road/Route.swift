@@ -42,6 +42,9 @@ enum Route: Equatable {
     case model(ModelName)
     case modelAction(ModelName, ModelAction)
     case auditRecords
+    case auditRetention
+    case auditHolds
+    case auditHold(String)
     case auditLog(AuditLogFile)
     case reload
     case signingKeys
@@ -85,10 +88,14 @@ extension Route {
         case .model: "/admin/v1/models/{model}"
         case .modelAction(_, let action): "/admin/v1/models/{model}/\(action.rawValue)"
         case .auditRecords: "/admin/v1/audit/records"
+        case .auditRetention: "/admin/v1/audit/retention"
+        case .auditHolds: "/admin/v1/audit/holds"
+        case .auditHold: "/admin/v1/audit/holds/{hold}"
         case .auditProof: "/audit/proof"
         case .auditLog(.checkpoint): "/audit/log/checkpoint"
         case .auditLog(.tile): "/audit/log/tile/{tile}"
         case .auditLog(.key): "/audit/log/{name}.vkey"
+        case .auditLog(.pruned): "/audit/log/pruned"
         case .reload: "/admin/v1/reload"
         case .signingKeys: "/admin/v1/signing-keys"
         }
@@ -101,13 +108,13 @@ extension Route {
             .tokenRevocations:
             [.post]
         case .modelStatus, .live, .ready, .description, .metrics, .models, .model, .auditRecords, .auditProof,
-            .auditLog, .plans, .keySet, .serverMetadata:
+            .auditLog, .auditRetention, .plans, .keySet, .serverMetadata:
             [.get, .head]
-        case .tenants, .keys, .signingKeys: [.get, .head, .post]
+        case .tenants, .keys, .signingKeys, .auditHolds: [.get, .head, .post]
         case .tenant, .key: [.get, .head, .patch, .delete]
         case .tenantLimits, .keyLimits: [.get, .head, .put]
         case .plan: [.get, .head, .put, .delete]
-        case .tokenRevocation: [.delete]
+        case .tokenRevocation, .auditHold: [.delete]
         case .modelAction(_, .canary): [.put, .delete]
         case .modelAction: [.post]
         case .inference(let route): route.methods
@@ -152,6 +159,9 @@ extension Route {
         case .model: return "model.show"
         case .modelAction(_, let action): return "model.\(action.rawValue)"
         case .auditRecords: return "audit.search"
+        case .auditRetention: return "audit.retention.show"
+        case .auditHolds: return reads ? "audit.hold.list" : "audit.hold.add"
+        case .auditHold: return "audit.hold.remove"
         case .auditProof: return "audit.proof"
         case .auditLog: return "audit.read"
         case .reload: return "config.reload"
@@ -299,7 +309,14 @@ extension Route {
             return ModelName(parts[1]).map { .modelAction($0, action) }
         case (1, "reload"): return .reload
         case (1, "signing-keys"): return .signingKeys
-        case (2, "audit") where parts[1] == "records": return .auditRecords
+        case (2, "audit"):
+            switch parts[1] {
+            case "records": return .auditRecords
+            case "retention": return .auditRetention
+            case "holds": return .auditHolds
+            default: return nil
+            }
+        case (3, "audit") where parts[1] == "holds": return keyID(parts[2]).map(Route.auditHold)
         default: return nil
         }
     }

@@ -34,6 +34,7 @@ final class Services: Sendable {
     let integrator: Integrator
     let ledger: LimitLedger
     let search: AuditSearch
+    let retention: Retention
     let served: ServedModels
     let defaultModel: ModelName
     /// For models that take longer than an event loop may be held.
@@ -71,6 +72,7 @@ final class Services: Sendable {
         integrator: Integrator,
         ledger: LimitLedger,
         search: AuditSearch,
+        retention: Retention,
         models: ModelRepository,
         defaultModel: ModelName,
         inference: InferencePool,
@@ -98,6 +100,7 @@ final class Services: Sendable {
         self.integrator = integrator
         self.ledger = ledger
         self.search = search
+        self.retention = retention
         served = ServedModels(models)
         self.defaultModel = defaultModel
         self.inference = inference

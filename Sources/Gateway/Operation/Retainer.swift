@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Audit
+import GatewayCore
+import Storage
+import Telemetry
+
+/// Prunes the audit log as its policy asks, step by step on the housekeeping thread.
+struct Retainer {
+    private let services: Services
+    private let sealed = WaitableQueue<Void>(capacity: 4)
+    private let mailbox: Mailbox
+    private var lookedAt = UnixTime(nanoseconds: 0)
+    private var prunedAt = UnixTime(nanoseconds: 0)
+    private var forgotAt = UnixTime(nanoseconds: 0)
+    private var sweptAt = UnixTime(nanoseconds: 0)
+    private var isClean = false
+    private var isOver = false
+    /// How far the records of tenants that keep less than others were taken out of the index.
+    private var forgotten: [String: UInt64]?
+
+    /// Seconds between two looks, between two notes of what was pruned, and between two looks at all of the index.
+    private static let lookPeriod: Int64 = 1
+    private static let prunePeriod: Int64 = 60
+    private static let sweepPeriod: Int64 = 3600
+    /// Bundles in one step: others wait for the thread.
+    private static let bundles = 64
+    /// Seconds after which a segment of the journal is ended though it is not full.
+    private static let segmentSeconds: Int64 = 86_400
+    /// How long a checkpoint is waited for, in nanoseconds.
+    private static let patience: Int64 = 5_000_000_000
+
+    init(_ services: Services) {
+        self.services = services
+        mailbox = Mailbox { [sealed] in _ = sealed.put(()) }
+    }
+
+    /// Does what is due.
+    ///
+    /// - Throws: what keeps the log or its index from being read or written; the next step goes on.
+    mutating func step(_ now: UnixTime) throws {
+        guard now >= lookedAt + Self.lookPeriod || now < lookedAt else { return }
+        lookedAt = now
+        let (policy, generation) = services.retention.policy(services.configuration.audit)
+        guard try clean(now) else { return }
+        try forgetTenants(policy, now)
+        guard policy.prunes, let covered = services.integrator.published?.checkpoint.size else { return }
+        guard now >= prunedAt + Self.prunePeriod || now < prunedAt else { return }
+        let plan = try services.retention.pruner.plan(
+            policy,
+            now: now,
+            covered: covered,
+            needed: services.search.index.indexedSize
+        )
+        note(heldOver: plan.heldOver)
+        guard plan.end > plan.from else { return }
+        prunedAt = now
+        // The next start replays the log from there.
+        if services.ledger.savedSize < plan.end { try services.ledger.finish() }
+        guard services.ledger.savedSize >= plan.end else { return }
+        guard let record = write(plan, policy, now) else { return }
+        try prune(plan, generation, record)
+        _ = try clean(now)
+        services.retention.pruner.beginSegment(ifBegunBefore: now + -Self.segmentSeconds)
+    }
+
+    private func prune(_ plan: PrunePlan, _ generation: UInt64, _ record: UInt64) throws {
+        guard services.integrator.waitUntilCovered(record + 1, nanoseconds: Self.patience),
+            let covered = services.integrator.published?.checkpoint.size,
+            try services.retention.mark(plan, generation: generation, record: record, covered: covered)
+        else { return services.log.warning("nothing was pruned: the policy changed, or no checkpoint came") }
+        services.log.info(
+            "audit records were pruned",
+            [
+                "from": .integer(Int64(plan.from)), "first_kept": .integer(Int64(plan.end)),
+                "rule": .string(plan.rule?.rawValue ?? ""), "record": .integer(Int64(record)),
+            ]
+        )
+    }
+
+    /// Records what is to be pruned.
+    ///
+    /// - Returns: the record's index once it is sealed; nil when it cannot be.
+    private func write(_ plan: PrunePlan, _ policy: RetentionPolicy, _ now: UnixTime) -> UInt64? {
+        var record = AuditRecord(
+            time: now,
+            gateway: services.configuration.name,
+            durability: services.configuration.audit.durability,
+            decision: .allowed,
+            reason: .ok
+        )
+        record.action = LogPruner.action
+        record.target = "audit/records"
+        record.change = AuditChange(
+            before: ["first_kept": .integer(Int64(plan.from))],
+            after: [
+                "first_kept": .integer(Int64(plan.end)), "rule": .string(plan.rule?.rawValue ?? ""),
+                "retention_days": .integer(policy.days), "retention_bytes": .integer(policy.bytes),
+                "tenant_policies": .integer(Int64(policy.tenantDays.count)),
+            ]
+        )
+        record.configGeneration = services.configurationGeneration
+        let batch = RecordBatch(mailbox: mailbox)
+        batch.append(record, ticket: .max)
+        services.audit.submit(batch)
+        _ = sealed.take()
+        var done: [RecordBatch] = []
+        mailbox.take(&done)
+        return done.last?.first
+    }
+
+    /// Says when a hold begins or ends to keep the log larger than it may be.
+    private mutating func note(heldOver bytes: Int64) {
+        services.retention.heldOver = bytes
+        guard (bytes > 0) != isOver else { return }
+        isOver = bytes > 0
+        if isOver {
+            services.log.warning(
+                "a legal hold keeps the audit log above audit.retention_bytes",
+                ["over_bytes": .integer(bytes), "first_kept": .integer(Int64(services.retention.pruner.firstHeld))]
+            )
+        } else {
+            services.log.info("the audit log is within audit.retention_bytes again")
+        }
+    }
+
+    /// Removes what the last note says has gone.
+    ///
+    /// - Returns: whether all has.
+    private mutating func clean(_ now: UnixTime) throws -> Bool {
+        let index = services.search.index
+        let isClean = try services.retention.pruner.clean(atMost: Self.bundles) { first, records in
+            try index.forget(Self.entries(first, records))
+        }
+        if isClean, services.retention.pruner.firstHeld > 0, now >= sweptAt + Self.sweepPeriod {
+            sweptAt = now
+            try index.sweep(before: services.retention.pruner.firstHeld)
+        }
+        return isClean
+    }
+
+    private static func entries(_ first: UInt64, _ records: [[UInt8]]) -> [AuditIndexEntry] {
+        records.enumerated().map { AuditIndexEntry(index: first + UInt64($0), record: $1) }
+    }
+
+    /// Takes the records out of the index that are held for others' sake, and are older than their tenant's own policy asks.
+    private mutating func forgetTenants(_ policy: RetentionPolicy, _ now: UnixTime) throws {
+        guard now >= forgotAt + Self.prunePeriod || now < forgotAt else { return }
+        forgotAt = now
+        guard !policy.tenantDays.isEmpty, let covered = services.integrator.published?.checkpoint.size else { return }
+        let index = services.search.index
+        var done = try forgotten ?? index.forgotten()
+        defer { forgotten = done }
+        let pruner = services.retention.pruner
+        for (tenant, days) in policy.tenantDays where days > 0 && !policy.holds(tenant) {
+            let from = max(done[tenant] ?? 0, pruner.firstHeld)
+            let needed = min(covered, index.indexedSize)
+            done[tenant] = try pruner.visit(from: from, covered: needed, atMost: Self.bundles) { bundle, records in
+                guard bundle.isBefore(now + -(days * 86_400)) else { return false }
+                try index.forget(Self.entries(bundle.first, records), of: tenant, until: bundle.end)
+                return true
+            }
+        }
+    }
+}
+
+extension BundleSummary {
+    /// Whether all of its records are older than that.
+    fileprivate func isBefore(_ time: UnixTime) -> Bool { newest.values.allSatisfy { $0 < time } }
+}
