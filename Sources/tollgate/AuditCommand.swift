@@ -18,9 +18,11 @@ struct AuditCommand: ParsableCommand {
               tollgate audit verify --state state --saved checkpoints
               tollgate audit retention
               tollgate audit hold add --tenant acme --reason "case 4711"
+              tollgate audit destroy-key --tenant acme
             """,
         subcommands: [
             Search.self, Tail.self, Export.self, Index.self, Verify.self, Checkpoint.self, Retention.self, Hold.self,
+            DestroyKey.self,
         ]
     )
 

@@ -6,12 +6,26 @@ import Testing
 
 /// How long the audit log is kept, through the real program: pruning, holds, what is left, and what is found out.
 struct RetentionTests {
-    private static let fields = [
-        "audit.retention_days": "30", "audit.checkpoint_milliseconds": "50", "audit.refusals_per_second": "0",
-    ]
+    /// A gateway whose log begins with those records; nothing is pruned before ``prune(_:_:)``.
+    private func withGateway(_ old: [OldRecords], _ body: (GatewayProcess) throws -> Void) throws {
+        let settings = GatewayProcess.Settings(
+            fields: ["audit.checkpoint_milliseconds": "50"],
+            prepare: { try OldRecords.append(old, to: $0) }
+        )
+        try EndToEnd.withGateway(settings) { gateway in try body(gateway) }
+    }
 
-    private static func settings(_ more: [String: String] = [:]) -> GatewayProcess.Settings {
-        GatewayProcess.Settings(fields: fields.merging(more) { $1 })
+    /// Puts a policy in force.
+    private func prune(_ gateway: GatewayProcess, _ policy: String) throws {
+        let file = gateway.configurationFile
+        let text = try String(contentsOfFile: file, encoding: .utf8)
+        try "\(text)  \(policy)\n".write(toFile: file, atomically: true, encoding: .utf8)
+        try gateway.admin("POST", "/reload", .object([]))
+    }
+
+    private func makeTenant(_ gateway: GatewayProcess, _ id: String) throws -> TestTenant {
+        try gateway.admin("POST", "/tenants", ["id": .string(id), "plan": "unlimited"])
+        return TestTenant(id: id, key: try gateway.issueKey(tenant: id))
     }
 
     /// The first record that is held.
@@ -53,17 +67,10 @@ struct RetentionTests {
     }
 
     @Test func `old records go, and everything that is left still verifies`() throws {
-        try withGateway(Self.settings()) { gateway in
-            let tenant = try gateway.makeTenant()
-            try gateway.restart(between: {
-                try OldRecords.append(
-                    [
-                        OldRecords(tenant: tenant.id, count: 3000, daysAgo: 40),
-                        OldRecords(tenant: tenant.id, count: 3000, daysAgo: 20),
-                    ],
-                    to: gateway
-                )
-            })
+        let old = [40, 20].map { OldRecords(tenant: "acme", count: 3000, daysAgo: $0) }
+        try withGateway(old) { gateway in
+            let tenant = try makeTenant(gateway, "acme")
+            try prune(gateway, "retention_days: 30")
             let first = try pruned(gateway)
             #expect(first % 256 == 0 && first > 2700 && first <= 3100)
             _ = try gateway.predict(tenant.key)
@@ -117,13 +124,8 @@ struct RetentionTests {
     }
 
     @Test func `a bundle that is missing without a note, or above it, is found out`() throws {
-        try withGateway(Self.settings()) { gateway in
-            try gateway.restart(between: {
-                try OldRecords.append(
-                    [OldRecords(count: 1500, daysAgo: 40), OldRecords(count: 2500, daysAgo: 1)],
-                    to: gateway
-                )
-            })
+        try withGateway([OldRecords(count: 1500, daysAgo: 40), OldRecords(count: 2500, daysAgo: 1)]) { gateway in
+            try prune(gateway, "retention_days: 30")
             let first = try pruned(gateway)
             #expect(try gateway.terminate() == .exited(0))
             let log = "\(gateway.state)/audit/log"
@@ -148,22 +150,18 @@ struct RetentionTests {
     }
 
     @Test func `a hold keeps what is old, until it is lifted`() throws {
-        try withGateway(Self.settings(["audit.retention_bytes": "100000"])) { gateway in
-            let tenant = try gateway.makeTenant()
+        let old = [
+            OldRecords(count: 600, daysAgo: 50), OldRecords(tenant: "acme", count: 1, daysAgo: 45),
+            OldRecords(count: 3000, daysAgo: 40),
+        ]
+        try withGateway(old) { gateway in
+            let tenant = try makeTenant(gateway, "acme")
             let added = try gateway.command([
                 "audit", "hold", "add", "--tenant", tenant.id, "--reason", "case 4711", "--output", "json",
             ])
             #expect(added.end == .exited(0), "\(added.errors)")
             let id = try #require(try JSON.parse(added.output)["id"]?.string)
-            try gateway.restart(between: {
-                try OldRecords.append(
-                    [
-                        OldRecords(count: 600, daysAgo: 50), OldRecords(tenant: tenant.id, count: 1, daysAgo: 45),
-                        OldRecords(count: 3000, daysAgo: 40),
-                    ],
-                    to: gateway
-                )
-            })
+            try prune(gateway, "retention_bytes: 100000")
             #expect(try pruned(gateway) == 512)
             _ = try eventually("word of what the hold keeps") {
                 gateway.log.contains("a legal hold keeps the audit log above audit.retention_bytes") ? true : nil
@@ -189,8 +187,13 @@ struct RetentionTests {
     }
 
     @Test func `a tenant's own policy is longer or shorter than the gateway's`() throws {
-        try withGateway(Self.settings()) { gateway in
-            let (short, long) = (try gateway.makeTenant(), try gateway.makeTenant())
+        let old = [
+            OldRecords(count: 700, daysAgo: 50), OldRecords(tenant: "long", count: 1, daysAgo: 45),
+            OldRecords(tenant: "short", count: 600, daysAgo: 20, subject: "alice"),
+            OldRecords(count: 1500, daysAgo: 8), OldRecords(tenant: "short", count: 1, daysAgo: 1, subject: "alice"),
+        ]
+        try withGateway(old) { gateway in
+            let (short, long) = (try makeTenant(gateway, "short"), try makeTenant(gateway, "long"))
             for (tenant, days) in [(short, "5"), (long, "forever")] {
                 let done = try gateway.command([
                     "tenant", "update", tenant.id, "--audit-retention-days", days,
@@ -200,17 +203,7 @@ struct RetentionTests {
             let change = try gateway.records("action=tenant.update&tenant=system").first?["record"]?["change"]
             #expect(change?["before"]?["audit_retention_days"] == .null)
             #expect(change?["after"]?["audit_retention_days"] == 0)
-            try gateway.restart(between: {
-                try OldRecords.append(
-                    [
-                        OldRecords(count: 700, daysAgo: 50), OldRecords(tenant: long.id, count: 1, daysAgo: 45),
-                        OldRecords(tenant: short.id, count: 600, daysAgo: 20, subject: "alice"),
-                        OldRecords(count: 1500, daysAgo: 8),
-                        OldRecords(tenant: short.id, count: 1, daysAgo: 1, subject: "alice"),
-                    ],
-                    to: gateway
-                )
-            })
+            try prune(gateway, "retention_days: 30")
             #expect(try pruned(gateway) == 512)
             #expect(try gateway.records("request_id=old-\(long.id)-45-0").count == 1)
             #expect(try gateway.records("subject=alice").count == 1, "what is over is not shown")

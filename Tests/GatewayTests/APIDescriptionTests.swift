@@ -147,7 +147,8 @@ import Yams
         case .tenants: return .tenant(tenant)
         case .tenant: return .tenantRestore(tenant)
         case .tenantRestore: return .tenantLimits(tenant)
-        case .tenantLimits: return .plans
+        case .tenantLimits: return .tenantAuditKey(tenant)
+        case .tenantAuditKey: return .plans
         case .plans: return .plan(PlanName("small")!)
         case .plan: return .keys
         case .keys: return .key("Ab3dE6gH")

@@ -102,6 +102,7 @@ struct ConfigurationField: Sendable {
             number("audit.checkpoint_milliseconds", \.audit.checkpointMilliseconds, 10...60_000),
             number("audit.retention_days", \.audit.retentionDays, 0...36_500).reloading,
             number("audit.retention_bytes", \.audit.retentionBytes, 0...1 << 50).reloading,
+            choice("audit.personal_fields", \.audit.personalFields),
             number("http.max_body_bytes", \.http.maxBodyBytes, 1...1_073_741_824).reloading,
             number("http.max_header_bytes", \.http.maxHeaderBytes, 1024...262_144).reloading,
             number("http.max_header_count", \.http.maxHeaderCount, 8...1000).reloading,

@@ -8,7 +8,7 @@ import Identity
 import Storage
 
 /// `/admin/v1/audit/retention`: how long records are kept and from which on they are held; `/admin/v1/audit/holds`: add,
-/// list and lift legal holds.
+/// list and lift legal holds; `/admin/v1/tenants/{tenant}/audit-key`: destroy the key of a tenant's personal fields.
 struct RetentionAPI {
     let services: Services
 
@@ -18,6 +18,7 @@ struct RetentionAPI {
         case (.auditHolds, .post): return try add(request)
         case (.auditHolds, _): return .json(["holds": .array(services.retention.holds.map(\.json))])
         case (.auditHold(let id), _): return try lift(id)
+        case (.tenantAuditKey(let id), _): return try destroyKey(of: id, request)
         default: preconditionFailure("not a route of retention: \(request.route)")
         }
     }
@@ -28,6 +29,7 @@ struct RetentionAPI {
         return [
             "retention_days": .integer(Int64(settings.retentionDays)),
             "retention_bytes": .integer(Int64(settings.retentionBytes)),
+            "personal_fields": .string(settings.personalFields.rawValue),
             "first_kept": .integer(Int64(retention.pruner.firstHeld)),
             "first_kept_at": retention.oldest.map { .string($0.description) } ?? .null,
             "log_size": .integer(Int64(services.audit.size)), "holds": .integer(Int64(retention.holds.count)),
@@ -62,6 +64,39 @@ struct RetentionAPI {
         var reply = Reply.json(hold.json, status: 201)
         reply.fields = [.init(.location, location)]
         reply.change = AdminChange(target: "audit-hold/\(hold.id)", before: nil, after: hold.json)
+        return reply
+    }
+
+    private func destroyKey(of id: TenantID, _ request: BlockingRequest) throws -> Reply {
+        let tenant = try Reach(request, services.directory).tenant(id, now: request.now)
+        guard !services.retention.isHeld(tenant.id) else {
+            throw Refusal(
+                .conflict,
+                "The records of '\(id)' are under legal hold, and so are their keys; lift it first."
+            )
+        }
+        let destroyed: [String]
+        do {
+            destroyed = try services.personalKeys.destroy(.tenant(id), renews: true, now: request.now)
+        } catch let error as StateError {
+            throw Refusal(
+                .storageUnavailable,
+                "Not every key could be destroyed; try again.",
+                detail: "\(error)",
+                retryAfter: 5
+            )
+        }
+        let current = services.personalKeys.current(of: .tenant(id))
+        let keys = JSON.array(destroyed.map(JSON.string))
+        var reply = Reply.json([
+            "tenant": .string(id.description), "destroyed": keys,
+            "current": current.map { .string($0.id) } ?? .null,
+        ])
+        reply.change = AdminChange(
+            target: "audit-key/\(id)",
+            before: ["keys": keys],
+            after: ["keys": .array(current.map { [.string($0.id)] } ?? [])]
+        )
         return reply
     }
 

@@ -64,6 +64,7 @@ struct TenantsAPI {
         try services.store.insert(tenant, answer: answer, rehearses: request.isDryRun)
         let change = AdminChange(target: "tenant/\(id)", before: nil, after: tenant.json)
         guard !request.isDryRun else { return .rehearsal(of: change) }
+        try services.personalKeys.ensure(.tenant(id), now: request.now)
         services.assign(plan, to: tenant)
         services.directory.put(tenant)
         var reply = Reply.json(tenant.json, status: 201)

@@ -64,6 +64,13 @@ extension Gateway {
             holds: try store.auditHolds(),
             tenants: tenants
         )
+        let personalKeys = try PersonalKeys(
+            PersonalKeyFolder(path: state.personalKeys, pepper: pepper),
+            isUsed: configuration.audit.personalFields == .hmac
+        )
+        for owner in [.gateway, .tenant(.system)] + tenants.map({ PersonalKeyOwner.tenant($0.id) }) {
+            try personalKeys.ensure(owner, now: time.now())
+        }
         let search = AuditSearch(
             audit: audit,
             index: try index(of: audit, at: state.auditIndex, log: log),
@@ -115,6 +122,7 @@ extension Gateway {
             ledger: ledger,
             search: search,
             retention: retention,
+            personalKeys: personalKeys,
             models: models,
             defaultModel: defaultModel,
             inference: InferencePool(threads: poolThreads, capacity: 1024, time: time),

@@ -88,6 +88,9 @@ struct Housekeeping {
         var sealed: [RecordBatch] = []
         mailbox.take(&sealed)
         services.retention.forget(tenant: tenant.id)
+        if !services.retention.isHeld(tenant.id) {
+            _ = try services.personalKeys.destroy(.tenant(tenant.id), renews: false, now: now)
+        }
         services.log.info("a deleted tenant is gone", ["tenant": .of(tenant.id), "keys": .integer(Int64(keys.count))])
     }
 }

@@ -2,6 +2,7 @@
 
 import Audit
 import GatewayCore
+import Identity
 import Storage
 import Telemetry
 
@@ -13,6 +14,7 @@ struct Retainer {
     private var lookedAt = UnixTime(nanoseconds: 0)
     private var prunedAt = UnixTime(nanoseconds: 0)
     private var forgotAt = UnixTime(nanoseconds: 0)
+    private var keptAt = UnixTime(nanoseconds: 0)
     private var sweptAt = UnixTime(nanoseconds: 0)
     private var isClean = false
     private var isOver = false
@@ -42,6 +44,7 @@ struct Retainer {
         guard now >= lookedAt + Self.lookPeriod || now < lookedAt else { return }
         lookedAt = now
         let (policy, generation) = services.retention.policy(services.configuration.audit)
+        try keepKeys(policy, now)
         guard try clean(now) else { return }
         try forgetTenants(policy, now)
         guard policy.prunes, let covered = services.integrator.published?.checkpoint.size else { return }
@@ -82,16 +85,7 @@ struct Retainer {
     ///
     /// - Returns: the record's index once it is sealed; nil when it cannot be.
     private func write(_ plan: PrunePlan, _ policy: RetentionPolicy, _ now: UnixTime) -> UInt64? {
-        var record = AuditRecord(
-            time: now,
-            gateway: services.configuration.name,
-            durability: services.configuration.audit.durability,
-            decision: .allowed,
-            reason: .ok
-        )
-        record.action = LogPruner.action
-        record.target = "audit/records"
-        record.change = AuditChange(
+        let change = AuditChange(
             before: ["first_kept": .integer(Int64(plan.from))],
             after: [
                 "first_kept": .integer(Int64(plan.end)), "rule": .string(plan.rule?.rawValue ?? ""),
@@ -99,6 +93,20 @@ struct Retainer {
                 "tenant_policies": .integer(Int64(policy.tenantDays.count)),
             ]
         )
+        return write(LogPruner.action, "audit/records", change, now)
+    }
+
+    private func write(_ action: String, _ target: String, _ change: AuditChange, _ now: UnixTime) -> UInt64? {
+        var record = AuditRecord(
+            time: now,
+            gateway: services.configuration.name,
+            durability: services.configuration.audit.durability,
+            decision: .allowed,
+            reason: .ok
+        )
+        record.action = action
+        record.target = target
+        record.change = change
         record.configGeneration = services.configurationGeneration
         let batch = RecordBatch(mailbox: mailbox)
         batch.append(record, ticket: .max)
@@ -107,6 +115,22 @@ struct Retainer {
         var done: [RecordBatch] = []
         mailbox.take(&done)
         return done.last?.first
+    }
+
+    /// Lets the keys of personal fields follow one another, and records those that were destroyed as nothing is left.
+    private mutating func keepKeys(_ policy: RetentionPolicy, _ now: UnixTime) throws {
+        guard now >= keptAt + Self.prunePeriod || now < keptAt, services.audit.isWriting else { return }
+        keptAt = now
+        let directory = services.directory
+        let destroyed = try services.personalKeys.keep(
+            policy,
+            isThere: { directory.tenant($0) != nil },
+            now: now
+        )
+        for (owner, ids) in destroyed where !ids.isEmpty {
+            let change = AuditChange(before: ["keys": .array(ids.map(JSON.string))], after: nil)
+            _ = write("audit.key.destroy", "audit-key/\(owner.name)", change, now)
+        }
     }
 
     /// Says when a hold begins or ends to keep the log larger than it may be.

@@ -30,6 +30,7 @@ enum Route: Equatable {
     case tenant(TenantID)
     case tenantRestore(TenantID)
     case tenantLimits(TenantID)
+    case tenantAuditKey(TenantID)
     case plans
     case plan(PlanName)
     case keys
@@ -76,6 +77,7 @@ extension Route {
         case .tenant: "/admin/v1/tenants/{tenant}"
         case .tenantRestore: "/admin/v1/tenants/{tenant}/restore"
         case .tenantLimits: "/admin/v1/tenants/{tenant}/limits"
+        case .tenantAuditKey: "/admin/v1/tenants/{tenant}/audit-key"
         case .plans: "/admin/v1/plans"
         case .plan: "/admin/v1/plans/{plan}"
         case .keys: "/admin/v1/keys"
@@ -114,7 +116,7 @@ extension Route {
         case .tenant, .key: [.get, .head, .patch, .delete]
         case .tenantLimits, .keyLimits: [.get, .head, .put]
         case .plan: [.get, .head, .put, .delete]
-        case .tokenRevocation, .auditHold: [.delete]
+        case .tokenRevocation, .auditHold, .tenantAuditKey: [.delete]
         case .modelAction(_, .canary): [.put, .delete]
         case .modelAction: [.post]
         case .inference(let route): route.methods
@@ -148,6 +150,7 @@ extension Route {
         case .tenant: return reads ? "tenant.show" : method == .delete ? "tenant.delete" : "tenant.update"
         case .tenantRestore: return "tenant.restore"
         case .tenantLimits: return reads ? "tenant.limits.show" : "tenant.limits.put"
+        case .tenantAuditKey: return "audit.key.destroy"
         case .plans: return "plan.list"
         case .plan: return reads ? "plan.show" : method == .delete ? "plan.delete" : "plan.put"
         case .keys: return reads ? "key.list" : "key.issue"
@@ -288,6 +291,7 @@ extension Route {
             switch parts[2] {
             case "restore": return TenantID(parts[1]).map(Route.tenantRestore)
             case "limits": return TenantID(parts[1]).map(Route.tenantLimits)
+            case "audit-key": return TenantID(parts[1]).map(Route.tenantAuditKey)
             default: return nil
             }
         case (1, "plans"): return .plans

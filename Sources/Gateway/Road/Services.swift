@@ -35,6 +35,7 @@ final class Services: Sendable {
     let ledger: LimitLedger
     let search: AuditSearch
     let retention: Retention
+    let personalKeys: PersonalKeys
     let served: ServedModels
     let defaultModel: ModelName
     /// For models that take longer than an event loop may be held.
@@ -73,6 +74,7 @@ final class Services: Sendable {
         ledger: LimitLedger,
         search: AuditSearch,
         retention: Retention,
+        personalKeys: PersonalKeys,
         models: ModelRepository,
         defaultModel: ModelName,
         inference: InferencePool,
@@ -101,6 +103,7 @@ final class Services: Sendable {
         self.ledger = ledger
         self.search = search
         self.retention = retention
+        self.personalKeys = personalKeys
         served = ServedModels(models)
         self.defaultModel = defaultModel
         self.inference = inference
