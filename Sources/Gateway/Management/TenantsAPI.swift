@@ -61,10 +61,11 @@ struct TenantsAPI {
         let location = "/admin/v1/tenants/\(id)"
         let answer = try IdempotentCall(request)?
             .answer(tenant.json, status: 201, location: location, revision: tenant.revision, now: request.now)
+        // One that nobody comes to need is destroyed with those of tenants that are gone.
+        if !request.isDryRun { try services.personalKeys.ensure(.tenant(id), now: request.now) }
         try services.store.insert(tenant, answer: answer, rehearses: request.isDryRun)
         let change = AdminChange(target: "tenant/\(id)", before: nil, after: tenant.json)
         guard !request.isDryRun else { return .rehearsal(of: change) }
-        try services.personalKeys.ensure(.tenant(id), now: request.now)
         services.assign(plan, to: tenant)
         services.directory.put(tenant)
         var reply = Reply.json(tenant.json, status: 201)

@@ -42,7 +42,7 @@ struct Housekeeping {
                 purgedAt = now
                 for tenant in try services.store.tenantsToPurge(at: now) { try purge(tenant, now) }
             }
-            try retainer.step(now)
+            retainer.step(now)
             if now >= sweptAt + Self.sweepPeriod {
                 sweptAt = now
                 try services.store.purgeAnswers(before: now + -IdempotentCall.seconds)

@@ -98,7 +98,8 @@ final class PersonalKeys: Sendable {
             case .tenant(let id):
                 (days, isHeld) = (policy.days(of: id.description), policy.holds(id.description))
                 if !isThere(id) {
-                    if !isHeld { destroyed.append((owner, try destroy(owner, renews: false, now: now))) }
+                    // A tenant that is being made has its key first.
+                    if !isHeld, let last = owned.last, last.createdAt + 60 < now { destroyed.append((owner, try destroy(owner, renews: false, now: now))) }
                     continue
                 }
             }

@@ -14,9 +14,10 @@ struct Retainer {
     private var lookedAt = UnixTime(nanoseconds: 0)
     private var prunedAt = UnixTime(nanoseconds: 0)
     private var forgotAt = UnixTime(nanoseconds: 0)
+    private var segmentedAt = UnixTime(nanoseconds: 0)
     private var keptAt = UnixTime(nanoseconds: 0)
     private var sweptAt = UnixTime(nanoseconds: 0)
-    private var isClean = false
+    private var fault: String?
     private var isOver = false
     /// How far the records of tenants that keep less than others were taken out of the index.
     private var forgotten: [String: UInt64]?
@@ -37,17 +38,30 @@ struct Retainer {
         mailbox = Mailbox { [sealed] in _ = sealed.put(()) }
     }
 
-    /// Does what is due.
-    ///
-    /// - Throws: what keeps the log or its index from being read or written; the next step goes on.
-    mutating func step(_ now: UnixTime) throws {
+    /// Does what is due; what keeps it from that is in the log once, and the next step tries again.
+    mutating func step(_ now: UnixTime) {
         guard now >= lookedAt + Self.lookPeriod || now < lookedAt else { return }
         lookedAt = now
+        do {
+            try work(now)
+            fault = nil
+        } catch {
+            let text = "\(error)"
+            if text != fault { services.log.error("the audit log cannot be pruned", ["error": .string(text)]) }
+            fault = text
+        }
+    }
+
+    private mutating func work(_ now: UnixTime) throws {
         let (policy, generation) = services.retention.policy(services.configuration.audit)
         try keepKeys(policy, now)
         guard try clean(now) else { return }
         try forgetTenants(policy, now)
         guard policy.prunes, let covered = services.integrator.published?.checkpoint.size else { return }
+        if now >= segmentedAt + Self.prunePeriod || now < segmentedAt {
+            segmentedAt = now
+            services.retention.pruner.beginSegment(ifBegunBefore: now + -Self.segmentSeconds)
+        }
         guard now >= prunedAt + Self.prunePeriod || now < prunedAt else { return }
         let plan = try services.retention.pruner.plan(
             policy,
@@ -64,7 +78,6 @@ struct Retainer {
         guard let record = write(plan, policy, now) else { return }
         try prune(plan, generation, record)
         _ = try clean(now)
-        services.retention.pruner.beginSegment(ifBegunBefore: now + -Self.segmentSeconds)
     }
 
     private func prune(_ plan: PrunePlan, _ generation: UInt64, _ record: UInt64) throws {
