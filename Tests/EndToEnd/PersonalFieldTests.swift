@@ -40,7 +40,7 @@ struct PersonalFieldTests {
                 #expect(record["personal_key"]?.string == "\(tenant.id).\(file)")
             }
             #expect(try find(gateway, "source=127.0.0.1&tenant=\(tenant.id)").count == 2)
-            #expect(try find(gateway, "subject=\(tenant.keyID)&action=predict").count == 2, "without the tenant as well")
+            #expect(try find(gateway, "subject=\(tenant.keyID)&action=predict").count == 2, "in all tenants too")
             let search = try gateway.command(["audit", "search", "--subject", tenant.keyID, "--output", "json"])
             #expect(search.output.split(separator: "\n").count == 2)
 

@@ -99,7 +99,9 @@ final class PersonalKeys: Sendable {
                 (days, isHeld) = (policy.days(of: id.description), policy.holds(id.description))
                 if !isThere(id) {
                     // A tenant that is being made has its key first.
-                    if !isHeld, let last = owned.last, last.createdAt + 60 < now { destroyed.append((owner, try destroy(owner, renews: false, now: now))) }
+                    if !isHeld, let last = owned.last, last.createdAt + 60 < now {
+                        destroyed.append((owner, try destroy(owner, renews: false, now: now)))
+                    }
                     continue
                 }
             }
