@@ -216,7 +216,7 @@ struct DescribedCaller {
         try admin("PUT", "/keys/\(id)/limits", 200, "{\"rate\":{\"requests\":1,\"seconds\":1,\"burst\":1}}")
         try admin("GET", "/keys/\(id)/limits")
         try admin("POST", "/keys/\(id)/rotate", 200, "{\"overlap_seconds\":60}")
-        try admin("POST", "/keys/\(id)/rotate?dry_run=true", 200, "{}")
+        try admin("POST", "/keys/\(id)/rotate?dry_run=true", 200, "{\"overlap_seconds\":0}")
         try admin("DELETE", "/keys/\(id)?dry_run=true")
         try admin("DELETE", "/keys/\(id)")
         try admin("POST", "/tokens/revoke", 200, "{\"jti\":\"of another issuer\"}")
