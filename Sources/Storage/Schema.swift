@@ -16,6 +16,9 @@ enum Schema {
         migrator.registerMigration("administration") { db in
             try db.execute(sql: administration)
         }
+        migrator.registerMigration("retention") { db in
+            try db.execute(sql: retention)
+        }
         return migrator
     }
 
@@ -78,6 +81,19 @@ enum Schema {
         CREATE TABLE settings (
             name TEXT PRIMARY KEY,
             value TEXT NOT NULL
+        ) STRICT;
+        """
+
+    /// A hold without a tenant is on the whole log.
+    private static let retention = """
+        ALTER TABLE tenants ADD COLUMN audit_retention_days INTEGER CHECK (audit_retention_days >= 0);
+
+        CREATE TABLE audit_holds (
+            id TEXT PRIMARY KEY,
+            tenant TEXT,
+            reason TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            created_by TEXT NOT NULL
         ) STRICT;
         """
 

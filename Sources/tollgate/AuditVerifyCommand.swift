@@ -15,6 +15,7 @@ extension AuditCommand {
                 Without --log it is the state folder's log, and its journal and search index are compared with it as well.
                 Who has the log's key can rewrite it and sign it anew: only checkpoints that were saved elsewhere
                 (tollgate audit checkpoint) show that, and only a key from elsewhere shows another log's.
+                Of records that were pruned the hashes are verified; the log's key must have signed that they were.
                 Exit code 1 when anything is wrong.
 
                 EXAMPLES
@@ -126,7 +127,7 @@ private struct Verification {
         return [
             "whole": .bool(faults.isEmpty), "origin": report.checkpoint.map { .string($0.origin) } ?? .null,
             "size": number(report.checkpoint?.size), "root": report.checkpoint.map { .string("\($0.root)") } ?? .null,
-            "records": number(report.records), "bytes": number(report.bytes),
+            "pruned_records": number(report.pruned), "records": number(report.records), "bytes": number(report.bytes),
             "saved_checkpoints": number(UInt64(savedCount)), "saved_agreeing": number(UInt64(report.agreeing)),
             "witnesses": witnesses.json, "journal_records": number(journalSize), "indexed_records": number(indexSize),
             "first_bad_record": number(firstBadRecord),
@@ -149,6 +150,9 @@ private struct Verification {
             lines += [
                 "log         \(checkpoint.origin)", "checkpoint  \(checkpoint.size) records, root \(checkpoint.root)",
             ]
+        }
+        if report.pruned > 0 {
+            lines.append("pruned      \(report.pruned) records, their hashes verified; held from \(report.pruned) on")
         }
         lines.append("records     \(report.records) verified, \(report.bytes) bytes")
         lines.append("saved       \(report.agreeing) of \(savedCount) checkpoints agree")

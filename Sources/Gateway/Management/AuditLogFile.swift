@@ -8,6 +8,8 @@ enum AuditLogFile: Equatable {
     /// The newest that witnesses cosigned.
     case cosigned
     case tile(TilePath)
+    /// The note of what was pruned.
+    case pruned
     /// The verifier key, whatever its name: there is one.
     case key(String)
 
@@ -17,6 +19,8 @@ enum AuditLogFile: Equatable {
             self = .checkpoint
         } else if path == CosignedCheckpoints.file[...] {
             self = .cosigned
+        } else if path == "pruned" {
+            self = .pruned
         } else if path.hasSuffix(".vkey"), !path.contains("/"), path.utf8.count <= 256 {
             self = .key(String(path))
         } else if path.utf8.count <= 64, let tile = TilePath(path) {

@@ -90,7 +90,7 @@ extension Route {
     /// The path of a route that makes something by POST.
     fileprivate var creates: String? {
         switch self {
-        case .tenants, .keys: template
+        case .tenants, .keys, .auditHolds: template
         case .keyRotate(let id): "/admin/v1/keys/\(id)/rotate"
         default: nil
         }

@@ -59,7 +59,24 @@ extension Gateway {
         let audit = try auditLog(configuration, state, store, signer, time: time, log: log)
         let integrator = try integrator(configuration, state, audit, signer, time: time, log: log)
         let ledger = try LimitLedger(audit: audit, store: store, limits: limits, plans: assignments, time: time)
-        let search = AuditSearch(audit: audit, index: try index(of: audit, at: state.auditIndex, log: log), time: time)
+        let retention = Retention(
+            pruner: try LogPruner(log: audit, directory: state.auditLog, signer: signer),
+            holds: try store.auditHolds(),
+            tenants: tenants
+        )
+        let personalKeys = try PersonalKeys(
+            PersonalKeyFolder(path: state.personalKeys, pepper: pepper),
+            isUsed: configuration.audit.personalFields == .hmac
+        )
+        for owner in [.gateway, .tenant(.system)] + tenants.map({ PersonalKeyOwner.tenant($0.id) }) {
+            try personalKeys.ensure(owner, now: time.now())
+        }
+        let search = AuditSearch(
+            audit: audit,
+            index: try index(of: audit, at: state.auditIndex, log: log),
+            retention: retention,
+            time: time
+        )
 
         let loopCount = configuration.eventLoops > 0 ? configuration.eventLoops : coreCount
         let poolThreads = max(1, loopCount / 2)
@@ -105,6 +122,8 @@ extension Gateway {
             publication: CheckpointPublication(integrator: integrator, state: state, log: log, metrics: metrics),
             ledger: ledger,
             search: search,
+            retention: retention,
+            personalKeys: personalKeys,
             models: models,
             defaultModel: defaultModel,
             inference: InferencePool(threads: poolThreads, capacity: 1024, time: time),

@@ -60,6 +60,19 @@ extension GatewayMetrics {
                 ([$0.name.kind, $0.name.destination], Double($0.state.failures))
             }
         }
+        counter("tollgate_audit_pruned_records_total", "Records that were pruned since the log began.") {
+            $0.retention.pruner.firstHeld
+        }
+        gauge("tollgate_audit_oldest_record_index", "The oldest record that is held.") {
+            Double($0.retention.pruner.firstHeld)
+        }
+        gauge("tollgate_audit_oldest_record_timestamp_seconds", "When the oldest record that is held was made.") {
+            $0.retention.oldest.map { Double($0.nanoseconds) / 1e9 } ?? 0
+        }
+        gauge("tollgate_audit_holds", "Legal holds on audit records.") { Double($0.retention.holds.count) }
+        gauge("tollgate_audit_held_over_limit_bytes", "Bytes over audit.retention_bytes that a legal hold keeps.") {
+            Double($0.retention.heldOver)
+        }
         gauge("tollgate_audit_indexed_size", "Records in the search index.") { Double($0.search.index.indexedSize) }
         registry.callbackHistogram(
             "tollgate_audit_sync_duration_seconds",

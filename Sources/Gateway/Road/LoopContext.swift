@@ -45,6 +45,8 @@ final class LoopContext {
     var writer = HTTP1ResponseWriter()
     var fields = HTTP2Fields()
     private var tenants: [TenantID: TenantContext] = [:]
+    private var personalKeys: [PersonalKeyOwner: PersonalKey] = [:]
+    private var personalGeneration: UInt64 = 0
     /// Of the keys with a limit of their own.
     private var keyAccounts: [String: KeyAccount] = [:]
 
@@ -204,6 +206,22 @@ final class LoopContext {
         let account = services.keyAccounts.account(ofKey: id, rate: rate)
         keyAccounts[id] = account
         return account
+    }
+
+    /// The key under which a caller's personal fields are written; nil where they are plain.
+    func personalKey(of principal: Principal?) -> PersonalKey? {
+        let generation = services.personalKeys.generation
+        guard generation > 0 else { return nil }
+        if generation != personalGeneration {
+            personalKeys.removeAll(keepingCapacity: true)
+            personalGeneration = generation
+        }
+        let owner = principal.map { PersonalKeyOwner.tenant($0.tenant) } ?? .gateway
+        if let known = personalKeys[owner] { return known }
+        // A tenant that has just gone has no key any more.
+        let key = services.personalKeys.current(of: owner) ?? services.personalKeys.current(of: .gateway)
+        personalKeys[owner] = key
+        return key
     }
 
     /// Keeps a proved token for its next requests.

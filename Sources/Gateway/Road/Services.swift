@@ -36,6 +36,8 @@ final class Services: Sendable {
     let publication: CheckpointPublication
     let ledger: LimitLedger
     let search: AuditSearch
+    let retention: Retention
+    let personalKeys: PersonalKeys
     let served: ServedModels
     let defaultModel: ModelName
     /// For models that take longer than an event loop may be held.
@@ -74,6 +76,8 @@ final class Services: Sendable {
         publication: CheckpointPublication,
         ledger: LimitLedger,
         search: AuditSearch,
+        retention: Retention,
+        personalKeys: PersonalKeys,
         models: ModelRepository,
         defaultModel: ModelName,
         inference: InferencePool,
@@ -102,6 +106,8 @@ final class Services: Sendable {
         self.publication = publication
         self.ledger = ledger
         self.search = search
+        self.retention = retention
+        self.personalKeys = personalKeys
         served = ServedModels(models)
         self.defaultModel = defaultModel
         self.inference = inference

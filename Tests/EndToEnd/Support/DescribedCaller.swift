@@ -160,6 +160,7 @@ struct DescribedCaller {
         let open = [(name: "Accept", value: "application/openmetrics-text")]
         try call("management", "GET", "/metrics", 200, key: try gateway.metricsKey(), headers: open)
         let auditor = gateway.auditorKey
+        try call("management", "GET", "/audit/log/pruned", 404, key: auditor)
         try call("management", "GET", "/admin/v1/audit/records?page_size=1000", 200, key: auditor)
         try call(
             "management",
@@ -198,6 +199,13 @@ struct DescribedCaller {
         try admin("PATCH", "/tenants/described", 200, "{\"display_name\":\"Described Inc.\"}")
         try admin("PUT", "/tenants/described/limits", 200, "{\"daily_quota\":\"unlimited\",\"models\":\"all\"}")
         try admin("GET", "/tenants/described/limits")
+        try admin("PATCH", "/tenants/described", 200, "{\"audit_retention_days\":90}")
+        try admin("GET", "/audit/retention")
+        let hold = try admin("POST", "/audit/holds", 201, "{\"tenant\":\"described\",\"reason\":\"case 1\"}")
+        try admin("DELETE", "/tenants/described/audit-key", 409)
+        try admin("GET", "/audit/holds")
+        try admin("DELETE", "/audit/holds/\(hold["id"]?.string ?? "")")
+        try admin("DELETE", "/tenants/described/audit-key")
         try admin("DELETE", "/tenants/described?grace_seconds=1000&dry_run=true")
         try admin("DELETE", "/tenants/described?grace_seconds=1000")
         try admin("POST", "/tenants/described/restore", 200, "{}")
