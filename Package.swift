@@ -174,7 +174,10 @@ let package = Package(
         ),
         tests(
             "EndToEnd",
-            ["tollgate", "HTTPClient", "GatewayCore", "GatewayCrypto", "COpenSSL", "CNGHTTP2", "TestSupport", "Yams"]
+            [
+                "tollgate", "Audit", "HTTPClient", "GatewayCore", "GatewayCrypto", "COpenSSL", "CNGHTTP2",
+                "TestSupport", "Yams",
+            ]
         ),
     ]
 )

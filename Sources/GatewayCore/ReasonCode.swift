@@ -54,6 +54,7 @@ public enum ReasonCode: String, CaseIterable, Sendable {
     case numberInvalid = "number_invalid"
     case notFound = "not_found"
     case conflict = "conflict"
+    case recordPruned = "record_pruned"
     case preconditionFailed = "precondition_failed"
     case idempotencyKeyReused = "idempotency_key_reused"
     case configurationInvalid = "configuration_invalid"

@@ -16,6 +16,9 @@ enum Schema {
         migrator.registerMigration("administration") { db in
             try db.execute(sql: administration)
         }
+        migrator.registerMigration("retention") { db in
+            try db.execute(sql: retention)
+        }
         migrator.registerMigration("weights") { db in
             try db.execute(sql: weights)
         }
@@ -86,6 +89,19 @@ enum Schema {
 
     private static let weights = """
         ALTER TABLE plans ADD COLUMN weight INTEGER NOT NULL DEFAULT 1 CHECK (weight BETWEEN 1 AND 100);
+        """
+
+    /// A hold without a tenant is on the whole log.
+    private static let retention = """
+        ALTER TABLE tenants ADD COLUMN audit_retention_days INTEGER CHECK (audit_retention_days >= 0);
+
+        CREATE TABLE audit_holds (
+            id TEXT PRIMARY KEY,
+            tenant TEXT,
+            reason TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            created_by TEXT NOT NULL
+        ) STRICT;
         """
 
     /// Overrides and rates are JSON as the management API has them; `networks` is a JSON list of CIDR blocks. An answer

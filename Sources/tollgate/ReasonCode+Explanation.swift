@@ -113,6 +113,8 @@ extension ReasonCode {
         case .auditUnavailable:
             ("The audit log could not be written, so nothing was done.", "Look at the disk and the log.")
         case .storageUnavailable: ("The database could not be used.", "Look at the disk and the log.")
+        case .recordPruned:
+            ("The record was pruned: its time was over.", "Its hash is still in the tree; nothing else is left of it.")
         case .checkpointPending: ("No checkpoint covered the record yet.", "Retry in a second.")
         case .issuerUnavailable: ("The issuer's keys could not be had.", "Look at the issuer's address and the log.")
         case .processingTimeout:

@@ -154,7 +154,27 @@ public struct Configuration: Sendable, Equatable {
         public var receipts = Receipts.leaf
         /// From one signed checkpoint to the next, when there are new records.
         public var checkpointMilliseconds = 500
+        /// Who is asked to cosign checkpoints.
+        public var witnesses: [Witness] = []
+        /// From one checkpoint that the witnesses are asked for to the next; from 1 to 3600.
+        public var witnessSeconds = 5
+        /// Cosignatures without which a checkpoint is neither `checkpoint.cosigned` nor sent to ``publish``; with 0 nothing
+        /// waits for them, and one makes `checkpoint.cosigned`.
+        public var witnessQuorum = 0
+        /// Where checkpoints are sent.
+        public var publish: [Destination] = []
+        /// From one checkpoint that is sent there to the next; from 1 to 86,400.
+        public var publishSeconds = 60
+        /// Days from a record's time for which it is kept, where its tenant has no policy of its own; 0 for ever.
+        public var retentionDays = 0
+        /// Bytes of entry bundles over which the oldest go, however young; 0 for no bound.
+        public var retentionBytes = 0
+        /// How addresses, subjects and what else tells of a person are written.
+        public var personalFields = PersonalForm.plain
     }
+
+    /// `hmac` writes them as HMAC under a key of the tenant that can be destroyed.
+    public enum PersonalForm: String, Sendable, CaseIterable { case plain, hmac }
 
     /// `index` is `Audit-Index` alone; `leaf` adds the record's leaf hash, by which a proof is verified.
     public enum Receipts: String, Sendable, CaseIterable { case index, leaf }

@@ -17,6 +17,7 @@ extension ReasonCode {
         case .methodNotAllowed: 405
         case .requestTimeout, .headerTimeout, .bodyTooSlow: 408
         case .conflict: 409
+        case .recordPruned: 410
         case .preconditionFailed: 412
         case .bodyTooLarge: 413
         case .mediaTypeUnsupported: 415

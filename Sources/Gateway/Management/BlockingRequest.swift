@@ -87,6 +87,8 @@ extension Services {
         case .modelAction(let name, let action):
             return BlockingOutcome(reply: try ModelsAPI(services: self).answer(name, action, request))
         case .auditRecords: return BlockingOutcome(reply: try AuditAPI(services: self).search(request))
+        case .auditRetention, .auditHolds, .auditHold, .tenantAuditKey:
+            return BlockingOutcome(reply: try RetentionAPI(services: self).answer(request))
         case .auditLog(let file): return BlockingOutcome(reply: try TransparencyAPI(services: self).serve(file))
         case .auditProof:
             // Whoever is bound to a tenant gets proofs of its records alone, on either listener.

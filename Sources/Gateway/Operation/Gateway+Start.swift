@@ -59,7 +59,24 @@ extension Gateway {
         let audit = try auditLog(configuration, state, store, signer, time: time, log: log)
         let integrator = try integrator(configuration, state, audit, signer, time: time, log: log)
         let ledger = try LimitLedger(audit: audit, store: store, limits: limits, plans: assignments, time: time)
-        let search = AuditSearch(audit: audit, index: try index(of: audit, at: state.auditIndex, log: log), time: time)
+        let retention = Retention(
+            pruner: try LogPruner(log: audit, directory: state.auditLog, signer: signer),
+            holds: try store.auditHolds(),
+            tenants: tenants
+        )
+        let personalKeys = try PersonalKeys(
+            PersonalKeyFolder(path: state.personalKeys, pepper: pepper),
+            isUsed: configuration.audit.personalFields == .hmac
+        )
+        for owner in [.gateway, .tenant(.system)] + tenants.map({ PersonalKeyOwner.tenant($0.id) }) {
+            try personalKeys.ensure(owner, now: time.now())
+        }
+        let search = AuditSearch(
+            audit: audit,
+            index: try index(of: audit, at: state.auditIndex, log: log),
+            retention: retention,
+            time: time
+        )
 
         let loopCount = configuration.eventLoops > 0 ? configuration.eventLoops : coreCount
         let poolThreads = max(1, loopCount / 2)
@@ -102,8 +119,11 @@ extension Gateway {
             limits: limits,
             audit: audit,
             integrator: integrator,
+            publication: CheckpointPublication(integrator: integrator, state: state, log: log, metrics: metrics),
             ledger: ledger,
             search: search,
+            retention: retention,
+            personalKeys: personalKeys,
             models: models,
             defaultModel: defaultModel,
             inference: InferencePool(threads: poolThreads, limits: QueueLimits(configuration.inference), time: time),
@@ -230,7 +250,8 @@ extension Gateway {
         // A log that lost what was durable has been tampered with, or is an old copy.
         let checkpoint = try Integrator.checkpoint(directory: state.auditLog, verifier: signer.verifier)?.checkpoint
         let charged = configuration.audit.durability == .durable ? try store.limitSnapshot().coveredIndex : 0
-        let knownSize = max(charged, checkpoint?.size ?? 0)
+        let cosigned = try CosignedCheckpoints.read(directory: state.auditLog, verifier: signer.verifier)?.checkpoint
+        let knownSize = max(charged, checkpoint?.size ?? 0, cosigned?.size ?? 0)
         let audit = try AuditLog(
             configuration: AuditConfiguration(
                 directory: state.auditDirectory,

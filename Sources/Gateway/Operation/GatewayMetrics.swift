@@ -43,6 +43,8 @@ final class GatewayMetrics: Sendable {
     let tokensIntrospected: CounterFamily
     let signingKeyRotations: CounterFamily
     let jwksFetches: CounterFamily
+    let unrecordedAnswers: CounterFamily
+    let witnessRefusals: CounterFamily
 
     /// - Parameter shards: event loops, and one more for all other threads.
     init(shards: Int) {
@@ -201,6 +203,16 @@ final class GatewayMetrics: Sendable {
             "tollgate_jwks_fetches_total",
             help: "Times that an outside issuer's key set was fetched, by result.",
             labels: ["issuer", "result"]
+        )
+        unrecordedAnswers = registry.counter(
+            "tollgate_audit_unrecorded_answers_total",
+            help: "Probes and scrapes answered while the audit log could not be written; it has them once it can.",
+            labels: ["route"]
+        )
+        witnessRefusals = registry.counter(
+            "tollgate_audit_witness_refusals_total",
+            help: "Times that a witness did not cosign a checkpoint, by reason.",
+            labels: ["witness", "reason"]
         )
     }
 }

@@ -7,12 +7,14 @@ import Storage
 import Synchronization
 import Telemetry
 
-/// What is done with time alone: storing when keys were used, ending deleted tenants, forgetting what is over.
+/// What is done with time alone: storing when keys were used, ending deleted tenants, pruning the audit log, forgetting
+/// what is over.
 struct Housekeeping {
     private let services: Services
     private var usesSavedAt = UnixTime(nanoseconds: 0)
     private var purgedAt = UnixTime(nanoseconds: 0)
     private var sweptAt = UnixTime(nanoseconds: 0)
+    private var retainer: Retainer
     /// Nobody waits for the records made here.
     private let mailbox = Mailbox {}
 
@@ -23,7 +25,10 @@ struct Housekeeping {
     /// Far more than any verifier's leeway.
     private static let tokenMargin: Int64 = 3600
 
-    init(_ services: Services) { self.services = services }
+    init(_ services: Services) {
+        self.services = services
+        retainer = Retainer(services)
+    }
 
     /// Does what is due.
     mutating func step() {
@@ -37,6 +42,7 @@ struct Housekeeping {
                 purgedAt = now
                 for tenant in try services.store.tenantsToPurge(at: now) { try purge(tenant, now) }
             }
+            retainer.step(now)
             if now >= sweptAt + Self.sweepPeriod {
                 sweptAt = now
                 try services.store.purgeAnswers(before: now + -IdempotentCall.seconds)
@@ -81,6 +87,10 @@ struct Housekeeping {
         services.audit.submit(batch)
         var sealed: [RecordBatch] = []
         mailbox.take(&sealed)
+        services.retention.forget(tenant: tenant.id)
+        if !services.retention.isHeld(tenant.id) {
+            _ = try services.personalKeys.destroy(.tenant(tenant.id), renews: false, now: now)
+        }
         services.log.info("a deleted tenant is gone", ["tenant": .of(tenant.id), "keys": .integer(Int64(keys.count))])
     }
 }

@@ -69,6 +69,9 @@ extension AuditRecord {
         requestBytes = measures.requestBytes
         responseBytes = measures.responseBytes
         totalMicros = measures.totalMicros
+        if let key = loop.personalKey(of: exchange.principal) {
+            connection.personalFields.conceal(&self, under: key)
+        }
     }
 }
 

@@ -45,6 +45,8 @@ final class LoopContext {
     var writer = HTTP1ResponseWriter()
     var fields = HTTP2Fields()
     private var tenants: [TenantID: TenantContext] = [:]
+    private var personalKeys: [PersonalKeyOwner: PersonalKey] = [:]
+    private var personalGeneration: UInt64 = 0
     /// Of the keys with a limit of their own.
     private var keyAccounts: [String: KeyAccount] = [:]
 
@@ -67,6 +69,8 @@ final class LoopContext {
     /// The answers that wait for a record which counts them all, by the record's ticket.
     private var groups: [UInt64: [UInt64]] = [:]
     private var groupCount = 0
+    /// What was answered while the log could not be written.
+    var unrecorded = UnrecordedAnswers()
     /// Where answers say their records' leaf hashes.
     private let leaves: TreeHasher?
     /// Connections that were turned away since the last sweep.
@@ -161,6 +165,7 @@ final class LoopContext {
         if swept == 0 { sweepStreams() }
         recordTurnedAway()
         recordFloods()
+        recordUnrecorded()
         eventLoop.releaseIdleMemory()
         date.update(to: services.time.now())
     }
@@ -229,6 +234,22 @@ final class LoopContext {
         return account
     }
 
+    /// The key under which a caller's personal fields are written; nil where they are plain.
+    func personalKey(of principal: Principal?) -> PersonalKey? {
+        let generation = services.personalKeys.generation
+        guard generation > 0 else { return nil }
+        if generation != personalGeneration {
+            personalKeys.removeAll(keepingCapacity: true)
+            personalGeneration = generation
+        }
+        let owner = principal.map { PersonalKeyOwner.tenant($0.tenant) } ?? .gateway
+        if let known = personalKeys[owner] { return known }
+        // A tenant that has just gone has no key any more.
+        let key = services.personalKeys.current(of: owner) ?? services.personalKeys.current(of: .gateway)
+        personalKeys[owner] = key
+        return key
+    }
+
     /// Keeps a proved token for its next requests.
     func remember(_ token: [UInt8], of principal: Principal, generation: UInt64) {
         token.withUnsafeBytes { tokens.insert(token: $0, principal: principal, generation: generation) }
@@ -284,13 +305,18 @@ final class LoopContext {
     /// Makes the records that the refusals of floods wait for.
     private func recordFloods() {
         guard floods.count > 0 else { return }
-        floods.flush { record, tickets in
-            groupCount = (groupCount + 1) & 0xffff_ffff
-            // Serial 0 is no exchange's.
-            let ticket = Ticket(slot: groupCount, serial: 0).rawValue
-            groups[ticket] = tickets
-            openBatch().append(record, ticket: ticket)
-        }
+        floods.flush { record, tickets in groups[append(record)] = tickets }
+    }
+
+    /// Puts a record that is no exchange's into this turn's batch.
+    ///
+    /// - Returns: its ticket.
+    func append(_ record: AuditRecord) -> UInt64 {
+        groupCount = (groupCount + 1) & 0xffff_ffff
+        // Serial 0 is no exchange's.
+        let ticket = Ticket(slot: groupCount, serial: 0).rawValue
+        openBatch().append(record, ticket: ticket)
+        return ticket
     }
 
     /// The batch of this turn.
@@ -330,6 +356,7 @@ final class LoopContext {
                     Receipt(index: first + UInt64(place), leaf: leaves.map { batch.leaf(at: place, $0) })
                 }
                 if ticket.serial == 0 {
+                    unrecorded.settle(ticket.rawValue, isDurable: receipt != nil)
                     for waiting in groups.removeValue(forKey: ticket.rawValue) ?? [] {
                         stream(Ticket(rawValue: waiting))?.sealed(receipt)
                     }

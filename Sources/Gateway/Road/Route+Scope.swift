@@ -18,6 +18,9 @@ extension Route {
         case .modelAction: return .modelsWrite
         case .metrics: return .metricsRead
         case .auditRecords, .auditProof(.management): return .auditRead
+        case .auditRetention: return .retentionRead
+        case .auditHolds, .auditHold: return reads ? .retentionRead : .retentionWrite
+        case .tenantAuditKey: return .retentionWrite
         // Each tenant's own records alone.
         case .auditProof(.tenant): return []
         case .auditLog: return .logRead

@@ -30,6 +30,7 @@ enum Route: Equatable {
     case tenant(TenantID)
     case tenantRestore(TenantID)
     case tenantLimits(TenantID)
+    case tenantAuditKey(TenantID)
     case plans
     case plan(PlanName)
     case keys
@@ -42,6 +43,9 @@ enum Route: Equatable {
     case model(ModelName)
     case modelAction(ModelName, ModelAction)
     case auditRecords
+    case auditRetention
+    case auditHolds
+    case auditHold(String)
     case auditLog(AuditLogFile)
     case reload
     case signingKeys
@@ -73,6 +77,7 @@ extension Route {
         case .tenant: "/admin/v1/tenants/{tenant}"
         case .tenantRestore: "/admin/v1/tenants/{tenant}/restore"
         case .tenantLimits: "/admin/v1/tenants/{tenant}/limits"
+        case .tenantAuditKey: "/admin/v1/tenants/{tenant}/audit-key"
         case .plans: "/admin/v1/plans"
         case .plan: "/admin/v1/plans/{plan}"
         case .keys: "/admin/v1/keys"
@@ -85,10 +90,15 @@ extension Route {
         case .model: "/admin/v1/models/{model}"
         case .modelAction(_, let action): "/admin/v1/models/{model}/\(action.rawValue)"
         case .auditRecords: "/admin/v1/audit/records"
+        case .auditRetention: "/admin/v1/audit/retention"
+        case .auditHolds: "/admin/v1/audit/holds"
+        case .auditHold: "/admin/v1/audit/holds/{hold}"
         case .auditProof: "/audit/proof"
         case .auditLog(.checkpoint): "/audit/log/checkpoint"
+        case .auditLog(.cosigned): "/audit/log/checkpoint.cosigned"
         case .auditLog(.tile): "/audit/log/tile/{tile}"
         case .auditLog(.key): "/audit/log/{name}.vkey"
+        case .auditLog(.pruned): "/audit/log/pruned"
         case .reload: "/admin/v1/reload"
         case .signingKeys: "/admin/v1/signing-keys"
         }
@@ -101,13 +111,13 @@ extension Route {
             .tokenRevocations:
             [.post]
         case .modelStatus, .live, .ready, .description, .metrics, .models, .model, .auditRecords, .auditProof,
-            .auditLog, .plans, .keySet, .serverMetadata:
+            .auditLog, .auditRetention, .plans, .keySet, .serverMetadata:
             [.get, .head]
-        case .tenants, .keys, .signingKeys: [.get, .head, .post]
+        case .tenants, .keys, .signingKeys, .auditHolds: [.get, .head, .post]
         case .tenant, .key: [.get, .head, .patch, .delete]
         case .tenantLimits, .keyLimits: [.get, .head, .put]
         case .plan: [.get, .head, .put, .delete]
-        case .tokenRevocation: [.delete]
+        case .tokenRevocation, .auditHold, .tenantAuditKey: [.delete]
         case .modelAction(_, .canary): [.put, .delete]
         case .modelAction: [.post]
         case .inference(let route): route.methods
@@ -141,6 +151,7 @@ extension Route {
         case .tenant: return reads ? "tenant.show" : method == .delete ? "tenant.delete" : "tenant.update"
         case .tenantRestore: return "tenant.restore"
         case .tenantLimits: return reads ? "tenant.limits.show" : "tenant.limits.put"
+        case .tenantAuditKey: return "audit.key.destroy"
         case .plans: return "plan.list"
         case .plan: return reads ? "plan.show" : method == .delete ? "plan.delete" : "plan.put"
         case .keys: return reads ? "key.list" : "key.issue"
@@ -152,6 +163,9 @@ extension Route {
         case .model: return "model.show"
         case .modelAction(_, let action): return "model.\(action.rawValue)"
         case .auditRecords: return "audit.search"
+        case .auditRetention: return "audit.retention.show"
+        case .auditHolds: return reads ? "audit.hold.list" : "audit.hold.add"
+        case .auditHold: return "audit.hold.remove"
         case .auditProof: return "audit.proof"
         case .auditLog: return "audit.read"
         case .reload: return "config.reload"
@@ -278,6 +292,7 @@ extension Route {
             switch parts[2] {
             case "restore": return TenantID(parts[1]).map(Route.tenantRestore)
             case "limits": return TenantID(parts[1]).map(Route.tenantLimits)
+            case "audit-key": return TenantID(parts[1]).map(Route.tenantAuditKey)
             default: return nil
             }
         case (1, "plans"): return .plans
@@ -299,7 +314,14 @@ extension Route {
             return ModelName(parts[1]).map { .modelAction($0, action) }
         case (1, "reload"): return .reload
         case (1, "signing-keys"): return .signingKeys
-        case (2, "audit") where parts[1] == "records": return .auditRecords
+        case (2, "audit"):
+            switch parts[1] {
+            case "records": return .auditRecords
+            case "retention": return .auditRetention
+            case "holds": return .auditHolds
+            default: return nil
+            }
+        case (3, "audit") where parts[1] == "holds": return keyID(parts[2]).map(Route.auditHold)
         default: return nil
         }
     }

@@ -32,8 +32,12 @@ final class Services: Sendable {
     let audit: AuditLog
     /// Makes the transparency log, behind the road.
     let integrator: Integrator
+    /// Sends its checkpoints elsewhere.
+    let publication: CheckpointPublication
     let ledger: LimitLedger
     let search: AuditSearch
+    let retention: Retention
+    let personalKeys: PersonalKeys
     let served: ServedModels
     let defaultModel: ModelName
     /// For models that take longer than an event loop may be held.
@@ -69,8 +73,11 @@ final class Services: Sendable {
         limits: LimitTable,
         audit: AuditLog,
         integrator: Integrator,
+        publication: CheckpointPublication,
         ledger: LimitLedger,
         search: AuditSearch,
+        retention: Retention,
+        personalKeys: PersonalKeys,
         models: ModelRepository,
         defaultModel: ModelName,
         inference: InferencePool,
@@ -96,8 +103,11 @@ final class Services: Sendable {
         tenants = TenantContexts(limits: limits, metrics: metrics)
         self.audit = audit
         self.integrator = integrator
+        self.publication = publication
         self.ledger = ledger
         self.search = search
+        self.retention = retention
+        self.personalKeys = personalKeys
         served = ServedModels(models)
         self.defaultModel = defaultModel
         self.inference = inference

@@ -160,6 +160,7 @@ struct DescribedCaller {
         let open = [(name: "Accept", value: "application/openmetrics-text")]
         try call("management", "GET", "/metrics", 200, key: try gateway.metricsKey(), headers: open)
         let auditor = gateway.auditorKey
+        try call("management", "GET", "/audit/log/pruned", 404, key: auditor)
         try call("management", "GET", "/admin/v1/audit/records?page_size=1000", 200, key: auditor)
         try call(
             "management",
@@ -174,6 +175,8 @@ struct DescribedCaller {
         while try client.send("GET", "/livez").auditIndex ?? 0 < 300 {}
         try proof("management", of: 300, key: auditor)
         let checkpoint = try call("management", "GET", "/audit/log/checkpoint", 200, key: auditor)
+        // There is no witness here; `WitnessTests` compares the file with its description.
+        try call("management", "GET", "/audit/log/checkpoint.cosigned", 404, key: auditor)
         let size = try #require(checkpoint.text.split(separator: "\n").dropFirst().first.flatMap { Int($0) })
         try call("management", "GET", "/audit/log/end-to-end.vkey", 200, key: auditor)
         try call("management", "GET", "/audit/log/tile/entries/000", 200, key: auditor)
@@ -196,6 +199,13 @@ struct DescribedCaller {
         try admin("PATCH", "/tenants/described", 200, "{\"display_name\":\"Described Inc.\"}")
         try admin("PUT", "/tenants/described/limits", 200, "{\"daily_quota\":\"unlimited\",\"models\":\"all\"}")
         try admin("GET", "/tenants/described/limits")
+        try admin("PATCH", "/tenants/described", 200, "{\"audit_retention_days\":90}")
+        try admin("GET", "/audit/retention")
+        let hold = try admin("POST", "/audit/holds", 201, "{\"tenant\":\"described\",\"reason\":\"case 1\"}")
+        try admin("DELETE", "/tenants/described/audit-key", 409)
+        try admin("GET", "/audit/holds")
+        try admin("DELETE", "/audit/holds/\(hold["id"]?.string ?? "")")
+        try admin("DELETE", "/tenants/described/audit-key")
         try admin("DELETE", "/tenants/described?grace_seconds=1000&dry_run=true")
         try admin("DELETE", "/tenants/described?grace_seconds=1000")
         try admin("POST", "/tenants/described/restore", 200, "{}")
@@ -208,7 +218,7 @@ struct DescribedCaller {
         try admin("PUT", "/keys/\(id)/limits", 200, "{\"rate\":{\"requests\":1,\"seconds\":1,\"burst\":1}}")
         try admin("GET", "/keys/\(id)/limits")
         try admin("POST", "/keys/\(id)/rotate", 200, "{\"overlap_seconds\":60}")
-        try admin("POST", "/keys/\(id)/rotate?dry_run=true", 200, "{}")
+        try admin("POST", "/keys/\(id)/rotate?dry_run=true", 200, "{\"overlap_seconds\":0}")
         try admin("DELETE", "/keys/\(id)?dry_run=true")
         try admin("DELETE", "/keys/\(id)")
         try admin("POST", "/tokens/revoke", 200, "{\"jti\":\"of another issuer\"}")
