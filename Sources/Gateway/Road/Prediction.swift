@@ -85,6 +85,7 @@ extension RequestStream {
         switch result {
         case .failure(let error): failed(error)
         case .success(let answer):
+            if let tenant = exchange.tenant { loop.predictions.note(answer, to: exchange.id, of: tenant) }
             if let options = exchange.infer {
                 let reply = inferred(options, answer.outputs, by: answer.model)
                 return answered(reply, instances: answer.count, nanoseconds: answer.nanoseconds)
@@ -99,6 +100,7 @@ extension RequestStream {
     private func failed(_ error: InferenceError) {
         if let tenant = exchange.tenant, let model = exchange.served {
             loop.tallies[tenant, model].fail.add(services.time.monotonic() - exchange.startedAt)
+            loop.predictions.noteFailure(of: model, for: tenant)
         }
         refuse(error.refusal)
     }

@@ -41,6 +41,7 @@ enum Route: Equatable {
     case models
     case model(ModelName)
     case modelAction(ModelName, ModelAction)
+    case modelQuality(ModelName)
     case auditRecords
     case auditLog(AuditLogFile)
     case reload
@@ -84,6 +85,7 @@ extension Route {
         case .models: "/admin/v1/models"
         case .model: "/admin/v1/models/{model}"
         case .modelAction(_, let action): "/admin/v1/models/{model}/\(action.rawValue)"
+        case .modelQuality: "/admin/v1/models/{model}/quality"
         case .auditRecords: "/admin/v1/audit/records"
         case .auditProof: "/audit/proof"
         case .auditLog(.checkpoint): "/audit/log/checkpoint"
@@ -100,7 +102,7 @@ extension Route {
         case .predictDefault, .predict, .token, .revoke, .introspect, .reload, .tenantRestore, .keyRotate,
             .tokenRevocations:
             [.post]
-        case .modelStatus, .live, .ready, .description, .metrics, .models, .model, .auditRecords, .auditProof,
+        case .modelStatus, .live, .ready, .description, .metrics, .models, .model, .modelQuality, .auditRecords, .auditProof,
             .auditLog, .plans, .keySet, .serverMetadata:
             [.get, .head]
         case .tenants, .keys, .signingKeys: [.get, .head, .post]
@@ -151,6 +153,7 @@ extension Route {
         case .models: return "model.list"
         case .model: return "model.show"
         case .modelAction(_, let action): return "model.\(action.rawValue)"
+        case .modelQuality: return "model.quality"
         case .auditRecords: return "audit.search"
         case .auditProof: return "audit.proof"
         case .auditLog: return "audit.read"
@@ -295,6 +298,7 @@ extension Route {
         case (1, "models"): return .models
         case (2, "models"): return ModelName(parts[1]).map(Route.model)
         case (3, "models"):
+            if parts[2] == "quality" { return ModelName(parts[1]).map(Route.modelQuality) }
             guard let action = ModelAction(rawValue: String(parts[2])) else { return nil }
             return ModelName(parts[1]).map { .modelAction($0, action) }
         case (1, "reload"): return .reload

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What can be summed over time.
+public protocol Tally: Sendable {
+    /// Of nothing.
+    init()
+    /// Takes another in.
+    mutating func merge(_ other: Self)
+}
+
+/// What true labels said of predictions.
+public struct LabelTally: Tally, Hashable {
+    /// Of classes: right among labelled ones.
+    public private(set) var accuracy = Proportion()
+    /// Of classes.
+    public private(set) var calibration = Calibration()
+    /// Of values.
+    public private(set) var regression = RegressionError()
+
+    public init() {}
+
+    /// Instances with a label.
+    public var count: Int { accuracy.trials + regression.count }
+
+    /// One more label.
+    public mutating func add(_ labelled: LabelledPrediction) {
+        guard let category = labelled.category else {
+            return regression.add(predicted: labelled.output, label: labelled.label)
+        }
+        let isCorrect = Double(category) == labelled.label
+        accuracy.trials += 1
+        accuracy.successes += isCorrect ? 1 : 0
+        calibration.add(confidence: labelled.output, isCorrect: isCorrect)
+    }
+
+    public mutating func merge(_ other: LabelTally) {
+        accuracy.trials += other.accuracy.trials
+        accuracy.successes += other.accuracy.successes
+        calibration.merge(other.calibration)
+        regression.merge(other.regression)
+    }
+}
+
+/// What was predicted, with or without labels.
+public struct PredictionTally: Tally, Hashable {
+    /// Instances answered.
+    public private(set) var instances = 0
+    /// Requests answered, and those whose inference failed.
+    public private(set) var requests = 0
+    public private(set) var failures = 0
+    /// Instances looked at for drift: all, or some of many.
+    public private(set) var sampled = 0
+    /// Σ of their confidences or values.
+    public private(set) var outputSum = 0.0
+    /// Of the predicted classes, of those looked at.
+    public private(set) var categories = Array(repeating: 0, count: PredictionSample.categoryBins)
+    /// In the bins of the reference; none before there is one.
+    public private(set) var bins: [PredictionSample.Measure: [Int]] = [:]
+
+    public init() {}
+
+    /// Failed requests among all.
+    public var errors: Proportion { Proportion(successes: failures, trials: requests + failures) }
+
+    /// What came since the last time.
+    ///
+    /// - Parameter reference: nil while there is none.
+    public mutating func add(_ delta: SketchDelta, reference: ReferenceProfile?) {
+        instances += delta.instances
+        requests += delta.requests
+        failures += delta.failures
+        for sample in delta.samples {
+            sampled += 1
+            outputSum += sample.output
+            if let category = sample.category { categories[category % categories.count] += 1 }
+            guard let reference else { continue }
+            for (measure, known) in reference.measures {
+                guard let value = sample[measure] else { continue }
+                bins[measure, default: Array(repeating: 0, count: known.counts.count)][known.bin(value)] += 1
+            }
+        }
+    }
+
+    public mutating func merge(_ other: PredictionTally) {
+        instances += other.instances
+        requests += other.requests
+        failures += other.failures
+        sampled += other.sampled
+        outputSum += other.outputSum
+        for place in categories.indices { categories[place] += other.categories[place] }
+        for (measure, counts) in other.bins {
+            guard let own = bins[measure], own.count == counts.count else {
+                bins[measure] = counts
+                continue
+            }
+            bins[measure] = zip(own, counts).map(+)
+        }
+    }
+}
