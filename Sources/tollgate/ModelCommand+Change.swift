@@ -148,7 +148,8 @@ extension ModelCommand {
 
         private static func number(_ text: String, behind prefix: String) -> Double? {
             let text = text.filter { $0 != " " }
-            return text.hasPrefix(prefix) ? Double(text.dropFirst(prefix.count)).flatMap { $0.isFinite ? $0 : nil } : nil
+            return text.hasPrefix(prefix)
+                ? Double(text.dropFirst(prefix.count)).flatMap { $0.isFinite ? $0 : nil } : nil
         }
     }
 

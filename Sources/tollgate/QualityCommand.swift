@@ -53,14 +53,17 @@ extension ModelCommand {
         private func rows(_ version: JSON) -> [JSON] {
             func row(_ tenant: String, _ windows: JSON?) -> JSON? {
                 guard case .object(let members)? = windows?.array?.first else { return nil }
-                let largest = members.first { $0.name == "drift" }?.value.members?.compactMap { $0.value["psi"]?.number }
-                    .max()
+                let largest = members.first { $0.name == "drift" }?.value.members?.compactMap {
+                    $0.value["psi"]?.number
+                }
+                .max()
                 let shown = members.map { member -> JSON.Member in
                     guard case .double(let value) = member.value else { return member }
                     return JSON.Member(member.name, .double((value * 10_000).rounded() / 10_000))
                 }
                 return .object(
-                    [JSON.Member("version", version["version"] ?? .null), JSON.Member("tenant", .string(tenant))] + shown
+                    [JSON.Member("version", version["version"] ?? .null), JSON.Member("tenant", .string(tenant))]
+                        + shown
                         + [
                             JSON.Member(
                                 "largest_drift",
@@ -71,7 +74,9 @@ extension ModelCommand {
             }
             var rows = [row("all", version["windows"])]
             if tenants || tenant != nil {
-                for one in version["tenants"]?.array ?? [] { rows.append(row(one["tenant"]?.string ?? "", one["windows"])) }
+                for one in version["tenants"]?.array ?? [] {
+                    rows.append(row(one["tenant"]?.string ?? "", one["windows"]))
+                }
             }
             return rows.compactMap(\.self)
         }

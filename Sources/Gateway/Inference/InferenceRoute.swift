@@ -71,8 +71,10 @@ extension InferenceRoute {
 
     var methods: [HTTPMethod] {
         switch call {
-        case .servingPredict, .servingClassify, .servingRegress, .servingFeedback, .infer, .index, .load, .unload: [.post]
-        case .servingStatus, .servingMetadata, .servingQuality, .servingList, .server, .live, .ready, .metadata, .modelReady, .config,
+        case .servingPredict, .servingClassify, .servingRegress, .servingFeedback, .infer, .index, .load, .unload:
+            [.post]
+        case .servingStatus, .servingMetadata, .servingQuality, .servingList, .server, .live, .ready, .metadata,
+            .modelReady, .config,
             .statistics:
             [.get, .head]
         }
@@ -82,7 +84,8 @@ extension InferenceRoute {
     var scope: ScopeSet? {
         switch call {
         case .servingPredict, .servingClassify, .servingRegress, .servingFeedback, .infer: .predict
-        case .servingStatus, .servingMetadata, .servingQuality, .servingList, .server, .metadata, .modelReady, .config, .statistics,
+        case .servingStatus, .servingMetadata, .servingQuality, .servingList, .server, .metadata, .modelReady, .config,
+            .statistics,
             .index:
             .modelsRead
         case .live, .ready: nil

@@ -25,7 +25,9 @@ extension Services {
 
     /// What a canary's rule goes by, and what it would do now; null without a rule.
     func trial(of name: ModelName) -> JSON {
-        guard let (figures, verdict) = quality.judge(name), case .object(let members) = figures.json else { return .null }
+        guard let (figures, verdict) = quality.judge(name), case .object(let members) = figures.json else {
+            return .null
+        }
         let (word, reason) =
             switch verdict {
             case .wait(let reason): ("wait", reason)

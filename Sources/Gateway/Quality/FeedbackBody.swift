@@ -27,11 +27,16 @@ struct FeedbackBody {
             let item = try Self.item(json, place())
             count += max(1, item.labels.count)
             guard count <= Self.maxLabels else {
-                throw Refusal(.tooManyInstances, "At most \(Self.maxLabels) labels are taken in one call; send several.")
+                throw Refusal(
+                    .tooManyInstances,
+                    "At most \(Self.maxLabels) labels are taken in one call; send several."
+                )
             }
             items.append(item)
         }
-        let lines = body.split(separator: 0x0a).filter { line in line.contains { $0 != 0x20 && $0 != 0x0d && $0 != 0x09 } }
+        let lines = body.split(separator: 0x0a).filter { line in
+            line.contains { $0 != 0x20 && $0 != 0x0d && $0 != 0x09 }
+        }
         if let first = lines.first, let json = try? JSON.parse(first), json["request_id"] != nil {
             for (number, line) in body.split(separator: 0x0a, omittingEmptySubsequences: false).enumerated()
             where line.contains(where: { $0 != 0x20 && $0 != 0x0d && $0 != 0x09 }) {
@@ -59,7 +64,10 @@ struct FeedbackBody {
             throw Refusal(.fieldInvalid, "\(place) must be {\"request_id\": …, \"label\": …}.")
         }
         for member in members where !["request_id", "label"].contains(member.name) {
-            throw Refusal(.fieldInvalid, "\(place) has a field '\(member.name.prefix(40))'; there are request_id, label.")
+            throw Refusal(
+                .fieldInvalid,
+                "\(place) has a field '\(member.name.prefix(40))'; there are request_id, label."
+            )
         }
         guard let text = json["request_id"]?.string, text.utf8.count <= 64 else {
             throw Refusal(.fieldInvalid, "\(place): 'request_id' must be the X-Request-Id of an answer.")

@@ -160,7 +160,9 @@ struct VersionFiles {
     /// What the version's predictions are compared with; nil without one.
     func reference() throws(InferenceError) -> ReferenceProfile? {
         let path = "\(directory)/\(ReferenceProfile.fileName)"
-        guard let text = try SmallFile.read(path, name: "the version's reference.json", limit: 1 << 20) else { return nil }
+        guard let text = try SmallFile.read(path, name: "the version's reference.json", limit: 1 << 20) else {
+            return nil
+        }
         guard let reference = (try? JSON.parse(text)).flatMap(ReferenceProfile.init) else {
             throw InferenceError(
                 .verificationFailed,

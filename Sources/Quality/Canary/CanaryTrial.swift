@@ -74,7 +74,8 @@ extension CanaryRule {
         let isKnown = canary.trials >= minLabels && stable.trials >= minLabels
         let isWorse = isKnown && figures.worseP ?? 1 < Self.significance
         let p = Self.short(figures.worseP ?? 1)
-        let both = "accuracy \(Self.short(canary.ratio ?? 0)) of \(canary.trials) labels"
+        let both =
+            "accuracy \(Self.short(canary.ratio ?? 0)) of \(canary.trials) labels"
             + " against \(Self.short(stable.ratio ?? 0)) of \(stable.trials)"
         if rollbackWhenWorse, isWorse { return .rollBack("\(both): significantly worse (p = \(p))") }
         guard let least = promoteAccuracy else { return .wait("nothing speaks for a rollback") }

@@ -147,7 +147,8 @@ public final class PredictionLog {
         guard let first = find(request) else { return .unknown }
         let owner = series[Int(slots[first].series)]
         // What is another's looks like what is not there.
-        guard owner.key.tenant == tenant, owner.key.model == model, version == nil || version == owner.key.version else {
+        guard owner.key.tenant == tenant, owner.key.model == model, version == nil || version == owner.key.version
+        else {
             return .unknown
         }
         let count = Int(slots[first].count)

@@ -52,7 +52,9 @@ struct DescribedCaller {
         return answer
     }
 
+    @discardableResult
     private mutating func tenants(_ method: String, _ path: String, _ expected: Int = 200, _ body: String? = nil) throws
+        -> Answer
     {
         try call("tenant", method, path, expected, key: tenant.key, body)
     }
@@ -152,7 +154,12 @@ struct DescribedCaller {
         try admin("GET", "/models/digits/quality?tenant=described&version=1&window=1h")
         try admin("POST", "/models/twice-int8/load", 200, "{}")
         try admin("POST", "/models/twice-int8/promote", 200, "{\"version\":1}")
-        try admin("PUT", "/models/twice-int8/canary", 200, "{\"version\":1,\"percent\":10,\"rule\":{\"rollback_worse\":true}}")
+        try admin(
+            "PUT",
+            "/models/twice-int8/canary",
+            200,
+            "{\"version\":1,\"percent\":10,\"rule\":{\"rollback_worse\":true}}"
+        )
         try admin("DELETE", "/models/twice-int8/canary", 200)
         try admin("POST", "/models/twice-int8/rollback", 409, "{}")
         try admin("POST", "/models/twice-int8/unload", 200, "{}")
