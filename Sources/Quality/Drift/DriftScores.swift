@@ -10,7 +10,7 @@ public struct DriftScores: Hashable, Sendable {
 
     /// - Returns: nil while there are fewer than ``least`` instances on a side.
     public init?(_ tally: PredictionTally, from reference: ReferenceProfile) {
-        guard tally.sampled >= Self.least, reference.count >= Self.least else { return nil }
+        guard tally.compared >= Self.least, reference.count >= Self.least else { return nil }
         var scores: [(String, DistributionShift)] = []
         if let categories = reference.categories, let shift = DistributionShift(tally.categories, from: categories) {
             scores.append(("class", shift))

@@ -48,13 +48,15 @@ public struct PredictionTally: Tally, Hashable {
     /// Requests answered, and those whose inference failed.
     public private(set) var requests = 0
     public private(set) var failures = 0
-    /// Instances looked at for drift: all, or some of many.
+    /// Instances looked at: all, or some of many.
     public private(set) var sampled = 0
     /// Σ of their confidences or values.
     public private(set) var outputSum = 0.0
-    /// Of the predicted classes, of those looked at.
+    /// Those of them that can be compared with the reference: not those that it was made of.
+    public private(set) var compared = 0
+    /// Of the predicted classes of those that are compared.
     public private(set) var categories = Array(repeating: 0, count: PredictionSample.categoryBins)
-    /// In the bins of the reference; none before there is one.
+    /// In the bins of the reference.
     public private(set) var bins: [PredictionSample.Measure: [Int]] = [:]
 
     public init() {}
@@ -72,8 +74,9 @@ public struct PredictionTally: Tally, Hashable {
         for sample in delta.samples {
             sampled += 1
             outputSum += sample.output
-            if let category = sample.category { categories[category % categories.count] += 1 }
             guard let reference else { continue }
+            compared += 1
+            if let category = sample.category { categories[category % categories.count] += 1 }
             for (measure, known) in reference.measures {
                 guard let value = sample[measure] else { continue }
                 bins[measure, default: Array(repeating: 0, count: known.counts.count)][known.bin(value)] += 1
@@ -87,6 +90,7 @@ public struct PredictionTally: Tally, Hashable {
         failures += other.failures
         sampled += other.sampled
         outputSum += other.outputSum
+        compared += other.compared
         for place in categories.indices { categories[place] += other.categories[place] }
         for (measure, counts) in other.bins {
             guard let own = bins[measure], own.count == counts.count else {
