@@ -19,6 +19,8 @@ import Testing
         )
     }
 
+    private func path(_ name: String) -> String { "\(directory)/\(name)" }
+
     private func write(_ name: String, _ text: String) throws {
         try text.write(toFile: "\(directory)/\(name)", atomically: true, encoding: .utf8)
     }
@@ -34,7 +36,7 @@ import Testing
     func csv() throws {
         try write("digits.csv", csv(Digit.all))
         let lines = try evaluate("digits", "--data", heldOut, "--output", "json")
-        let table = try evaluate("digits/1", "--data", "digits.csv", "--output", "json")
+        let table = try evaluate("digits/1", "--data", path("digits.csv"), "--output", "json")
         #expect(lines.end == .exited(0) && table.end == .exited(0), "\(lines.errors) \(table.errors)")
         let a = try JSON.parse(lines.output.trimmingCharacters(in: .newlines))
         let b = try JSON.parse(table.output.trimmingCharacters(in: .newlines))
@@ -65,16 +67,16 @@ import Testing
         try write("bad.npz", "PK")
         try write("x.npy", "no array")
         let faults: [([String], Int32, String)] = [
-            (["digits", "--data", "none.csv"], 66, "none.csv: cannot be read"),
-            (["digits", "--data", "bad.csv"], 65, "bad.csv, line 4: has 2 fields"),
-            (["digits", "--data", "short.csv"], 65, "short.csv, line 2: expected instance shape [784], got [1]"),
-            (["digits", "--data", "class.ndjson"], 65, "class.ndjson, line 2: label 10"),
-            (["digits", "--data", "bad.npz"], 65, "no ZIP archive"),
-            (["digits", "--data", "x.npy", "--labels", "x.npy"], 65, "x.npy, byte 0"),
-            (["digits", "--data", "x.npy"], 64, "--labels"),
-            (["digits", "--data", "digits.txt"], 64, "name it .ndjson"),
-            (["digits/7", "--data", "short.csv"], 1, "7"),
-            (["digits", "--data", "short.csv", "--fail-if-worse"], 64, "--compare"),
+            (["digits", "--data", path("none.csv")], 66, "none.csv: cannot be read"),
+            (["digits", "--data", path("bad.csv")], 65, "bad.csv, line 4: has 2 fields"),
+            (["digits", "--data", path("short.csv")], 65, "short.csv, line 2: expected instance shape [784], got [1]"),
+            (["digits", "--data", path("class.ndjson")], 65, "class.ndjson, line 2: label 10"),
+            (["digits", "--data", path("bad.npz")], 65, "no ZIP archive"),
+            (["digits", "--data", path("x.npy"), "--labels", path("x.npy")], 65, "x.npy, byte 0"),
+            (["digits", "--data", path("x.npy")], 64, "--labels"),
+            (["digits", "--data", path("digits.txt")], 64, "name it .ndjson"),
+            (["digits/7", "--data", path("short.csv")], 1, "7"),
+            (["digits", "--data", path("short.csv"), "--fail-if-worse"], 64, "--compare"),
         ]
         for (arguments, code, says) in faults {
             let ran = try ChildProcess.run(
@@ -92,7 +94,8 @@ import Testing
     )
     func arrays() throws {
         let script = """
-            import json, numpy as np
+            import json, os, numpy as np
+            os.chdir('\(directory)')
             rows = [json.loads(line) for line in open('\(heldOut)')]
             x = np.array([row['instance'] for row in rows], dtype='<f4')
             y = np.array([row['label'] for row in rows])
@@ -105,12 +108,12 @@ import Testing
         try write("make.py", script)
         let made = try ChildProcess.run(
             "python3",
-            ["make.py"],
+            [path("make.py")],
             environment: TestRun.environment.merging(["PYTHONPATH": Self.numpy]) { $1 },
             directory: directory
         )
         #expect(made.end == .exited(0), "\(made.errors)")
-        for data in [["stored.npz"], ["deflated.npz"], ["x.npy", "--labels", "y.npy"]] {
+        for data in [[path("stored.npz")], [path("deflated.npz")], [path("x.npy"), "--labels", path("y.npy")]] {
             let ran = try ChildProcess.run(
                 TestRun.binary,
                 ["model", "evaluate", "digits", "--data"] + data + ["--models", TestRun.models],
@@ -118,7 +121,7 @@ import Testing
             )
             #expect(ran.end == .exited(0) && ran.output.contains("351 / 360 = 0.9750"), "\(data): \(ran.errors)")
         }
-        let fortran = try evaluate("digits", "--data", "fortran.npy", "--labels", "y.npy")
+        let fortran = try evaluate("digits", "--data", path("fortran.npy"), "--labels", path("y.npy"))
         #expect(fortran.end == .exited(65) && fortran.errors.contains("Fortran"), "\(fortran.errors)")
     }
 

@@ -69,7 +69,7 @@ struct FeedbackBody {
                 "\(place) has a field '\(member.name.prefix(40))'; there are request_id, label."
             )
         }
-        guard let text = json["request_id"]?.string, text.utf8.count <= 64 else {
+        guard let text = json["request_id"]?.string, text.unicodeScalars.count <= 64 else {
             throw Refusal(.fieldInvalid, "\(place): 'request_id' must be the X-Request-Id of an answer.")
         }
         let values = json["label"].map { $0.array ?? [$0] } ?? []

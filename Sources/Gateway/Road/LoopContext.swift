@@ -80,7 +80,9 @@ final class LoopContext {
         let configuration = services.configuration
         tokens = VerifiedTokenCache(capacity: configuration.tokens.cacheEntries)
         worker = InferenceWorker(time: services.time)
-        predictions = PredictionWatch(capacity: configuration.models.feedbackInstances / max(1, services.metrics.otherShard))
+        predictions = PredictionWatch(
+            capacity: configuration.models.feedbackInstances / max(1, services.metrics.otherShard)
+        )
         limits = configuration.http
         headLimits = HTTP1Limits(configuration.http)
         maxInstances = configuration.models.maxInstances

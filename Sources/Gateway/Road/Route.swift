@@ -102,8 +102,8 @@ extension Route {
         case .predictDefault, .predict, .token, .revoke, .introspect, .reload, .tenantRestore, .keyRotate,
             .tokenRevocations:
             [.post]
-        case .modelStatus, .live, .ready, .description, .metrics, .models, .model, .modelQuality, .auditRecords, .auditProof,
-            .auditLog, .plans, .keySet, .serverMetadata:
+        case .modelStatus, .live, .ready, .description, .metrics, .models, .model, .modelQuality, .auditRecords,
+            .auditProof, .auditLog, .plans, .keySet, .serverMetadata:
             [.get, .head]
         case .tenants, .keys, .signingKeys: [.get, .head, .post]
         case .tenant, .key: [.get, .head, .patch, .delete]

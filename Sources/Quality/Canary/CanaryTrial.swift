@@ -18,7 +18,9 @@ public struct CanaryFigures: Hashable, Sendable {
         }
     }
 
+    /// The version that is tried.
     public var canary: Side
+    /// The one that takes the rest.
     public var stable: Side
     /// The canary's largest population stability index; nil while too little was seen, or there is no reference.
     public var drift: Double?

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// How far the predictions of a window lie from the reference, measure by measure.
-public struct DriftScores: Hashable, Sendable {
+public struct DriftScores: Sendable {
     /// Fewer instances say nothing: by chance alone the index of ten bins is about 9 (1/n + 1/m).
     public static let least = 100
 
@@ -26,10 +26,4 @@ public struct DriftScores: Hashable, Sendable {
 
     /// The largest population stability index of all; nil without any.
     public var largest: Double? { scores.map(\.shift.populationStabilityIndex).max() }
-
-    public static func == (a: DriftScores, b: DriftScores) -> Bool {
-        a.scores.elementsEqual(b.scores) { $0.name == $1.name && $0.shift == $1.shift }
-    }
-
-    public func hash(into hasher: inout Hasher) { for score in scores { hasher.combine(score.shift) } }
 }

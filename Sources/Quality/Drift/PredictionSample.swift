@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What is looked at of one instance to see whether inputs or outputs drift.
-public struct PredictionSample: Hashable, Sendable {
+public struct PredictionSample: Sendable {
     /// Measures that have deciles.
     public enum Measure: String, Hashable, Sendable, CaseIterable {
         /// The confidence of a classifier, the value of a regression.
@@ -37,14 +37,4 @@ public struct PredictionSample: Hashable, Sendable {
 
     /// Classes from here on share the histogram's bins with those before, modulo this.
     public static let categoryBins = 64
-
-    public static func == (a: PredictionSample, b: PredictionSample) -> Bool {
-        a.category == b.category && a.output == b.output && a.input?.mean == b.input?.mean
-            && a.input?.deviation == b.input?.deviation
-    }
-
-    public func hash(into hasher: inout Hasher) {
-        hasher.combine(category)
-        hasher.combine(output)
-    }
 }

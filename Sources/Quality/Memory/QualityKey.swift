@@ -6,7 +6,9 @@ public import GatewayCore
 public struct QualityKey: Hashable, Sendable {
     /// nil for all tenants together.
     public var tenant: TenantID?
+    /// Its name.
     public var model: ModelName
+    /// Its number.
     public var version: Int64
 
     /// A tenant's predictions by a version.

@@ -17,6 +17,7 @@ public struct LabelTally: Tally, Hashable {
     /// Of values.
     public private(set) var regression = RegressionError()
 
+    /// Of no label.
     public init() {}
 
     /// Instances with a label.
@@ -33,6 +34,7 @@ public struct LabelTally: Tally, Hashable {
         calibration.add(confidence: labelled.output, isCorrect: isCorrect)
     }
 
+    /// Takes another in.
     public mutating func merge(_ other: LabelTally) {
         accuracy.trials += other.accuracy.trials
         accuracy.successes += other.accuracy.successes
@@ -45,8 +47,9 @@ public struct LabelTally: Tally, Hashable {
 public struct PredictionTally: Tally, Hashable {
     /// Instances answered.
     public private(set) var instances = 0
-    /// Requests answered, and those whose inference failed.
+    /// Requests answered.
     public private(set) var requests = 0
+    /// Requests whose inference failed.
     public private(set) var failures = 0
     /// Instances looked at: all, or some of many.
     public private(set) var sampled = 0
@@ -59,6 +62,7 @@ public struct PredictionTally: Tally, Hashable {
     /// In the bins of the reference.
     public private(set) var bins: [PredictionSample.Measure: [Int]] = [:]
 
+    /// Of nothing.
     public init() {}
 
     /// Failed requests among all.
@@ -84,6 +88,7 @@ public struct PredictionTally: Tally, Hashable {
         }
     }
 
+    /// Takes another in; its bins must be of the same reference.
     public mutating func merge(_ other: PredictionTally) {
         instances += other.instances
         requests += other.requests
