@@ -163,7 +163,8 @@ import Yams
             let following = ModelAction.allCases.drop { $0 != action }.dropFirst().first
             return following.map { .modelAction(model, $0) } ?? .auditRecords
         case .auditRecords: return .auditLog(.checkpoint)
-        case .auditLog(.checkpoint): return AuditLogFile("tile/entries/000").map(Route.auditLog)
+        case .auditLog(.checkpoint): return .auditLog(.cosigned)
+        case .auditLog(.cosigned): return AuditLogFile("tile/entries/000").map(Route.auditLog)
         case .auditLog(.tile): return .auditLog(.key("tollgate.vkey"))
         case .auditLog(.key): return .reload
         case .reload: return .signingKeys

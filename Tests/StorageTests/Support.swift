@@ -66,3 +66,15 @@ func tenants(_ store: Store, limit: Int = 1000, _ change: (inout TenantQuery) ->
     change(&query)
     return try store.tenants(query).map(\.id.description)
 }
+
+/// An entry of the search index without any column.
+func entry(_ index: UInt64, _ change: (inout AuditIndexEntry) -> Void = { _ in }) -> AuditIndexEntry {
+    var entry = AuditIndexEntry(index: index, record: [])
+    change(&entry)
+    return entry
+}
+
+/// A request id.
+func uuid(_ number: Int) -> String {
+    RequestID(high: 0x0199_aa00_0000_7000, low: 0x8000_0000_0000_0000 + UInt64(number)).description
+}

@@ -16,11 +16,15 @@ import Testing
         "tollgate_token_verifier_disagreements_total", "tollgate_jwks_fetches_total", "tollgate_tokens_revoked_total",
         "tollgate_token_introspections_total",
         "tollgate_signing_key_rotations_total", "tollgate_metrics_overflow_total",
-        "tollgate_feedback_requests_total", "tollgate_model_labels_total", "process_cpu_seconds_total",
+        "tollgate_feedback_requests_total", "tollgate_model_labels_total",
+        "tollgate_audit_unrecorded_answers_total", "tollgate_audit_witness_refusals_total", "tollgate_audit_delivery_failures_total",
+        "process_cpu_seconds_total",
     ]
     private static let gauges: Set<String> = [
         "tollgate_http_requests_in_flight", "tollgate_model_available", "tollgate_audit_healthy",
-        "tollgate_audit_log_size", "tollgate_audit_indexed_size", "tollgate_open_connections",
+        "tollgate_audit_checkpoint_size", "tollgate_audit_cosigned_size", "tollgate_audit_delivery_size",
+        "tollgate_audit_delivery_last_success_timestamp_seconds", "tollgate_audit_log_size",
+        "tollgate_audit_indexed_size", "tollgate_open_connections",
         "tollgate_tls_cert_not_after_timestamp_seconds", "tollgate_config_last_reload_successful",
         "tollgate_config_generation", "tollgate_store_reachable", "tollgate_jwks_age_seconds", "tollgate_jwks_keys",
         "tollgate_signing_keys", "tollgate_signing_key_next_rotation_timestamp_seconds",

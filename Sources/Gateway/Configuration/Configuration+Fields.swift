@@ -87,12 +87,7 @@ struct ConfigurationField: Sendable {
             number("tokens.rotation_days", \.tokens.rotationDays, 1...3650),
             number("tokens.jwks_max_age_seconds", \.tokens.jwksMaxAgeSeconds, 0...86_400),
             number("tokens.cache_entries", \.tokens.cacheEntries, 1...1_000_000),
-            ConfigurationField(path: "issuers", isSame: { $0.issuers == $1.issuers }) { configuration, text in
-                // An empty section sets nothing; the file's list is read by `IssuerReader`.
-                guard text.isEmpty else { return Requirement(text: "a list in the configuration file") }
-                configuration.issuers = []
-                return nil
-            }.reloading,
+            list("issuers", \.issuers).reloading,
             choice("audit.durability", \.audit.durability),
             number("audit.refusals_per_second", \.audit.refusalsPerSecond, 0...100_000),
             text("audit.origin", \.audit.origin, "a name of 1 to 200 visible characters without spaces and plus signs")
@@ -101,6 +96,11 @@ struct ConfigurationField: Sendable {
             },
             choice("audit.receipts", \.audit.receipts),
             number("audit.checkpoint_milliseconds", \.audit.checkpointMilliseconds, 10...60_000),
+            list("audit.witnesses", \.audit.witnesses).reloading,
+            number("audit.witness_seconds", \.audit.witnessSeconds, 1...3600).reloading,
+            number("audit.witness_quorum", \.audit.witnessQuorum, 0...64).reloading,
+            list("audit.publish", \.audit.publish).reloading,
+            number("audit.publish_seconds", \.audit.publishSeconds, 1...86_400).reloading,
             number("http.max_body_bytes", \.http.maxBodyBytes, 1...1_073_741_824).reloading,
             number("http.max_header_bytes", \.http.maxHeaderBytes, 1024...262_144).reloading,
             number("http.max_header_count", \.http.maxHeaderCount, 8...1000).reloading,
@@ -172,6 +172,16 @@ struct ConfigurationField: Sendable {
         }
         field.isList = true
         return field
+    }
+
+    /// A list whose entries have fields: the file alone can have it, and a reader of its own reads it.
+    private static func list<Entry: Equatable & Sendable>(_ name: String, _ path: Path<[Entry]>) -> ConfigurationField {
+        ConfigurationField(path: name, isSame: { $0[keyPath: path] == $1[keyPath: path] }) { configuration, text in
+            // An empty section sets nothing.
+            guard text.isEmpty else { return Requirement(text: "a list in the configuration file") }
+            configuration[keyPath: path] = []
+            return nil
+        }
     }
 
     private static func number(_ name: String, _ path: Path<Int>, _ range: ClosedRange<Int>) -> ConfigurationField {

@@ -139,6 +139,17 @@ public struct Configuration: Sendable, Equatable {
         public var receipts = Receipts.leaf
         /// From one signed checkpoint to the next, when there are new records.
         public var checkpointMilliseconds = 500
+        /// Who is asked to cosign checkpoints.
+        public var witnesses: [Witness] = []
+        /// From one checkpoint that the witnesses are asked for to the next; from 1 to 3600.
+        public var witnessSeconds = 5
+        /// Cosignatures without which a checkpoint is neither `checkpoint.cosigned` nor sent to ``publish``; with 0 nothing
+        /// waits for them, and one makes `checkpoint.cosigned`.
+        public var witnessQuorum = 0
+        /// Where checkpoints are sent.
+        public var publish: [Destination] = []
+        /// From one checkpoint that is sent there to the next; from 1 to 86,400.
+        public var publishSeconds = 60
     }
 
     /// `index` is `Audit-Index` alone; `leaf` adds the record's leaf hash, by which a proof is verified.

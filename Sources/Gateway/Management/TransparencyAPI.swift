@@ -16,6 +16,9 @@ struct TransparencyAPI {
         switch file {
         case .checkpoint:
             return Reply(status: 200, contentType: "text/plain; charset=utf-8", body: published.note.bytes)
+        case .cosigned:
+            guard let cosigned = services.publication.cosigned else { throw Self.missingFile }
+            return Reply(status: 200, contentType: "text/plain; charset=utf-8", body: cosigned.note.bytes)
         case .key(let name):
             let key = services.integrator.verifier
             guard name == Integrator.keyFile(key) else { throw Self.missingFile }
@@ -43,8 +46,9 @@ struct TransparencyAPI {
         else {
             throw JSONBody.wrong("index", "the Audit-Index of an answer, and the query nothing else")
         }
-        let published = services.integrator.published
-        guard let published, index < published.checkpoint.size else {
+        // Best one that witnesses vouch for.
+        let newest = [services.publication.cosigned, services.integrator.published].compactMap(\.self)
+        guard let published = newest.first(where: { index < $0.checkpoint.size }) else {
             guard let record = try services.audit.reader().record(at: index), Self.isOwn(record, of: tenant) else {
                 throw Self.missingRecord
             }

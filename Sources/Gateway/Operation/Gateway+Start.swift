@@ -102,6 +102,7 @@ extension Gateway {
             limits: limits,
             audit: audit,
             integrator: integrator,
+            publication: CheckpointPublication(integrator: integrator, state: state, log: log, metrics: metrics),
             ledger: ledger,
             search: search,
             models: models,
@@ -230,7 +231,8 @@ extension Gateway {
         // A log that lost what was durable has been tampered with, or is an old copy.
         let checkpoint = try Integrator.checkpoint(directory: state.auditLog, verifier: signer.verifier)?.checkpoint
         let charged = configuration.audit.durability == .durable ? try store.limitSnapshot().coveredIndex : 0
-        let knownSize = max(charged, checkpoint?.size ?? 0)
+        let cosigned = try CosignedCheckpoints.read(directory: state.auditLog, verifier: signer.verifier)?.checkpoint
+        let knownSize = max(charged, checkpoint?.size ?? 0, cosigned?.size ?? 0)
         let audit = try AuditLog(
             configuration: AuditConfiguration(
                 directory: state.auditDirectory,

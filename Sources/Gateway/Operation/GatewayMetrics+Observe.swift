@@ -30,6 +30,36 @@ extension GatewayMetrics {
         gauge("tollgate_audit_checkpoint_size", "Records that the newest signed checkpoint covers.") {
             Double($0.integrator.published?.checkpoint.size ?? 0)
         }
+        gauge("tollgate_audit_cosigned_size", "Records that the newest checkpoint with enough cosignatures covers.") {
+            Double($0.publication.cosigned?.checkpoint.size ?? 0)
+        }
+        registry.callbackGauge(
+            "tollgate_audit_delivery_size",
+            help: "Records that the newest checkpoint covers which a witness cosigned or a destination has.",
+            labels: ["kind", "destination"]
+        ) { [unowned services] in
+            services.publication.states().map {
+                ([$0.name.kind, $0.name.destination], Double($0.state.size ?? 0))
+            }
+        }
+        registry.callbackGauge(
+            "tollgate_audit_delivery_last_success_timestamp_seconds",
+            help: "When a witness or destination last took a checkpoint; 0 before the first one of this process.",
+            labels: ["kind", "destination"]
+        ) { [unowned services] in
+            services.publication.states().map {
+                ([$0.name.kind, $0.name.destination], Double($0.state.lastSuccess?.seconds ?? 0))
+            }
+        }
+        registry.callbackCounter(
+            "tollgate_audit_delivery_failures_total",
+            help: "Attempts to give a witness or destination a checkpoint that failed.",
+            labels: ["kind", "destination"]
+        ) { [unowned services] in
+            services.publication.states().map {
+                ([$0.name.kind, $0.name.destination], Double($0.state.failures))
+            }
+        }
         gauge("tollgate_audit_indexed_size", "Records in the search index.") { Double($0.search.index.indexedSize) }
         registry.callbackHistogram(
             "tollgate_audit_sync_duration_seconds",

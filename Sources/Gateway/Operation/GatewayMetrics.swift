@@ -42,6 +42,8 @@ final class GatewayMetrics: Sendable {
     let jwksFetches: CounterFamily
     let feedback: CounterFamily
     let modelLabels: CounterFamily
+    let unrecordedAnswers: CounterFamily
+    let witnessRefusals: CounterFamily
 
     /// - Parameter shards: event loops, and one more for all other threads.
     init(shards: Int) {
@@ -194,6 +196,16 @@ final class GatewayMetrics: Sendable {
             "tollgate_model_labels_total",
             help: "Labels joined to predictions: of right and wrong classes, and of values.",
             labels: ["model", "version", "result"]
+        )
+        unrecordedAnswers = registry.counter(
+            "tollgate_audit_unrecorded_answers_total",
+            help: "Probes and scrapes answered while the audit log could not be written; it has them once it can.",
+            labels: ["route"]
+        )
+        witnessRefusals = registry.counter(
+            "tollgate_audit_witness_refusals_total",
+            help: "Times that a witness did not cosign a checkpoint, by reason.",
+            labels: ["witness", "reason"]
         )
     }
 }

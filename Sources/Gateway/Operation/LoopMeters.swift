@@ -86,6 +86,10 @@ final class LoopMeters {
         metrics.connectionsRefused.with(labels: [listener.rawValue, refusal.label.description]).increment(shard: shard)
     }
 
+    func leftUnrecorded(_ route: String) {
+        metrics.unrecordedAnswers.with(labels: [route]).increment(shard: shard)
+    }
+
     func streamRefused(_ listener: ListenerKind) {
         metrics.connectionsRefused.with(labels: [listener.rawValue, "stream_refused"]).increment(shard: shard)
     }

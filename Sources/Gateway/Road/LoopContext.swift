@@ -65,6 +65,8 @@ final class LoopContext {
     /// The answers that wait for a record which counts them all, by the record's ticket.
     private var groups: [UInt64: [UInt64]] = [:]
     private var groupCount = 0
+    /// What was answered while the log could not be written.
+    var unrecorded = UnrecordedAnswers()
     /// Where answers say their records' leaf hashes.
     private let leaves: TreeHasher?
     /// Connections that were turned away since the last sweep.
@@ -162,6 +164,7 @@ final class LoopContext {
         if swept == 0 { sweepStreams() }
         recordTurnedAway()
         recordFloods()
+        recordUnrecorded()
         eventLoop.releaseIdleMemory()
         date.update(to: services.time.now())
     }
@@ -264,13 +267,18 @@ final class LoopContext {
     /// Makes the records that the refusals of floods wait for.
     private func recordFloods() {
         guard floods.count > 0 else { return }
-        floods.flush { record, tickets in
-            groupCount = (groupCount + 1) & 0xffff_ffff
-            // Serial 0 is no exchange's.
-            let ticket = Ticket(slot: groupCount, serial: 0).rawValue
-            groups[ticket] = tickets
-            openBatch().append(record, ticket: ticket)
-        }
+        floods.flush { record, tickets in groups[append(record)] = tickets }
+    }
+
+    /// Puts a record that is no exchange's into this turn's batch.
+    ///
+    /// - Returns: its ticket.
+    func append(_ record: AuditRecord) -> UInt64 {
+        groupCount = (groupCount + 1) & 0xffff_ffff
+        // Serial 0 is no exchange's.
+        let ticket = Ticket(slot: groupCount, serial: 0).rawValue
+        openBatch().append(record, ticket: ticket)
+        return ticket
     }
 
     /// The batch of this turn.
@@ -307,6 +315,7 @@ final class LoopContext {
                     Receipt(index: first + UInt64(place), leaf: leaves.map { batch.leaf(at: place, $0) })
                 }
                 if ticket.serial == 0 {
+                    unrecorded.settle(ticket.rawValue, isDurable: receipt != nil)
                     for waiting in groups.removeValue(forKey: ticket.rawValue) ?? [] {
                         stream(Ticket(rawValue: waiting))?.sealed(receipt)
                     }

@@ -208,14 +208,17 @@ final class RequestStream {
         }
         isAnswered = true
         if receipt == nil {
-            let refusal = Refusal(
-                .auditUnavailable,
-                "The audit log cannot be written, so nothing can be answered now. Try again later.",
-                retryAfter: 5
-            )
-            reply = .refused(refusal)
-            complete(&reply, refusal)
+            // What no record charges costs nothing.
             refund()
+            if !loop.leavesUnrecorded(self, reply) {
+                let refusal = Refusal(
+                    .auditUnavailable,
+                    "The audit log cannot be written, so nothing can be answered now. Try again later.",
+                    retryAfter: 5
+                )
+                reply = .refused(refusal)
+                complete(&reply, refusal)
+            }
         }
         exchange.admission?.settle()
         exchange.admission = nil

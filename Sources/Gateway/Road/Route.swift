@@ -89,6 +89,7 @@ extension Route {
         case .auditRecords: "/admin/v1/audit/records"
         case .auditProof: "/audit/proof"
         case .auditLog(.checkpoint): "/audit/log/checkpoint"
+        case .auditLog(.cosigned): "/audit/log/checkpoint.cosigned"
         case .auditLog(.tile): "/audit/log/tile/{tile}"
         case .auditLog(.key): "/audit/log/{name}.vkey"
         case .reload: "/admin/v1/reload"

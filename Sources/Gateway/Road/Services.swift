@@ -33,6 +33,8 @@ final class Services: Sendable {
     let audit: AuditLog
     /// Makes the transparency log, behind the road.
     let integrator: Integrator
+    /// Sends its checkpoints elsewhere.
+    let publication: CheckpointPublication
     let ledger: LimitLedger
     let search: AuditSearch
     let served: ServedModels
@@ -72,6 +74,7 @@ final class Services: Sendable {
         limits: LimitTable,
         audit: AuditLog,
         integrator: Integrator,
+        publication: CheckpointPublication,
         ledger: LimitLedger,
         search: AuditSearch,
         models: ModelRepository,
@@ -99,6 +102,7 @@ final class Services: Sendable {
         tenants = TenantContexts(limits: limits, metrics: metrics)
         self.audit = audit
         self.integrator = integrator
+        self.publication = publication
         self.ledger = ledger
         self.search = search
         served = ServedModels(models)
