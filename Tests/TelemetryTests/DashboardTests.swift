@@ -17,7 +17,8 @@ import Testing
         "tollgate_token_introspections_total",
         "tollgate_signing_key_rotations_total", "tollgate_metrics_overflow_total",
         "tollgate_feedback_requests_total", "tollgate_model_labels_total",
-        "tollgate_audit_unrecorded_answers_total", "tollgate_audit_witness_refusals_total", "tollgate_audit_delivery_failures_total",
+        "tollgate_audit_unrecorded_answers_total", "tollgate_audit_witness_refusals_total",
+        "tollgate_audit_delivery_failures_total",
         "process_cpu_seconds_total",
     ]
     private static let gauges: Set<String> = [
