@@ -77,7 +77,8 @@ let package = Package(
         library("Limits", ["GatewayCore"]),
         library("Audit", ["GatewayCore", "GatewayCrypto", "CCRC32C", "CSync"]),
         library("Telemetry", ["GatewayCore"]),
-        library("Inference", ["GatewayCore", "GatewayCrypto", "COpenVINO"], link: openVINOLibrary),
+        library("Quality", ["GatewayCore", "ContentCoding"]),
+        library("Inference", ["GatewayCore", "GatewayCrypto", "Quality", "COpenVINO"], link: openVINOLibrary),
         library(
             "Storage",
             [
@@ -100,13 +101,13 @@ let package = Package(
             "Gateway",
             [
                 "GatewayCore", "GatewayCrypto", "TLS", "Transport", "HTTP", "Identity", "Limits", "Audit", "Telemetry",
-                "Inference", "Storage", "ContentCoding", "HTTPClient", "APIDescription", "Yams",
+                "Inference", "Quality", "Storage", "ContentCoding", "HTTPClient", "APIDescription", "Yams",
             ]
         ),
         .executableTarget(
             name: "tollgate",
             dependencies: [
-                "Audit", "Gateway", "GatewayCore", "HTTPClient", "Inference", "Storage", "Telemetry", "Yams",
+                "Audit", "Gateway", "GatewayCore", "HTTPClient", "Inference", "Quality", "Storage", "Telemetry", "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swift,
@@ -157,7 +158,8 @@ let package = Package(
         tests("LimitsTests", ["Limits", "GatewayCore", "TestSupport"]),
         tests("AuditTests", ["Audit", "GatewayCore", "GatewayCrypto", "TestSupport"]),
         tests("TelemetryTests", ["Telemetry", "GatewayCore", "TestSupport"]),
-        tests("InferenceTests", ["Inference", "GatewayCore", "GatewayCrypto", "TestSupport"]),
+        tests("QualityTests", ["Quality", "GatewayCore", "TestSupport"]),
+        tests("InferenceTests", ["Inference", "GatewayCore", "GatewayCrypto", "Quality", "TestSupport"]),
         tests(
             "StorageTests",
             [

@@ -158,7 +158,8 @@ import Yams
         case .tokenRevocations: return .tokenRevocation("jti-1")
         case .tokenRevocation: return .models
         case .models: return .model(model)
-        case .model: return .modelAction(model, ModelAction.allCases[0])
+        case .model: return .modelQuality(model)
+        case .modelQuality: return .modelAction(model, ModelAction.allCases[0])
         case .modelAction(_, let action):
             let following = ModelAction.allCases.drop { $0 != action }.dropFirst().first
             return following.map { .modelAction(model, $0) } ?? .auditRecords

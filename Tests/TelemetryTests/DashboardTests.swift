@@ -17,6 +17,7 @@ import Testing
         "tollgate_token_verifier_disagreements_total", "tollgate_jwks_fetches_total", "tollgate_tokens_revoked_total",
         "tollgate_token_introspections_total",
         "tollgate_signing_key_rotations_total", "tollgate_metrics_overflow_total",
+        "tollgate_feedback_requests_total", "tollgate_model_labels_total",
         "tollgate_audit_unrecorded_answers_total", "tollgate_audit_witness_refusals_total",
         "tollgate_audit_delivery_failures_total",
         "process_cpu_seconds_total",
@@ -30,7 +31,9 @@ import Testing
         "tollgate_tls_cert_not_after_timestamp_seconds", "tollgate_config_last_reload_successful",
         "tollgate_config_generation", "tollgate_store_reachable", "tollgate_jwks_age_seconds", "tollgate_jwks_keys",
         "tollgate_signing_keys", "tollgate_signing_key_next_rotation_timestamp_seconds",
-        "tollgate_build_info", "process_open_fds",
+        "tollgate_model_accuracy_ratio", "tollgate_model_labelled_predictions",
+        "tollgate_model_calibration_error_ratio", "tollgate_model_mean_absolute_error", "tollgate_model_drift_score",
+        "tollgate_tenant_accuracy_ratio", "tollgate_build_info", "process_open_fds",
         "process_max_fds", "process_resident_memory_bytes", "process_virtual_memory_bytes",
         "process_start_time_seconds", "process_threads",
     ]

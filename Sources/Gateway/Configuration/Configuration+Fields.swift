@@ -82,6 +82,7 @@ struct ConfigurationField: Sendable {
             number("inference.batch_microseconds", \.inference.batchMicroseconds, 1...10_000_000),
             number("inference.queue_requests", \.inference.queueRequests, 1...1_000_000),
             number("inference.queue_requests_per_tenant", \.inference.queueRequestsPerTenant, 1...1_000_000),
+            number("models.feedback_instances", \.models.feedbackInstances, 0...100_000_000),
             text("tokens.issuer", \.tokens.issuer, "an https URL without query or fragment", isValid: isIssuer),
             text("tokens.audience", \.tokens.audience, "a text"),
             number("tokens.lifetime_seconds", \.tokens.lifetimeSeconds, 1...86_400),

@@ -81,6 +81,8 @@ public struct Configuration: Sendable, Equatable {
         /// 0 leaves the folder unwatched; else how long a version without a manifest must have been left alone before it
         /// is loaded.
         public var watchSettleSeconds = 0
+        /// Predictions, an instance each, that labels can still be joined to; 0 turns feedback off.
+        public var feedbackInstances = 100_000
     }
 
     /// The section `inference`.

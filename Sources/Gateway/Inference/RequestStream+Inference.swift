@@ -15,6 +15,8 @@ extension RequestStream {
         case .servingClassify, .servingRegress: refuseTask(route)
         case .servingStatus: modelStatus(route.model, version: exchange.modelVersion)
         case .servingMetadata: withModel { reply(.json($0.servingMetadata)) }
+        case .servingFeedback: feedback(route, body)
+        case .servingQuality: quality(route)
         case .servingList:
             let names = reachable.map(\.name.description)
             reply(.json(["models": .array(Set(names).sorted().map(JSON.string))]))

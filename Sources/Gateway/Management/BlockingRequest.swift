@@ -84,6 +84,8 @@ extension Services {
         case .tokenRevocations, .tokenRevocation: return .init(reply: try TokensAPI(services: self).revoke(request))
         case .models: return BlockingOutcome(reply: modelList())
         case .model(let name): return BlockingOutcome(reply: .json(try model(name)))
+        case .modelQuality(let name):
+            return BlockingOutcome(reply: try QualityAPI(services: self).answer(name, request))
         case .modelAction(let name, let action):
             return BlockingOutcome(reply: try ModelsAPI(services: self).answer(name, action, request))
         case .auditRecords: return BlockingOutcome(reply: try AuditAPI(services: self).search(request))

@@ -144,6 +144,7 @@ extension GatewayMetrics {
         ) {
             [([Version.tollgate, Version.swift, TLSContext.libraryVersion, ModelRepository.engineVersion], 1)]
         }
+        observeQuality(services)
         registry.registerProcessMetrics()
     }
 }

@@ -43,6 +43,8 @@ final class GatewayMetrics: Sendable {
     let tokensIntrospected: CounterFamily
     let signingKeyRotations: CounterFamily
     let jwksFetches: CounterFamily
+    let feedback: CounterFamily
+    let modelLabels: CounterFamily
     let unrecordedAnswers: CounterFamily
     let witnessRefusals: CounterFamily
 
@@ -203,6 +205,16 @@ final class GatewayMetrics: Sendable {
             "tollgate_jwks_fetches_total",
             help: "Times that an outside issuer's key set was fetched, by result.",
             labels: ["issuer", "result"]
+        )
+        feedback = registry.counter(
+            "tollgate_feedback_requests_total",
+            help: "Requests for which labels came, by what came of them.",
+            labels: ["result"]
+        )
+        modelLabels = registry.counter(
+            "tollgate_model_labels_total",
+            help: "Labels joined to predictions: of right and wrong classes, and of values.",
+            labels: ["model", "version", "result"]
         )
         unrecordedAnswers = registry.counter(
             "tollgate_audit_unrecorded_answers_total",

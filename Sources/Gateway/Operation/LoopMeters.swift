@@ -141,7 +141,7 @@ final class LoopMeters {
             }
         }
         var modelRequests: Counter?
-        if stream.exchange.scope == .predict, let name = stream.exchange.model,
+        if stream.exchange.route?.takesTensors == true, let name = stream.exchange.model,
             let version = stream.exchange.served?.version ?? stream.exchange.modelVersion
         {
             modelRequests = self.modelRequests.value(of: ModelKey(name: name, version: version, status: status)) {

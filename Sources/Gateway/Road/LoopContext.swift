@@ -19,6 +19,8 @@ final class LoopContext {
     let handle: LoopHandle
     let meters: LoopMeters
     var tallies = ModelTallies()
+    /// What feedback can still be given on, and what drift is measured by.
+    let predictions: PredictionWatch
     var tokens: VerifiedTokenCache
     var routes = RouteCache()
     let worker: InferenceWorker
@@ -86,6 +88,9 @@ final class LoopContext {
         let configuration = services.configuration
         tokens = VerifiedTokenCache(capacity: configuration.tokens.cacheEntries)
         worker = InferenceWorker(limits: QueueLimits(configuration.inference), time: services.time)
+        predictions = PredictionWatch(
+            capacity: configuration.models.feedbackInstances / max(1, services.metrics.otherShard)
+        )
         limits = configuration.http
         headLimits = HTTP1Limits(configuration.http)
         maxInstances = configuration.models.maxInstances
@@ -136,6 +141,7 @@ final class LoopContext {
         let available = models.available
         worker.keep(only: available)
         tallies.keep(only: available)
+        predictions.forgetModels()
         meters.forgetModels()
     }
 

@@ -14,7 +14,7 @@ extension Route {
         case .predictDefault, .predict: return .predict
         case .modelStatus: return .modelsRead
         case .inference(let route): return route.scope
-        case .models, .model: return .modelsList
+        case .models, .model, .modelQuality: return .modelsList
         case .modelAction: return .modelsWrite
         case .metrics: return .metricsRead
         case .auditRecords, .auditProof(.management): return .auditRead

@@ -42,6 +42,7 @@ enum Route: Equatable {
     case models
     case model(ModelName)
     case modelAction(ModelName, ModelAction)
+    case modelQuality(ModelName)
     case auditRecords
     case auditRetention
     case auditHolds
@@ -89,6 +90,7 @@ extension Route {
         case .models: "/admin/v1/models"
         case .model: "/admin/v1/models/{model}"
         case .modelAction(_, let action): "/admin/v1/models/{model}/\(action.rawValue)"
+        case .modelQuality: "/admin/v1/models/{model}/quality"
         case .auditRecords: "/admin/v1/audit/records"
         case .auditRetention: "/admin/v1/audit/retention"
         case .auditHolds: "/admin/v1/audit/holds"
@@ -110,8 +112,8 @@ extension Route {
         case .predictDefault, .predict, .token, .revoke, .introspect, .reload, .tenantRestore, .keyRotate,
             .tokenRevocations:
             [.post]
-        case .modelStatus, .live, .ready, .description, .metrics, .models, .model, .auditRecords, .auditProof,
-            .auditLog, .auditRetention, .plans, .keySet, .serverMetadata:
+        case .modelStatus, .live, .ready, .description, .metrics, .models, .model, .modelQuality, .auditRecords,
+            .auditProof, .auditLog, .auditRetention, .plans, .keySet, .serverMetadata:
             [.get, .head]
         case .tenants, .keys, .signingKeys, .auditHolds: [.get, .head, .post]
         case .tenant, .key: [.get, .head, .patch, .delete]
@@ -162,6 +164,7 @@ extension Route {
         case .models: return "model.list"
         case .model: return "model.show"
         case .modelAction(_, let action): return "model.\(action.rawValue)"
+        case .modelQuality: return "model.quality"
         case .auditRecords: return "audit.search"
         case .auditRetention: return "audit.retention.show"
         case .auditHolds: return reads ? "audit.hold.list" : "audit.hold.add"
@@ -310,6 +313,7 @@ extension Route {
         case (1, "models"): return .models
         case (2, "models"): return ModelName(parts[1]).map(Route.model)
         case (3, "models"):
+            if parts[2] == "quality" { return ModelName(parts[1]).map(Route.modelQuality) }
             guard let action = ModelAction(rawValue: String(parts[2])) else { return nil }
             return ModelName(parts[1]).map { .modelAction($0, action) }
         case (1, "reload"): return .reload

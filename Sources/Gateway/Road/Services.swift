@@ -5,6 +5,7 @@ import GatewayCore
 import Identity
 import Inference
 import Limits
+import Quality
 import Storage
 import Synchronization
 import Telemetry
@@ -39,6 +40,8 @@ final class Services: Sendable {
     let retention: Retention
     let personalKeys: PersonalKeys
     let served: ServedModels
+    /// What labels and the loops' sketches say of the models.
+    let quality = QualityBoard()
     let defaultModel: ModelName
     /// For models that take longer than an event loop may be held.
     let inference: InferencePool

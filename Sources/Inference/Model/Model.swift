@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import GatewayCore
+public import Quality
 import Synchronization
 
 /// One loaded version of a model.
@@ -19,6 +20,8 @@ public final class Model: Sendable {
     public let digest: String
     /// Whom it is for; nil for all.
     public let tenants: Set<TenantID>?
+    /// What its predictions are compared with, of its `reference.json`; nil without one.
+    public let reference: ReferenceProfile?
     /// What it takes and gives.
     public let signature: ModelSignature
     /// What it cost at warm-up.
@@ -52,6 +55,7 @@ public final class Model: Sendable {
         digest: String,
         tenants: Set<TenantID>?,
         loopBudget: Int64,
+        reference: ReferenceProfile?,
         engine: ServingEngine,
         sessions: Int,
         time: TimeSource,
@@ -61,6 +65,7 @@ public final class Model: Sendable {
         self.digest = digest
         self.tenants = tenants
         self.loopBudget = loopBudget
+        self.reference = reference
         guard format != .fixed else {
             fixedAnswer = try files.fixedAnswer(path)
             self.name = name

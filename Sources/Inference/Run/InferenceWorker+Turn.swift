@@ -159,6 +159,7 @@ extension InferenceWorker {
                 let success = try BatchAnswer(
                     model: batch.model,
                     rows: rows,
+                    input: batch.inputRows(of: waiting, layout),
                     pending: waiting.pending,
                     nanoseconds: nanoseconds,
                     batchSize: count,

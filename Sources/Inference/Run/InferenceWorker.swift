@@ -116,6 +116,7 @@ public final class InferenceWorker {
             do throws(InferenceError) {
                 let answer = try PredictResponse(
                     model: model,
+                    input: request.inputs[0],
                     batch: batch,
                     offset: offset,
                     count: request.count,

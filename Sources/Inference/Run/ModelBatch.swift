@@ -162,6 +162,14 @@ final class ModelBatch {
         return UnsafeRawBufferPointer(rebasing: results[..<(count * layout.outputBytes)])
     }
 
+    /// What a request was inferred from, until another is read.
+    func inputRows(of waiting: Waiting, _ layout: RowLayout) -> UnsafeRawBufferPointer {
+        guard let rows else { preconditionFailure("only a model with a row layout has rows") }
+        let start = waiting.offset * layout.inputBytes
+        let memory = rows.parser.memory
+        return UnsafeRawBufferPointer(rebasing: memory[start..<start + waiting.pending.count * layout.inputBytes])
+    }
+
     private func room(for bytes: Int) {
         guard results.count < bytes || bytes == 0 else { return }
         results.deallocate()

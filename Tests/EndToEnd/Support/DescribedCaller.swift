@@ -52,7 +52,9 @@ struct DescribedCaller {
         return answer
     }
 
+    @discardableResult
     private mutating func tenants(_ method: String, _ path: String, _ expected: Int = 200, _ body: String? = nil) throws
+        -> Answer
     {
         try call("tenant", method, path, expected, key: tenant.key, body)
     }
@@ -86,7 +88,10 @@ struct DescribedCaller {
         try tenants("POST", "/predict", 200, digit)
         try tenants("GET", "/v1/models")
         for model in ["/v1/models/digits", "/v1/models/digits/versions/1", "/v1/models/digits/labels/stable"] {
-            try tenants("POST", "\(model):predict", 200, digit)
+            let predicted = try tenants("POST", "\(model):predict", 200, digit)
+            let id = predicted.requestID ?? ""
+            try tenants("POST", "\(model):feedback", 200, "{\"labels\":[{\"request_id\":\"\(id)\",\"label\":7}]}")
+            try tenants("GET", "\(model)/quality")
             try tenants("POST", "\(model):classify", 400, digit)
             try tenants("POST", "\(model):regress", 400, digit)
             try tenants("GET", model)
@@ -145,9 +150,16 @@ struct DescribedCaller {
         try callObjects()
         try admin("GET", "/models")
         try admin("GET", "/models/digits")
+        try admin("GET", "/models/digits/quality")
+        try admin("GET", "/models/digits/quality?tenant=described&version=1&window=1h")
         try admin("POST", "/models/twice-int8/load", 200, "{}")
         try admin("POST", "/models/twice-int8/promote", 200, "{\"version\":1}")
-        try admin("PUT", "/models/twice-int8/canary", 200, "{\"version\":1,\"percent\":10}")
+        try admin(
+            "PUT",
+            "/models/twice-int8/canary",
+            200,
+            "{\"version\":1,\"percent\":10,\"rule\":{\"rollback_worse\":true}}"
+        )
         try admin("DELETE", "/models/twice-int8/canary", 200)
         try admin("POST", "/models/twice-int8/rollback", 409, "{}")
         try admin("POST", "/models/twice-int8/unload", 200, "{}")
