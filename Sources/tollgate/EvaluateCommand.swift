@@ -34,7 +34,10 @@ extension ModelCommand {
             let evaluation: Evaluation
             let model: Model
             do {
-                let repository = try ModelRepository(directory: configuration.models.directory)
+                let repository = try ModelRepository(
+                    directory: configuration.models.directory,
+                    rules: configuration.models.rules
+                )
                 model = try repository.model(name, version: version).get()
                 let worker = InferenceWorker()
                 evaluation = try text.withUnsafeBytes { Evaluation.run($0, on: model, worker: worker) }.get()

@@ -77,6 +77,7 @@ struct ConfigurationField: Sendable {
             choice("models.manifest", \.models.manifest),
             number("models.max_version_bytes", \.models.maxVersionBytes, 1...1 << 40),
             number("models.watch_settle_seconds", \.models.watchSettleSeconds, 0...86_400),
+            text("models.onnxruntime_library", \.models.onnxRuntimeLibrary, "the path of a library") { _ in true },
             text("tokens.issuer", \.tokens.issuer, "an https URL without query or fragment", isValid: isIssuer),
             text("tokens.audience", \.tokens.audience, "a text"),
             number("tokens.lifetime_seconds", \.tokens.lifetimeSeconds, 1...86_400),

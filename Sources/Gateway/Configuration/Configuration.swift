@@ -79,6 +79,18 @@ public struct Configuration: Sendable, Equatable {
         /// 0 leaves the folder unwatched; else how long a version without a manifest must have been left alone before it
         /// is loaded.
         public var watchSettleSeconds = 0
+        /// The path of ONNX Runtime's library, for ONNX models that OpenVINO refuses; empty to let the dynamic linker look.
+        public var onnxRuntimeLibrary = ""
+
+        /// What the repository is told of all this.
+        public var rules: RepositoryRules {
+            var rules = RepositoryRules()
+            rules.versions = versions
+            rules.requiresManifest = manifest == .required
+            rules.maxBytes = Int64(maxVersionBytes)
+            rules.onnxRuntimeLibrary = onnxRuntimeLibrary.isEmpty ? nil : onnxRuntimeLibrary
+            return rules
+        }
     }
 
     /// A manifest that is there is checked under either.

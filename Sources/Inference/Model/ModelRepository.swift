@@ -29,7 +29,7 @@ public final class ModelRepository: Sendable {
         time: TimeSource = .system
     ) throws(InferenceError) {
         let loader = VersionLoader(
-            engine: try ServingEngine(),
+            engine: try ServingEngine(onnxRuntimeLibrary: rules.onnxRuntimeLibrary),
             sessions: sessions,
             time: time,
             rules: rules,

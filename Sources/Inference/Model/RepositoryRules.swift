@@ -11,6 +11,9 @@ public struct RepositoryRules: Sendable {
     /// Of all files of a version together.
     public var maxBytes: Int64 = 4 << 30
 
+    /// The path of ONNX Runtime's library; nil to let the dynamic linker look for it.
+    public var onnxRuntimeLibrary: String?
+
     /// The defaults.
     public init() {}
 }
