@@ -22,7 +22,7 @@ STRICT = -Xswiftc -warnings-as-errors
 
 # One thing after the other: the build needs what deps fetches.
 .NOTPARALLEL:
-.PHONY: help announce run build test torture lint format fuzz bench deps test-deps certs clean
+.PHONY: help announce run onnxruntime build test torture lint format fuzz bench deps test-deps certs clean
 
 help:
 	@echo "make run      install what is missing, build, start, predict one digit; Ctrl-C drains"
@@ -34,6 +34,7 @@ help:
 	@echo "make format   format the sources in place"
 	@echo "make fuzz     the token gate with libFuzzer and ASan for a minute, or FUZZ_SECONDS="
 	@echo "make bench    beside a bare C loop, HAProxy and Envoy, on one core; Benchmarks/README.md has more"
+	@echo "make onnxruntime   the second engine, for ONNX models that OpenVINO refuses"
 	@echo "make certs    a development CA and a server certificate in certs/"
 	@echo "make clean    remove what was built; state/ and certs/ stay"
 
@@ -83,6 +84,10 @@ bench: build certs
 certs: deps
 	@certs/development.sh
 
+# For ONNX models that OpenVINO refuses.
+onnxruntime:
+	@Sources/CONNXRuntime/fetch.sh
+
 deps:
 	@examples/packages.sh $(PACKAGES)
 	@Sources/COpenVINO/fetch.sh
@@ -95,6 +100,9 @@ test-deps: deps
 	@Tests/Peers/oauth.sh
 	@Tests/Peers/jose.sh
 	@Tests/Peers/inference.sh
+	@Tests/Peers/kserve.sh
+	@Sources/CONNXRuntime/fetch.sh
+	@Tests/Peers/models.sh
 	@Tests/Peers/schemathesis.sh
 	@examples/promtool.sh
 
