@@ -22,6 +22,22 @@ let package = Package(
         .target(name: "GatewayCore", swiftSettings: swift),
         .target(name: "GatewayCrypto", dependencies: ["GatewayCore", "COpenSSL"], swiftSettings: swift),
         .target(name: "Identity", dependencies: ["GatewayCore", "GatewayCrypto", "CJWT"], swiftSettings: swift),
+        // What reads bodies and model files, without the engines: their libraries do not load under AddressSanitizer.
+        .target(
+            name: "Inference",
+            dependencies: ["GatewayCore"],
+            sources: [
+                "Codec", "Engine/InferenceError.swift", "Engine/ONNXGraph.swift", "Model/ByteElements.swift",
+                "Model/ElementType.swift", "Model/ModelSignature.swift", "Model/Tensor.swift",
+            ],
+            swiftSettings: swift
+        ),
+        .executableTarget(
+            name: "FuzzInference",
+            dependencies: ["GatewayCore", "Inference"],
+            swiftSettings: swift + [.unsafeFlags(["-parse-as-library"])],
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]
+        ),
         .executableTarget(
             name: "FuzzTokens",
             dependencies: ["GatewayCore", "GatewayCrypto", "Identity", "COpenSSL"],
