@@ -26,6 +26,7 @@ let package = Package(
         .target(
             name: "Inference",
             dependencies: ["GatewayCore"],
+            exclude: ["Codec/PredictResponse.swift", "Codec/OpenInference/InferAnswer.swift"],
             sources: [
                 "Codec", "Engine/InferenceError.swift", "Engine/ONNXGraph.swift", "Model/ByteElements.swift",
                 "Model/ElementType.swift", "Model/ModelSignature.swift", "Model/Tensor.swift",
