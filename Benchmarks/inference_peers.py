@@ -3,7 +3,8 @@
 """Tollgate beside the servers that a tutorial would lead to: Flask with Keras, FastAPI with ONNX Runtime, MLServer, Triton.
 
 One run, the same core for each server in its turn, the load on the other, the same digits network, the same client, one
-instance of 784 floats in each request. Tollgate has TLS, a token, limits and the durable audit log; the others are bare.
+instance of 784 floats in each request. Tollgate has TLS, a token, limits and the audit log, durable and (in a second row) written but not
+synced; the others are bare.
 Before anything is measured each must give the same scores. Rounds are interleaved, medians printed, and written with the
 ratios to the best of the others, and a plot, into the folder given with --output.
 """
@@ -18,6 +19,7 @@ import statistics
 import struct
 import subprocess
 import sys
+import threading
 import time
 
 from harness import load, process
@@ -88,6 +90,9 @@ class Server:
         document = json.loads(content)
         return document["predictions"][0] if "predictions" in document else document["outputs"][0]["data"]
 
+    def measure(self, kind, connections, seconds, folder):
+        return load.http1(self, self.request_file(kind, folder), connections, seconds, warm_up=0.5, plain=self.plain)
+
     def request_file(self, kind, folder):
         path, body, headers = self.requests[kind]
         lines = {"Host": f"localhost:{self.port}", "Content-Type": "application/json", "Accept": "*/*",
@@ -98,9 +103,33 @@ class Server:
         return file
 
 
+class Flask(Server):
+    """Ends the connection with each answer, which `load` does not follow; so slow that a client in Python is no matter."""
+
+    def measure(self, kind, connections, seconds, folder):
+        times, end, cpu = [], time.monotonic() + seconds, self.process.cpu_seconds()
+
+        def ask():
+            while (begun := time.monotonic()) < end:
+                self.scores(kind)
+                times.append(time.monotonic() - begun)
+
+        threads = [threading.Thread(target=ask) for _ in range(connections)]
+        begun = time.monotonic()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        times.sort()
+        count = len(times)
+        return {"requests": count, "errors": 0, "rate": count / (time.monotonic() - begun),
+                "cpu_us": (self.process.cpu_seconds() - cpu) * 1e6 / count, "p50_us": times[count // 2] * 1e6,
+                "p99_us": times[count * 99 // 100] * 1e6}
+
+
 class Tollgate(Server):
-    def __init__(self, binary):
-        self.gateway = Gateway(binary)
+    def __init__(self, binary, durability):
+        self.gateway = Gateway(binary, durability=durability)
         self.port, self.process, self.plain = self.gateway.port, self.gateway.process, False
         body, headers = infer_binary()
         self.requests = {"json": ("/predict", ROWS, {}), "binary": ("/v2/models/digits/infer", body, headers)}
@@ -120,7 +149,7 @@ def peers():
     infer = {"json": ("/v2/models/digits/infer", infer_json(), {})}
     both = {**infer, "binary": ("/v2/models/digits/infer", binary, headers)}
     return {
-        "Flask, Keras": lambda: Server(
+        "Flask, Keras": lambda: Flask(
             "Flask", "flask", [HERE / "peers/flask_server.py"], {"json": ("/predict", ROWS, {})},
             MODEL=str(DIGITS / "models/digits/1")),
         "FastAPI, ONNX Runtime": lambda: Server(
@@ -130,7 +159,7 @@ def peers():
             {"json": ("/predict", ROWS, {}),
              "binary": ("/binary", PACKED, {"Content-Type": "application/octet-stream"})}),
         "MLServer": lambda: Server(
-            "MLServer", "mlserver", ["-m", "mlserver.cli", "start", settings], infer, folder=settings,
+            "MLServer", "mlserver", ["-c", "from mlserver.cli import main; main()", "start", settings], infer, folder=settings,
             MLSERVER_HTTP_PORT="@PORT@", MLSERVER_GRPC_PORT=str(ports[0]), MLSERVER_METRICS_PORT=str(ports[1]),
             MLSERVER_PARALLEL_WORKERS="0", MLSERVER_DEBUG="false", PYTHONPATH=str(settings)),
         "Triton": lambda: Server("Triton", "triton", [HERE / "peers/triton.py"], both),
@@ -153,16 +182,16 @@ def table(measurements, notes):
             if not rows:
                 continue
             medians = {name: percentile(values, "rate") for name, values in rows.items()}
-            best = max((rate for name, rate in medians.items() if name != "Tollgate"), default=None)
+            best = max((rate for name, rate in medians.items() if not name.startswith("Tollgate")), default=None)
             lines += [f"### {kind}, {connections} connections", "",
-                      "| server | rate/s | lowest to highest | p50 us | p99 us | of the best peer | errors |",
-                      "|---|---:|---:|---:|---:|---:|---:|"]
+                      "| server | rate/s | lowest to highest | p50 us | p99 us | CPU us | of the best peer | errors |",
+                      "|---|---:|---:|---:|---:|---:|---:|---:|"]
             for name, values in rows.items():
                 rates = sorted(value["rate"] for value in values)
                 ratio = f"{medians[name] / best:.2f}" if best else ""
                 lines.append(
                     f"| {name} | {medians[name]:,.0f} | {rates[0]:,.0f} to {rates[-1]:,.0f} | "
-                    f"{percentile(values, 'p50_us'):,.0f} | {percentile(values, 'p99_us'):,.0f} | {ratio} | "
+                    f"{percentile(values, 'p50_us'):,.0f} | {percentile(values, 'p99_us'):,.0f} | {percentile(values, 'cpu_us'):,.1f} | {ratio} | "
                     f"{sum(value['errors'] for value in values)} |")
             lines.append("")
     return "\n".join(lines + [f"- {note}" for note in notes]) + "\n"
@@ -193,12 +222,15 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2, help="of each measurement, behind half a second of warm-up")
     parser.add_argument("--connections", type=lambda text: [int(word) for word in text.split(",")], default=[1, 8, 64])
+    parser.add_argument("--only", action="append", help="a peer's name, may be given several times; default: all")
     parser.add_argument("--output", type=pathlib.Path, default=HERE / "results-inference")
     options = parser.parse_args()
     process.build()
     notes, folder = [], work_folder()
-    servers = {"Tollgate": Tollgate(options.binary)}
+    servers = {"Tollgate": Tollgate(options.binary, "durable"), "Tollgate written": Tollgate(options.binary, "written")}
     for name, make in peers().items():
+        if options.only and name not in options.only:
+            continue
         try:
             servers[name] = make()
         except Missing as missing:
@@ -217,8 +249,7 @@ def main():
                 for name, server in servers.items():
                     if kind not in server.requests:
                         continue
-                    result = load.http1(server, server.request_file(kind, folder), connections, options.seconds,
-                                        warm_up=0.5, plain=server.plain)
+                    result = server.measure(kind, connections, options.seconds, folder)
                     measurements.append(
                         {"server": name, "kind": kind, "connections": connections, "round": number, **result})
                     print(f"  {number + 1}/{options.rounds} {kind:6} c={connections:<3} {name:22} {result['rate']:9,.0f}/s  "

@@ -21,8 +21,11 @@ for set in ${*:-envoy inference plot}; do
     fi
     echo "Installing $set into .peers ..."
     rm -rf ".peers/$set"
-    if "$python" -m venv ".peers/$set" && ".peers/$set/bin/python" -m pip install --quiet --disable-pip-version-check \
-        --no-deps --require-hashes --only-binary=:all: -r "peers/$set.txt"; then
+    base=$python
+    # Triton's wheel carries an interpreter that needs a library as old as Debian's own.
+    [ "$set" != triton ] || [ ! -x /usr/bin/python3.11 ] || base=/usr/bin/python3.11
+    if "$base" -m venv --without-pip ".peers/$set" && "$python" -m pip --python ".peers/$set/bin/python" install --quiet \
+        --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: -r "peers/$set.txt"; then
         printf '%s\n' "$pins" >".peers/$set/PINS"
     else
         echo "peers.sh: $set could not be installed, pip says why above: going on without it" >&2
