@@ -70,10 +70,11 @@ let package = Package(
         .systemLibrary(name: "CTransport"),
         .systemLibrary(name: "CCRC32C"),
         .systemLibrary(name: "CSync"),
+        .target(name: "CPreparedKey", linkerSettings: [.linkedLibrary("crypto")]),
 
         // Domain modules: none knows HTTP.
         library("GatewayCore", []),
-        library("GatewayCrypto", ["GatewayCore", "COpenSSL"]),
+        library("GatewayCrypto", ["GatewayCore", "COpenSSL", "CPreparedKey"]),
         library("TLS", ["COpenSSL"]),
         library("Transport", ["GatewayCore", "TLS", "CTransport"]),
         library("Identity", ["GatewayCore", "GatewayCrypto", "CJWT"]),

@@ -32,8 +32,10 @@ def alone(tenants, keys):
     process.BUILD.mkdir(exist_ok=True)
     objects = [str(path) for name in ("Identity", "GatewayCore", "GatewayCrypto")
                for path in sorted((build / f"{name}.build").glob("*.o"))]
+    objects += [str(path) for path in (build / "CPreparedKey.build").glob("*.o")]
     maps = [flag for name in ("COpenSSL", "CJWT")
             for flag in ("-Xcc", f"-fmodule-map-file={process.ROOT}/Sources/{name}/module.modulemap")]
+    maps += ["-Xcc", f"-I{process.ROOT}/Sources/CPreparedKey/include"]
     subprocess.run(
         ["swiftc", "-O", "-swift-version", "6", "-I", str(build / "Modules"), *maps, "-o", str(program),
          str(process.HERE / "directory/main.swift"), *objects, "-lcrypto", "-lssl", "-ljwt"], check=True)

@@ -19,7 +19,10 @@ import time
 from harness import load, peers, process, report
 from harness.gateway import DEFAULT_BINARY, TINY_BODY, Gateway, digit_body
 
-SERIES = ["small", "digit", "handshake", "h2", "latency"]
+SERIES = ["small", "digit", "handshake", "h2", "token", "latency"]
+
+# More than any server here verifies before a cache has forgotten the first.
+NEW_TOKENS = 60_000
 
 
 class Bench:
@@ -134,6 +137,12 @@ class Bench:
                     self.interleave(series, [
                         (label, 32, lambda server=server: load.handshakes(
                             server, options.seconds, files["small"], resumed)) for label, server in subjects])
+            if "token" in options.only:
+                new = load.mint(files["small"], durable.signing_key, NEW_TOKENS, self.folder / f"tokens-{algorithm}")
+                self.interleave("token", [
+                    (label, options.connections[0], lambda server=server: load.http1(
+                        server, new, options.connections[0], options.seconds, requests=NEW_TOKENS))
+                    for label, server in ((f"Tollgate {algorithm} durable", durable), *others.items())])
             if "latency" in options.only:
                 self.latency(algorithm, roofline, durable, files["small"])
 

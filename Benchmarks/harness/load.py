@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import resource
+import subprocess
 import time
 
 from .process import BUILD, run_pinned
@@ -19,11 +20,21 @@ def request_bytes(path, body, token, port=443):
     ).encode()
 
 
-def http1(server, request, connections, seconds, warm_up=1.0, rate=None, plain=False):
-    """HTTP/1.1 with load: a closed loop, or an open one at `rate` requests a second."""
+def mint(request, key, count, out):
+    """Writes a file with that request `count` times, each with a token of its own that the key (PEM) has signed."""
+    folder = pathlib.Path(out).parent
+    (folder / "signing-key.pem").write_text(key)
+    with open(out, "wb") as file:
+        subprocess.run([BUILD / "mint", folder / "signing-key.pem", request, str(count)], stdout=file, check=True)
+    return out
+
+
+def http1(server, request, connections, seconds, warm_up=1.0, rate=None, plain=False, requests=1):
+    """HTTP/1.1 with load: a closed loop, or an open one at `rate` requests a second. The file has that many `requests`
+    of one length, which are sent in turn."""
     return json.loads(run_pinned([
         BUILD / "load", "-p", server.port, "-c", connections, "-d", seconds, "-w", warm_up, "-r", request,
-        "-P", server.process.pid, *(["-R", rate, "-x"] if rate else []), *(["-n"] if plain else [])]))
+        "-q", requests, "-P", server.process.pid, *(["-R", rate, "-x"] if rate else []), *(["-n"] if plain else [])]))
 
 
 def wrk(server, request, connections, seconds, folder):

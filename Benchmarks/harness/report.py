@@ -10,7 +10,7 @@ from .process import HERE, PEERS
 TITLES = {
     "small": "Small body, fixed answer", "digit": "784 floats, Tollgate infers", "h2": "HTTP/2, small body",
     "handshake full": "Full handshakes", "handshake resumed": "Resumed handshakes",
-    "latency": "Open loop at half of the saturation rate",
+    "token": "Small body, every token new", "latency": "Open loop at half of the saturation rate",
 }
 
 # Series, connections, the wanted ratio, and to whom; by the beginning of the servers' labels.
@@ -19,6 +19,7 @@ GOALS = [
     ("small", "Tollgate", "durable", "HAProxy", 4), ("small", "Tollgate", "durable", "Envoy", 3),
     ("digit", "Tollgate", "durable", "Envoy", 2), ("digit", "Tollgate", "durable", "Python inference", 3),
     ("h2", "Tollgate", "durable", "Envoy", 1.5),
+    ("token", "Tollgate", "durable", "HAProxy", 1), ("token", "Tollgate", "durable", "Envoy", 1),
     ("handshake full", "Tollgate", "durable", "roofline", 0.95),
     ("handshake resumed", "Tollgate", "durable", "roofline", 0.9),
 ]

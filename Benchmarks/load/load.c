@@ -12,6 +12,7 @@ typedef struct {
     int descriptor;
     SSL *ssl;
     int64_t due;
+    const char *request;
     size_t sent, received, expected; // of the request; of the answer; its length once its head is there
     bool busy, waits_for_output;
     char *inbox;
@@ -21,9 +22,9 @@ static struct {
     int port, connections, pid, shown_errors;
     double seconds, warm_up, rate;
     bool plain, hold, spread, poisson;
-    char *request;
-    size_t request_length;
-} settings = { .port = 9000, .connections = 64, .seconds = 5, .warm_up = 1 };
+    char *requests; // all of one length, sent in turn
+    size_t request_length, request_count;
+} settings = { .port = 9000, .connections = 64, .seconds = 5, .warm_up = 1, .request_count = 1 };
 
 static int poller;
 static connection *all;
@@ -84,12 +85,12 @@ static void reopen(connection *it) {
 static void send_request(connection *it) {
     size_t left = settings.request_length - it->sent;
     if (settings.plain) {
-        ssize_t count = send(it->descriptor, settings.request + it->sent, left, MSG_NOSIGNAL);
+        ssize_t count = send(it->descriptor, it->request + it->sent, left, MSG_NOSIGNAL);
         if (count >= 0) it->sent += (size_t)count;
         else if (errno != EAGAIN) return fail("send", strerror(errno)), reopen(it);
     } else {
         size_t written = 0;
-        if (SSL_write_ex(it->ssl, settings.request + it->sent, left, &written) == 1) it->sent += written;
+        if (SSL_write_ex(it->ssl, it->request + it->sent, left, &written) == 1) it->sent += written;
         else if (SSL_get_error(it->ssl, 0) != SSL_ERROR_WANT_WRITE) return fail("send", "TLS"), reopen(it);
     }
     watch(it, it->sent < settings.request_length);
@@ -99,6 +100,8 @@ static void begin(connection *it, int64_t due) {
     it->busy = true;
     it->due = due;
     it->sent = it->received = it->expected = 0;
+    static size_t turn;
+    it->request = settings.requests + turn++ % settings.request_count * settings.request_length;
     send_request(it);
 }
 
@@ -220,30 +223,34 @@ static void run_until(int64_t limit) {
 
 static void parse_options(int count, char **arguments) {
     int option;
-    size_t length;
-    while ((option = getopt(count, arguments, "p:c:d:w:R:r:P:nisx")) != -1) {
+    while ((option = getopt(count, arguments, "p:c:d:w:R:r:q:P:nisx")) != -1) {
         switch (option) {
         case 'p': settings.port = atoi(optarg); break;
         case 'c': settings.connections = atoi(optarg); break;
         case 'd': settings.seconds = atof(optarg); break;
         case 'w': settings.warm_up = atof(optarg); break;
         case 'R': settings.rate = atof(optarg); break;
-        case 'r': settings.request = read_whole_file(optarg, &length), settings.request_length = length; break;
+        case 'r': settings.requests = read_whole_file(optarg, &settings.request_length); break;
+        case 'q': settings.request_count = strtoul(optarg, NULL, 10); break;
         case 'P': settings.pid = atoi(optarg); break;
         case 'n': settings.plain = true; break;
         case 'i': settings.hold = true; break;
         case 's': settings.spread = true; break;
         case 'x': settings.poisson = true; break;
-        default: settings.request = NULL, optind = count; break;
+        default: settings.requests = NULL, optind = count; break;
         }
     }
-    if (settings.request == NULL || settings.connections < 1 || settings.connections > 60000 || settings.seconds > 600) {
+    size_t requests = settings.request_count;
+    if (settings.requests == NULL || requests < 1 || settings.request_length % requests != 0
+        || settings.connections < 1 || settings.connections > 60000 || settings.seconds > 600) {
         fprintf(stderr,
             "usage: load -r file with the bytes of a request [-p port] [-c connections] [-d seconds] [-w warm-up seconds]\n"
             "            [-R requests a second: open loop [-x: with exponential gaps]] [-P pid whose CPU time to tell]\n"
+            "            [-q how many requests of one length the file has, to be sent in turn]\n"
             "            [-n: no TLS] [-i: one request each, then hold until the input ends] [-s: several addresses]\n");
         exit(64);
     }
+    settings.request_length /= requests;
 }
 
 int main(int count, char **arguments) {

@@ -16,8 +16,13 @@ let package = Package(
     targets: [
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CJWT", pkgConfig: "libjwt", providers: [.apt(["libjwt-dev"])]),
+        .target(name: "CPreparedKey", linkerSettings: [.linkedLibrary("crypto")]),
         .target(name: "GatewayCore", swiftSettings: swift),
-        .target(name: "GatewayCrypto", dependencies: ["GatewayCore", "COpenSSL"], swiftSettings: swift),
+        .target(
+            name: "GatewayCrypto",
+            dependencies: ["GatewayCore", "COpenSSL", "CPreparedKey"],
+            swiftSettings: swift
+        ),
         .target(name: "Identity", dependencies: ["GatewayCore", "GatewayCrypto", "CJWT"], swiftSettings: swift),
         .executableTarget(
             name: "tokens",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import COpenSSL
+import CPreparedKey
 public import GatewayCore
 
 /// A key that checks signatures of exactly one algorithm (RFC 8725, section 3.1), parsed once.
@@ -15,7 +16,7 @@ public final class VerificationKey: Sendable, CustomStringConvertible {
     private let material: Material
 
     private enum Material {
-        case publicKey(SignatureVerifier, pem: [UInt8])
+        case publicKey(SignatureVerifier, KeyHandle, pem: [UInt8])
         case secret(HMAC, bytes: [UInt8])
     }
 
@@ -88,7 +89,8 @@ public final class VerificationKey: Sendable, CustomStringConvertible {
         case .ecdsa(_, _, let field): signatureLength = 2 * field
         case .hmac, .rsa, .rsaPSS, .ed25519: signatureLength = Int(EVP_PKEY_get_size(key.pointer))
         }
-        material = .publicKey(try SignatureVerifier(key: key, algorithm: algorithm), pem: Array(key.publicPEM().utf8))
+        let verifier = try SignatureVerifier(key: key, algorithm: algorithm)
+        material = .publicKey(verifier, key, pem: Array(key.publicPEM().utf8))
     }
 
     // MARK: - Use
@@ -99,7 +101,7 @@ public final class VerificationKey: Sendable, CustomStringConvertible {
         switch material {
         case .secret(let hmac, _):
             return constantTimeEqual(hmac.authenticate(bytes), Array(signature))
-        case .publicKey(let verifier, _):
+        case .publicKey(let verifier, _, _):
             if case .ecdsa(_, _, let field) = algorithm.family {
                 guard let der = ECDSASignature.der(raw: signature, field: field) else { return false }
                 return der.withUnsafeBytes { verifier.isValid(signature: $0, over: bytes) }
@@ -111,7 +113,7 @@ public final class VerificationKey: Sendable, CustomStringConvertible {
     /// The public key in PEM; empty for a shared secret, which has no public half.
     public var pem: [UInt8] {
         switch material {
-        case .publicKey(_, let pem): pem
+        case .publicKey(_, _, let pem): pem
         case .secret: []
         }
     }
@@ -119,8 +121,18 @@ public final class VerificationKey: Sendable, CustomStringConvertible {
     /// The key as libjwt takes it: the public key in PEM, or the bytes of the shared secret.
     package var libjwtKey: [UInt8] {
         switch material {
-        case .publicKey(_, let pem): pem
+        case .publicKey(_, _, let pem): pem
         case .secret(_, let bytes): bytes
+        }
+    }
+
+    /// Gives the body ``libjwtKey``, whose PEM libjwt need not parse during the call.
+    package func withLibjwtKey<Value>(_ body: (UnsafeBufferPointer<UInt8>) -> Value) -> Value {
+        libjwtKey.withUnsafeBufferPointer { bytes in
+            guard case .publicKey(_, let key, _) = material else { return body(bytes) }
+            tollgate_prepare_key(key.pointer, bytes.baseAddress, bytes.count)
+            defer { tollgate_forget_key() }
+            return body(bytes)
         }
     }
 

@@ -18,12 +18,16 @@ enum LibJWT {
     /// Whether libjwt finds the signature right, the algorithm the key's, and in the claims what we read there.
     static func confirms(_ token: [UInt8], key: VerificationKey, claims: JSON) -> Bool {
         defer { clearOpenSSLErrors() }
-        let keyBytes = key.libjwtKey
-        precondition(!keyBytes.isEmpty && token.count <= CompactJWS.maximumLength, "libjwt only sees gated tokens")
         var decoded: OpaquePointer?
         let status = (token + [0]).withUnsafeBufferPointer { text in
-            text.withMemoryRebound(to: CChar.self) {
-                jwt_decode(&decoded, $0.baseAddress, keyBytes, Int32(keyBytes.count))
+            text.withMemoryRebound(to: CChar.self) { text in
+                key.withLibjwtKey { key in
+                    precondition(
+                        !key.isEmpty && token.count <= CompactJWS.maximumLength,
+                        "libjwt only sees gated tokens"
+                    )
+                    return jwt_decode(&decoded, text.baseAddress, key.baseAddress, Int32(key.count))
+                }
             }
         }
         defer { jwt_free(decoded) }

@@ -138,6 +138,8 @@ struct CommandChangeTests {
         for (method, path) in [("DELETE", "/tokens/abc"), ("POST", "/reload"), ("POST", "/signing-keys")] {
             let answer = try gateway.call(method, "\(path)?dry_run=true", method == "POST" ? .object([]) : nil)
             try expectRefusal(answer, 400, "field_invalid", of: gateway)
+            let misspelt = try gateway.call(method, "\(path)?\(query)", method == "POST" ? .object([]) : nil)
+            try expectRefusal(misspelt, 400, "field_invalid", of: gateway)
         }
     }
 

@@ -14,6 +14,10 @@ extension BlockingRequest {
             guard let form, !form.names.contains("dry_run") else {
                 throw Refusal(.fieldInvalid, "This cannot be tried without being done; nothing was done.")
             }
+            // Clients of the Open Inference Protocol send what they like.
+            guard form.names.isEmpty || route.isOfProtocol else {
+                throw Refusal(.fieldInvalid, "There are no parameters here; nothing was done.")
+            }
             return
         }
         var names: Set<String> = ["dry_run"]
@@ -37,6 +41,10 @@ extension Route {
         case .tenants, .tenant, .tenantRestore, .tenantLimits, .plan, .keys, .key, .keyRotate, .keyLimits: true
         default: false
         }
+    }
+
+    fileprivate var isOfProtocol: Bool {
+        if case .inference = self { true } else { false }
     }
 }
 

@@ -114,7 +114,7 @@ extension RequestStream {
                 return identified(.failure(refusal), byToken: true)
             }
         case .success(let gated):
-            // libjwt parses a PEM each time: off the loop, once for each token.
+            // A second signature to verify: off the loop, once for each token.
             let token = Array(credential)
             let now = exchange.arrival
             offLoop(on: services.tokenPool) { _ in

@@ -185,15 +185,18 @@ struct DescribedCaller {
         let limits =
             "{\"rate\":{\"requests\":10,\"seconds\":1,\"burst\":20},\"daily_quota\":1000,\"models\":[\"digits\"]}"
         try admin("PUT", "/plans/described", 201, "{}")
+        try admin("PUT", "/plans/described?dry_run=true", 200, limits)
         try admin("PUT", "/plans/described", 200, limits)
         try admin("GET", "/plans/described")
         try admin("GET", "/plans")
+        try admin("POST", "/tenants?dry_run=true", 200, "{\"id\":\"described\",\"plan\":\"described\"}")
         try admin("POST", "/tenants", 201, "{\"id\":\"described\",\"plan\":\"described\"}")
         try admin("GET", "/tenants?page_size=1")
         try admin("GET", "/tenants/described")
         try admin("PATCH", "/tenants/described", 200, "{\"display_name\":\"Described Inc.\"}")
         try admin("PUT", "/tenants/described/limits", 200, "{\"daily_quota\":\"unlimited\",\"models\":\"all\"}")
         try admin("GET", "/tenants/described/limits")
+        try admin("DELETE", "/tenants/described?grace_seconds=1000&dry_run=true")
         try admin("DELETE", "/tenants/described?grace_seconds=1000")
         try admin("POST", "/tenants/described/restore", 200, "{}")
 
@@ -205,11 +208,14 @@ struct DescribedCaller {
         try admin("PUT", "/keys/\(id)/limits", 200, "{\"rate\":{\"requests\":1,\"seconds\":1,\"burst\":1}}")
         try admin("GET", "/keys/\(id)/limits")
         try admin("POST", "/keys/\(id)/rotate", 200, "{\"overlap_seconds\":60}")
+        try admin("POST", "/keys/\(id)/rotate?dry_run=true", 200, "{\"overlap_seconds\":0}")
+        try admin("DELETE", "/keys/\(id)?dry_run=true")
         try admin("DELETE", "/keys/\(id)")
         try admin("POST", "/tokens/revoke", 200, "{\"jti\":\"of another issuer\"}")
         try admin("DELETE", "/tokens/jti-1")
         try admin("DELETE", "/tenants/described?grace_seconds=0")
         try admin("PUT", "/plans/nobody", 201, "{}")
+        try admin("DELETE", "/plans/nobody?dry_run=true")
         try admin("DELETE", "/plans/nobody")
     }
 
