@@ -9,8 +9,10 @@ public struct BranchModel {
     /// Where the zero that x is compared with is said to lie, in place of here.
     public var externalFile: String?
 
+    /// Of floats, whole in one file.
     public init() {}
 
+    /// The file.
     public var bytes: [UInt8] {
         let isText = elementType == 8
         var nodes = [node("Greater", isText ? ["c", "zero"] : ["x", "zero"], "positive")]
