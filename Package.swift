@@ -3,6 +3,8 @@ import PackageDescription
 
 // OpenVINO comes as a pinned wheel that Sources/COpenVINO/fetch.sh unpacks here.
 let openVINO = "\(Context.packageDirectory)/.openvino"
+// And ONNX Runtime, where it is wanted, as one that Sources/CONNXRuntime/fetch.sh unpacks here.
+let onnxRuntime = "\(Context.packageDirectory)/.onnxruntime"
 
 let swift: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
@@ -15,7 +17,8 @@ let swift: [SwiftSetting] = [
 ]
 
 let openVINOLibrary: [LinkerSetting] = [
-    .unsafeFlags(["-L\(openVINO)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(openVINO)/lib"])
+    .unsafeFlags(["-L\(openVINO)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(openVINO)/lib"]),
+    .unsafeFlags(["-Xlinker", "-rpath", "-Xlinker", "\(onnxRuntime)/lib"]),
 ]
 
 func library(
@@ -63,6 +66,7 @@ let package = Package(
         .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "COpenVINO"),
+        .systemLibrary(name: "CONNXRuntime"),
         .systemLibrary(name: "CTransport"),
         .systemLibrary(name: "CCRC32C"),
         .systemLibrary(name: "CSync"),
@@ -78,7 +82,11 @@ let package = Package(
         library("Audit", ["GatewayCore", "GatewayCrypto", "CCRC32C", "CSync"]),
         library("Telemetry", ["GatewayCore"]),
         library("Quality", ["GatewayCore", "ContentCoding"]),
-        library("Inference", ["GatewayCore", "GatewayCrypto", "Quality", "COpenVINO"], link: openVINOLibrary),
+        library(
+            "Inference",
+            ["GatewayCore", "GatewayCrypto", "Quality", "COpenVINO", "CONNXRuntime"],
+            link: openVINOLibrary
+        ),
         library(
             "Storage",
             [

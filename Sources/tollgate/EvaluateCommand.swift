@@ -49,14 +49,14 @@ extension ModelCommand {
         func run() throws {
             if failIfWorse, compare == nil { throw fail("--fail-if-worse needs --compare", .usage) }
             if let failUnder, !(0...1).contains(failUnder) { throw fail("--fail-under must be from 0 to 1", .usage) }
-            let directory = try options.load().models.directory
+            let configuration = try options.load()
             let data = try DataFile(path: self.data, labels: labels, labelColumn: labelColumn).read()
-            let model = try ModelChoice(self.model, version: version, in: directory).load()
+            let model = try ModelChoice(self.model, version: version, configuration).load()
             let evaluation = try evaluate(model, data)
             if let saveReference { try save(evaluation.reference, to: saveReference) }
             var report = EvaluationReport(model: model, evaluation: evaluation)
             if let compare {
-                let other = try ModelChoice(compare, version: nil, in: directory).load()
+                let other = try ModelChoice(compare, version: nil, configuration).load()
                 guard other.task == model.task else {
                     throw fail("\(compare) has other classes than \(self.model), so they cannot be compared")
                 }
@@ -102,14 +102,16 @@ private struct ModelChoice {
     private let name: ModelName
     private let version: Int64?
     private let directory: String
+    private let rules: RepositoryRules
 
-    init(_ text: String, version: Int64?, in directory: String) throws {
+    init(_ text: String, version: Int64?, _ configuration: Configuration) throws {
         self.text = text
+        rules = configuration.repositoryRules
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         if parts.count <= 2, let name = ModelName(parts[0]), parts.count == 1 || Int64(parts[1]) != nil {
             self.name = name
             self.version = parts.count == 2 ? Int64(parts[1]) : version
-            self.directory = directory
+            directory = configuration.models.directory
             return
         }
         // …/NAME/VERSION
@@ -120,12 +122,12 @@ private struct ModelChoice {
         else { throw fail("'\(text)' is no NAME, NAME/VERSION or folder that ends so", .usage) }
         self.name = name
         self.version = number
-        self.directory = "/" + components.dropLast(2).joined(separator: "/")
+        directory = "/" + components.dropLast(2).joined(separator: "/")
     }
 
     func load() throws -> Model {
         do {
-            return try ModelRepository.load(name, version: version, from: directory)
+            return try ModelRepository.load(name, version: version, from: directory, rules: rules)
         } catch let refusal as Refusal {
             throw fail("\(text): " + refusal.sentence + (refusal.detail.isEmpty ? "" : " (\(refusal.detail))"))
         } catch let error as InferenceError {

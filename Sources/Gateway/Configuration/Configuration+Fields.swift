@@ -83,6 +83,7 @@ struct ConfigurationField: Sendable {
             number("inference.queue_requests", \.inference.queueRequests, 1...1_000_000),
             number("inference.queue_requests_per_tenant", \.inference.queueRequestsPerTenant, 1...1_000_000),
             number("models.feedback_instances", \.models.feedbackInstances, 0...100_000_000),
+            text("models.onnxruntime_library", \.models.onnxRuntimeLibrary, "the path of a library") { _ in true },
             text("tokens.issuer", \.tokens.issuer, "an https URL without query or fragment", isValid: isIssuer),
             text("tokens.audience", \.tokens.audience, "a text"),
             number("tokens.lifetime_seconds", \.tokens.lifetimeSeconds, 1...86_400),

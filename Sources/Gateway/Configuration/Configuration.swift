@@ -83,6 +83,8 @@ public struct Configuration: Sendable, Equatable {
         public var watchSettleSeconds = 0
         /// Predictions, an instance each, that labels can still be joined to; 0 turns feedback off.
         public var feedbackInstances = 100_000
+        /// The path of ONNX Runtime's library, for ONNX models that OpenVINO refuses; empty to let the dynamic linker look.
+        public var onnxRuntimeLibrary = ""
     }
 
     /// The section `inference`.

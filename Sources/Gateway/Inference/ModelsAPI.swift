@@ -190,6 +190,7 @@ extension ModelStatus {
             .init("default", .bool(isDefault)), .init("canary", .bool(isCanary)),
         ]
         if let model {
+            if let engine = model.engine { members.append(.init("engine", .string(engine.rawValue))) }
             members += [
                 .init("format", .string(model.format.rawValue)), .init("sha256", .string(model.digest)),
                 .init("inputs", tensors(model.signature.inputs)), .init("outputs", tensors(model.signature.outputs)),

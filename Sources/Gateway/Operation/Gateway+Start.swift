@@ -324,21 +324,17 @@ extension Gateway {
         time: TimeSource,
         log: StructuredLog
     ) throws -> ModelRepository {
-        var rules = RepositoryRules()
-        rules.versions = configuration.models.versions
-        rules.requiresManifest = configuration.models.manifest == .required
-        rules.maxBytes = Int64(configuration.models.maxVersionBytes)
-        rules.loopNanoseconds = Int64(configuration.inference.loopMicroseconds) * 1000
         let models = try ModelRepository(
             directory: configuration.models.directory,
             sessions: sessions,
-            rules: rules,
+            rules: configuration.repositoryRules,
             choices: choices,
             time: time
         )
         for status in models.list() {
             var fields: LogFields = ["model": .string(status.name.description), "version": .integer(status.version)]
             if let model = status.model {
+                fields["engine"] = .string(model.engine?.rawValue ?? "none")
                 fields["inference_us"] = .integer(model.cost.one / 1000)
                 fields["runs_on"] = .string(model.runsOnLoop() ? "event loops" : "threads")
                 log.info("model loaded", fields)

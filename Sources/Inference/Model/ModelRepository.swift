@@ -29,7 +29,7 @@ public final class ModelRepository: Sendable {
         time: TimeSource = .system
     ) throws(InferenceError) {
         let loader = VersionLoader(
-            engine: try ServingEngine(),
+            engine: try ServingEngine(onnxRuntimeLibrary: rules.onnxRuntimeLibrary),
             sessions: sessions,
             time: time,
             rules: rules,
@@ -45,12 +45,17 @@ public final class ModelRepository: Sendable {
     ///   - directory: holds `NAME/VERSION/…`.
     ///   - version: nil for the one that would take traffic.
     /// - Throws: `InferenceError`, or a `Refusal`, that says why it cannot be run.
-    public static func load(_ name: ModelName, version: Int64?, from directory: String) throws -> Model {
+    public static func load(
+        _ name: ModelName,
+        version: Int64?,
+        from directory: String,
+        rules: RepositoryRules = RepositoryRules()
+    ) throws -> Model {
         let loader = VersionLoader(
-            engine: try ServingEngine(),
+            engine: try ServingEngine(onnxRuntimeLibrary: rules.onnxRuntimeLibrary),
             sessions: 1,
             time: .system,
-            rules: RepositoryRules(),
+            rules: rules,
             board: LoadBoard()
         )
         let empty = ModelRepository(directory, loader, [:], [:])

@@ -15,6 +15,9 @@ public struct RepositoryRules: Sendable {
 
     static let defaultLoopNanoseconds: Int64 = 500_000
 
+    /// The path of ONNX Runtime's library; nil to let the dynamic linker look for it.
+    public var onnxRuntimeLibrary: String?
+
     /// The defaults.
     public init() {}
 }
