@@ -103,7 +103,7 @@ public struct Evaluation: Sendable {
             case .success(let success): answer = success
             case .failure(let error): throw error.refusal
             }
-            try tally.add(BatchAnswer(answer, isFirst: true), label: label)
+            try tally.add(BatchAnswer(answer), label: label)
             if tally.durations.count % 64 == 0 { progress(tally.durations.count, source.count) }
         }
         guard !tally.durations.isEmpty else { throw Refusal(.instancesEmpty, "there is no instance to evaluate") }
