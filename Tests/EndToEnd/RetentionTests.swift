@@ -115,16 +115,23 @@ struct RetentionTests {
             // Verified with nothing of ours; what no note says has gone is missed.
             let copy = "\(gateway.directory)/copy"
             try FileManager.default.copyItem(atPath: "\(gateway.state)/audit/log", toPath: copy)
+            let key = "\(gateway.directory)/auditor.vkey"
+            let shipped = try #require(
+                FileManager.default.contentsOfDirectory(atPath: copy).first { $0.hasSuffix(".vkey") }
+            )
+            try FileManager.default.copyItem(atPath: "\(copy)/\(shipped)", toPath: key)
             for tool in LogPeer.available {
-                let (end, errors) = try tool.verify(copy, for: gateway)
+                let (end, errors) = try tool.verify(copy, key: key, for: gateway)
                 #expect(end == .exited(0), "\(errors)")
             }
             let note = try String(contentsOfFile: "\(copy)/pruned", encoding: .utf8)
             try FileManager.default.removeItem(atPath: "\(copy)/pruned")
-            #expect(try LogPeer.go.verify(copy, for: gateway).errors.contains("tile/entries/000: no such file"))
+            #expect(
+                try LogPeer.go.verify(copy, key: key, for: gateway).errors.contains("tile/entries/000: no such file")
+            )
             try note.replacing("\n\(first)\n", with: "\n\(first - 256)\n")
                 .write(toFile: "\(copy)/pruned", atomically: true, encoding: .utf8)
-            #expect(try LogPeer.go.verify(copy, for: gateway).errors.contains("pruned: invalid signature"))
+            #expect(try LogPeer.go.verify(copy, key: key, for: gateway).errors.contains("pruned: invalid signature"))
 
             // The journal goes by whole segments.
             #expect(segments(gateway).count > 1 && segments(gateway)[0] > 0 && segments(gateway)[1] > first)

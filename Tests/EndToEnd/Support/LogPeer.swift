@@ -14,18 +14,16 @@ enum LogPeer: String, CaseIterable, Sendable {
     /// Runs it on a log's folder.
     ///
     /// - Parameters:
-    ///   - key: file of the verifier key; nil for the one in the folder.
+    ///   - key: file of the verifier key, outside of the folder: aics-tlog trusts none that came with the log.
     ///   - old: file of an earlier checkpoint.
     func verify(
         _ log: String,
-        key: String? = nil,
+        key: String,
         old: String? = nil,
         for gateway: GatewayProcess
     ) throws -> (end: ChildProcess.End, errors: String) {
         var environment = TestRun.environment
         environment["GOCACHE"] = "\(gateway.directory)/go"
-        let own = try FileManager.default.contentsOfDirectory(atPath: log).first { $0.hasSuffix(".vkey") }
-        let key = key ?? "\(log)/\(own ?? "")"
         let arguments =
             ["\(TestRun.repository)/Tests/Peers/tlog_verify.sh", rawValue, log, key] + [old].compactMap(\.self)
         let ran = try ChildProcess.run("sh", arguments, environment: environment, directory: gateway.directory)
