@@ -35,7 +35,7 @@ import Testing
         #expect(counts(board, start + 5000)["all"] == [0, 0, 6])
         #expect(counts(board, start + 90_000)["all"] == [0, 0, 0])
         #expect(board.accuracies(over: .hour, now: start + 600).map(\.ratio) == [0.75, 1])
-        board.forget(now: start + 90_000)
+        board.forget(now: start + 90_000) { _, _ in true }
         #expect(counts(board, start).isEmpty)
     }
 
@@ -89,6 +89,23 @@ import Testing
         #expect(board.references(of: model).map(\.isOfFile) == [true])
         board.add(delta(200, category: 3), to: key("acme"), at: start)
         #expect(board.report(now: start)[0].figures[0].drift?.largest ?? 1 < 0.01)
+    }
+
+    @Test func `what a version that has gone is compared with goes with its last series, its samples at once`() {
+        let board = QualityBoard()
+        board.add(delta(ReferenceProfile.sampleSize, category: 10), to: key("acme", 1), at: start)
+        for version in [2, 3] {
+            board.add(delta(ReferenceProfile.sampleSize - 1, category: 10), to: key("acme", Int64(version)), at: start)
+        }
+        board.forgetSamples { _, version in version == 3 }
+        board.add(delta(1, category: 1), to: key("acme", 2), at: start)
+        #expect(board.references(of: model).map(\.version) == [1])
+        board.add(delta(1, category: 1), to: key("acme", 3), at: start)
+        #expect(board.references(of: model).map(\.version).sorted() == [1, 3])
+        board.forget(now: start + 3600) { _, _ in false }
+        #expect(board.references(of: model).count == 2)
+        board.forget(now: start + 90_000) { _, version in version == 3 }
+        #expect(board.references(of: model).map(\.version) == [3])
     }
 
     private func rule(_ text: String) throws -> CanaryRule { try #require(CanaryRule(json: try JSON.parse(text))) }

@@ -58,7 +58,7 @@ struct Housekeeping {
             retainer.step(now)
             if now >= sweptAt + Self.sweepPeriod {
                 sweptAt = now
-                services.quality.forget(now: now)
+                services.forgetQuality(now: now)
                 try services.store.purgeAnswers(before: now + -IdempotentCall.seconds)
                 let ended = now + -Self.tokenMargin
                 try services.store.purgeRevokedTokens(expiredBefore: ended)

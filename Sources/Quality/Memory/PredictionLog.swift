@@ -178,8 +178,13 @@ public final class PredictionLog {
     /// What came of each series since the last time.
     public func collect() -> [(key: QualityKey, delta: SketchDelta)] {
         var deltas: [(QualityKey, SketchDelta)] = []
-        for place in series.indices where !series[place].sketch.isEmpty {
-            deltas.append((series[place].key, series[place].sketch.take()))
+        for place in series.indices {
+            if series[place].sketch.isEmpty {
+                // Its version may have gone: it may not keep room for samples that never come.
+                series[place].sketch.release()
+            } else {
+                deltas.append((series[place].key, series[place].sketch.take()))
+            }
         }
         return deltas
     }
