@@ -168,7 +168,7 @@ def peers():
     settings = work_folder()
     for file in (HERE / "peers/mlserver").iterdir():
         (settings / file.name).write_bytes(file.read_bytes())
-    ports = [free_port() for _ in range(2)]
+    ports = [free_port() for _ in range(4)]
     infer = {"json": ("/v2/models/digits/infer", infer_json(), {})}
     both = {**infer, "binary": ("/v2/models/digits/infer", binary, headers)}
     return {
@@ -185,7 +185,8 @@ def peers():
             "MLServer", "mlserver", ["-c", "from mlserver.cli import main; main()", "start", settings], infer, folder=settings,
             MLSERVER_HTTP_PORT="@PORT@", MLSERVER_GRPC_PORT=str(ports[0]), MLSERVER_METRICS_PORT=str(ports[1]),
             MLSERVER_PARALLEL_WORKERS="0", MLSERVER_DEBUG="false", PYTHONPATH=str(settings)),
-        "Triton": lambda: Server("Triton", "triton", [HERE / "peers/triton.py"], both),
+        "Triton": lambda: Server(
+            "Triton", "triton", [HERE / "peers/triton.py"], both, GRPC_PORT=str(ports[2]), METRICS_PORT=str(ports[3])),
     }
 
 
@@ -264,6 +265,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=2, help="of each measurement, behind half a second of warm-up")
     parser.add_argument("--connections", type=lambda text: [int(word) for word in text.split(",")], default=[1, 8, 64])
     parser.add_argument("--only", action="append", help="a peer's name, may be given several times; default: all")
+    parser.add_argument("--kind", choices=["json", "binary"], help="of the bodies; default: both")
     parser.add_argument("--output", type=pathlib.Path, default=HERE / "results-inference")
     options = parser.parse_args()
     process.build()
@@ -286,7 +288,7 @@ def main():
     measurements, disk = [], []
     for number in range(options.rounds):
         disk.append(load.fsync_times(folder))
-        for kind in ("json", "binary"):
+        for kind in [options.kind] if options.kind else ("json", "binary"):
             for connections in options.connections:
                 for name, server in servers.items():
                     if kind not in server.requests:
