@@ -58,7 +58,14 @@ extension Gateway {
         let signer = try signer(configuration, state)
         let audit = try auditLog(configuration, state, store, signer, time: time, log: log)
         let integrator = try integrator(configuration, state, audit, signer, time: time, log: log)
-        let ledger = try LimitLedger(audit: audit, store: store, limits: limits, plans: assignments, time: time)
+        let ledger = try LimitLedger(
+            audit: audit,
+            store: store,
+            directory: directory,
+            limits: limits,
+            plans: assignments,
+            time: time
+        )
         let search = AuditSearch(audit: audit, index: try index(of: audit, at: state.auditIndex, log: log), time: time)
 
         let loopCount = configuration.eventLoops > 0 ? configuration.eventLoops : coreCount

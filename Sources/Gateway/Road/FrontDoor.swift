@@ -266,11 +266,12 @@ extension RequestStream {
                 exchange.limits = admission.state
             case .refused(let limit):
                 exchange.limits = limit.state
-                loop.meters.limited(tenant, reason: limit.code)
+                loop.meters.limited(tenant, reason: limit.code, byKey: limit.isOfKey)
                 var reply = Reply.refused(
                     Refusal(
                         limit.code,
                         Self.sentence(limit, tenant.account.plan, key: key),
+                        detail: limit.isOfKey ? Self.detail(limit) : "",
                         retryAfter: limit.retryAfterSeconds
                     )
                 )
@@ -298,14 +299,10 @@ extension RequestStream {
     }
 
     private static func sentence(_ limit: LimitRefusal, _ plan: Plan, key: KeyAccount?) -> String {
-        if limit.isOfKey, let rate = key?.rate {
-            return
-                "The rate of this API key (\(rate.requests) requests in \(rate.seconds) s, \(rate.burst) at once) is "
-                + "used up; retry in \(limit.retryAfterSeconds) s."
-        }
+        if limit.isOfKey, let key { return sentence(limit, key.limits) }
         switch limit.code {
         case .rateExceeded:
-            let rate = plan.rate.map { "\($0.requests) requests in \($0.seconds) s, \($0.burst) at once" } ?? ""
+            let rate = words(plan.rate)
             return "The rate of this tenant's plan (\(rate)) is used up; retry in \(limit.retryAfterSeconds) s."
         case .quotaExceeded:
             return
@@ -313,6 +310,27 @@ extension RequestStream {
         default:
             return "This tenant has \(plan.concurrency ?? 0) requests under way, as many as its plan allows."
         }
+    }
+
+    /// The same where the key's own limits are in the way.
+    private static func sentence(_ limit: LimitRefusal, _ key: KeyLimits) -> String {
+        switch limit.code {
+        case .rateExceeded:
+            "The rate of this API key (\(words(key.rate))) is used up; retry in \(limit.retryAfterSeconds) s."
+        case .quotaExceeded:
+            "The daily quota of this API key (\(key.dailyQuota ?? 0) requests) is used up; it renews in "
+                + "\(limit.retryAfterSeconds) s."
+        default: "This API key has \(key.concurrency ?? 0) requests under way, as many as it may."
+        }
+    }
+
+    private static func words(_ rate: RequestRate?) -> String {
+        rate.map { "\($0.requests) requests in \($0.seconds) s, \($0.burst) at once" } ?? ""
+    }
+
+    /// For the record, which has no sentence.
+    private static func detail(_ limit: LimitRefusal) -> String {
+        "the key's own limits: \(limit.violatedPolicies.joined(separator: ", "))"
     }
 
     // MARK: - Perform
