@@ -122,7 +122,8 @@ extension KeyCommand {
                 options.show(
                     [limits],
                     columns: [
-                        ("key", "key"), ("rate", "rate"), ("daily quota", "daily_quota"), ("concurrency", "concurrency"),
+                        ("key", "key"), ("rate", "rate"), ("daily quota", "daily_quota"),
+                        ("concurrency", "concurrency"),
                     ]
                 )
             }

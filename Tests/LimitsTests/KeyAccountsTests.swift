@@ -9,7 +9,11 @@ import Testing
 /// Which keys have an account, and what of it outlives the process.
 @Suite struct KeyAccountsTests {
     private let tenant = TenantID("acme")!
-    private let limits = KeyLimits(rate: RequestRate(requests: 7, seconds: 11, burst: 5), dailyQuota: 2000, concurrency: 9)
+    private let limits = KeyLimits(
+        rate: RequestRate(requests: 7, seconds: 11, burst: 5),
+        dailyQuota: 2000,
+        concurrency: 9
+    )
 
     private func table() -> LimitTable {
         let table = LimitTable()

@@ -122,7 +122,9 @@ import Testing
                 case .admitted(let admission): open.append((admission, place))
                 case .refused(let limit): (limit.isOfKey ? refusedByKey : refusedByTenant).add(1)
                 }
-                guard open.count > 1 || Bool.random(using: &random), let (admission, place) = open.popLast() else { continue }
+                guard open.count > 1 || Bool.random(using: &random), let (admission, place) = open.popLast() else {
+                    continue
+                }
                 if Int.random(in: 0..<10, using: &random) < 7 {
                     admission.refund(now: now)
                 } else {

@@ -82,7 +82,9 @@ struct JSONBody {
         var limits = known ?? KeyLimits()
         if has("rate") { limits.rate = try rate("rate") }
         if has("daily_quota") { limits.dailyQuota = try integer("daily_quota", KeyLimits.dailyQuotas) }
-        if has("concurrency") { limits.concurrency = try integer("concurrency", KeyLimits.concurrencies).map(Int32.init) }
+        if has("concurrency") {
+            limits.concurrency = try integer("concurrency", KeyLimits.concurrencies).map(Int32.init)
+        }
         return limits
     }
 
