@@ -17,12 +17,13 @@ export PATH := $(CURDIR)/.tools/usr/bin:$(PATH)
 BINARY = .build/release/tollgate
 SOURCES = Package.swift config/openapi.yaml $(shell find Sources -type f)
 FORMATTED = Package.swift Sources Tests Benchmarks/audit Fuzz/Package.swift Fuzz/Sources/FuzzTokens/Entry.swift \
+	Fuzz/Sources/FuzzInference/Entry.swift \
 	Benchmarks/tokens/Package.swift Benchmarks/tokens/Sources/tokens Benchmarks/tokens/Sources/timing
 STRICT = -Xswiftc -warnings-as-errors
 
 # One thing after the other: the build needs what deps fetches.
 .NOTPARALLEL:
-.PHONY: help announce run build test torture lint format fuzz bench deps test-deps certs clean
+.PHONY: help announce run onnxruntime tutorial bench-inference build test torture lint format fuzz bench deps test-deps certs clean
 
 help:
 	@echo "make run      install what is missing, build, start, predict one digit; Ctrl-C drains"
@@ -32,8 +33,11 @@ help:
 	@echo "make torture   mixed load, kill -9, power loss; REQUESTS=$$REQUESTS KILLS=$$KILLS CUTS=$$CUTS TRACED_SECONDS=$$TRACED_SECONDS"
 	@echo "make lint     formatting and warnings"
 	@echo "make format   format the sources in place"
-	@echo "make fuzz     the token gate with libFuzzer and ASan for a minute, or FUZZ_SECONDS="
+	@echo "make fuzz     what reads tokens, bodies and models, with libFuzzer and ASan, a minute each or FUZZ_SECONDS="
 	@echo "make bench    beside a bare C loop, HAProxy and Envoy, on one core; Benchmarks/README.md has more"
+	@echo "make onnxruntime   the second engine, for ONNX models that OpenVINO refuses"
+	@echo "make tutorial   Keras trains, Tollgate serves, the Flask client asks (TensorFlow: 1.6 GB)"
+	@echo "make bench-inference   beside Flask, FastAPI, MLServer and Triton"
 	@echo "make certs    a development CA and a server certificate in certs/"
 	@echo "make clean    remove what was built; state/ and certs/ stay"
 
@@ -80,8 +84,20 @@ bench: build certs
 	@Benchmarks/peers.sh || true
 	@Benchmarks/run.py $(BENCH)
 
+# BENCH has options for it, as above.
+bench-inference: build certs
+	@Benchmarks/peers.sh flask inference mlserver triton plot || true
+	@Benchmarks/inference_peers.py $(BENCH)
+
+tutorial: build
+	@examples/tutorial/run.sh
+
 certs: deps
 	@certs/development.sh
+
+# For ONNX models that OpenVINO refuses.
+onnxruntime:
+	@Sources/CONNXRuntime/fetch.sh
 
 deps:
 	@examples/packages.sh $(PACKAGES)
@@ -95,6 +111,9 @@ test-deps: deps
 	@Tests/Peers/oauth.sh
 	@Tests/Peers/jose.sh
 	@Tests/Peers/inference.sh
+	@Tests/Peers/kserve.sh
+	@Sources/CONNXRuntime/fetch.sh
+	@Tests/Peers/models.sh
 	@Tests/Peers/schemathesis.sh
 	@examples/promtool.sh
 

@@ -3,6 +3,8 @@ import PackageDescription
 
 // OpenVINO comes as a pinned wheel that Sources/COpenVINO/fetch.sh unpacks here.
 let openVINO = "\(Context.packageDirectory)/.openvino"
+// And ONNX Runtime, where it is wanted, as one that Sources/CONNXRuntime/fetch.sh unpacks here.
+let onnxRuntime = "\(Context.packageDirectory)/.onnxruntime"
 
 let swift: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
@@ -15,7 +17,8 @@ let swift: [SwiftSetting] = [
 ]
 
 let openVINOLibrary: [LinkerSetting] = [
-    .unsafeFlags(["-L\(openVINO)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(openVINO)/lib"])
+    .unsafeFlags(["-L\(openVINO)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(openVINO)/lib"]),
+    .unsafeFlags(["-Xlinker", "-rpath", "-Xlinker", "\(onnxRuntime)/lib"]),
 ]
 
 func library(
@@ -63,6 +66,7 @@ let package = Package(
         .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "COpenVINO"),
+        .systemLibrary(name: "CONNXRuntime"),
         .systemLibrary(name: "CTransport"),
         .systemLibrary(name: "CCRC32C"),
         .systemLibrary(name: "CSync"),
@@ -77,7 +81,12 @@ let package = Package(
         library("Limits", ["GatewayCore"]),
         library("Audit", ["GatewayCore", "GatewayCrypto", "CCRC32C", "CSync"]),
         library("Telemetry", ["GatewayCore"]),
-        library("Inference", ["GatewayCore", "GatewayCrypto", "COpenVINO"], link: openVINOLibrary),
+        library("Quality", ["GatewayCore", "ContentCoding"]),
+        library(
+            "Inference",
+            ["GatewayCore", "GatewayCrypto", "Quality", "COpenVINO", "CONNXRuntime"],
+            link: openVINOLibrary
+        ),
         library(
             "Storage",
             [
@@ -100,13 +109,13 @@ let package = Package(
             "Gateway",
             [
                 "GatewayCore", "GatewayCrypto", "TLS", "Transport", "HTTP", "Identity", "Limits", "Audit", "Telemetry",
-                "Inference", "Storage", "ContentCoding", "HTTPClient", "APIDescription", "Yams",
+                "Inference", "Quality", "Storage", "ContentCoding", "HTTPClient", "APIDescription", "Yams",
             ]
         ),
         .executableTarget(
             name: "tollgate",
             dependencies: [
-                "Audit", "Gateway", "GatewayCore", "HTTPClient", "Inference", "Storage", "Telemetry", "Yams",
+                "Audit", "Gateway", "GatewayCore", "HTTPClient", "Inference", "Quality", "Storage", "Telemetry", "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swift,
@@ -157,7 +166,8 @@ let package = Package(
         tests("LimitsTests", ["Limits", "GatewayCore", "TestSupport"]),
         tests("AuditTests", ["Audit", "GatewayCore", "GatewayCrypto", "TestSupport"]),
         tests("TelemetryTests", ["Telemetry", "GatewayCore", "TestSupport"]),
-        tests("InferenceTests", ["Inference", "GatewayCore", "GatewayCrypto", "TestSupport"]),
+        tests("QualityTests", ["Quality", "GatewayCore", "TestSupport"]),
+        tests("InferenceTests", ["Inference", "GatewayCore", "GatewayCrypto", "Quality", "TestSupport"]),
         tests(
             "StorageTests",
             [
@@ -174,7 +184,10 @@ let package = Package(
         ),
         tests(
             "EndToEnd",
-            ["tollgate", "HTTPClient", "GatewayCore", "GatewayCrypto", "COpenSSL", "CNGHTTP2", "TestSupport", "Yams"]
+            [
+                "tollgate", "Audit", "HTTPClient", "GatewayCore", "GatewayCrypto", "COpenSSL", "CNGHTTP2",
+                "TestSupport", "Yams",
+            ]
         ),
     ]
 )

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what the benchmarks compare with, into .peers: Envoy, an inference server in Python and the plotting library,
-# with pinned versions and hashes, each in a folder of its own; HAProxy and the load generators come from Debian. Says
+# Installs what the benchmarks compare with, into .peers: by default Envoy, an inference server in Python and the plotting
+# library; named, also flask (with Keras), mlserver and triton: peers.sh [NAME...]. All with pinned versions and hashes, each in a folder of its own; HAProxy and the load generators come from Debian. Says
 # what could not be installed and goes on without it; does nothing where everything is there.
 set -u
 cd "$(dirname "$0")"
@@ -11,7 +11,7 @@ wanted="3.11 x86_64"
 found="$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])') $(uname -m)"
 
 missing=0
-for set in envoy inference plot; do
+for set in ${*:-envoy inference plot}; do
     pins=$(sha256sum <"peers/$set.txt")
     if [ "$(cat ".peers/$set/PINS" 2>/dev/null)" = "$pins" ]; then continue; fi
     if [ "$found" != "$wanted" ] && [ "$set" != envoy ]; then
@@ -21,8 +21,11 @@ for set in envoy inference plot; do
     fi
     echo "Installing $set into .peers ..."
     rm -rf ".peers/$set"
-    if "$python" -m venv ".peers/$set" && ".peers/$set/bin/python" -m pip install --quiet --disable-pip-version-check \
-        --no-deps --require-hashes --only-binary=:all: -r "peers/$set.txt"; then
+    base=$python
+    # Triton's wheel carries an interpreter that needs a library as old as Debian's own.
+    [ "$set" != triton ] || [ ! -x /usr/bin/python3.11 ] || base=/usr/bin/python3.11
+    if "$base" -m venv --without-pip ".peers/$set" && "$python" -m pip --python ".peers/$set/bin/python" install --quiet \
+        --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: -r "peers/$set.txt"; then
         printf '%s\n' "$pins" >".peers/$set/PINS"
     else
         echo "peers.sh: $set could not be installed, pip says why above: going on without it" >&2

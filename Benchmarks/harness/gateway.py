@@ -34,20 +34,20 @@ class Gateway:
     """`tollgate serve` in a folder of its own; `token` is good for a day."""
 
     def __init__(self, binary=DEFAULT_BINARY, durability="durable", algorithm="ES256", loops=1, core=SERVER_CORE,
-                 wrapper=(), environment=None, seconds=60, settings=None):
+                 wrapper=(), environment=None, seconds=60, settings=None, models=()):
         binary = pathlib.Path(binary).resolve()
         if not binary.exists():
             raise Missing(f"{binary} is not there: make build")
         make_certificates()
-        self.folder = work_folder()
+        self.folder, more_models = work_folder(), models
         models = self.folder / "models"
         models.mkdir()
         shutil.copytree(DIGITS / "models/digits", models / "digits")
-        for model in (HERE / "models").iterdir():
+        for model in [*(HERE / "models").iterdir(), *more_models]:
             shutil.copytree(model, models / model.name)
         self.binary = binary
         self.state = self.folder / "state"
-        admin_key = self._command("init", "--state", self.state)
+        admin_key = self.command("init", "--state", self.state)
         variables = dict(os.environ)
         variables.update(
             TOLLGATE_EVENT_LOOPS=str(loops), TOLLGATE_LOG_FORMAT="json", TOLLGATE_AUDIT_DURABILITY=durability,
@@ -71,10 +71,10 @@ class Gateway:
             TOLLGATE_CA=str(CERTIFICATES / "ca.pem"), TOLLGATE_ADMIN_KEY=admin_key,
         )
         # A plan whose limits are counted and not reached.
-        self._command("plan", "set", "bench", "--requests", "1000000", "--burst", "1000000", "--daily-quota",
+        self.command("plan", "set", "bench", "--requests", "1000000", "--burst", "1000000", "--daily-quota",
                       "1000000000", "--concurrency", "100000")
-        self._command("tenant", "create", "bench", "--plan", "bench")
-        self.key = self._command("key", "issue", "--tenant", "bench")
+        self.command("tenant", "create", "bench", "--plan", "bench")
+        self.key = self.command("key", "issue", "--tenant", "bench")
         self.token = self._token(seconds)
         keys = json.loads((self.state / "signing-keys").read_text())["keys"]
         self.signing_key = next(key["private_key"] for key in keys if key["state"] == "current")
@@ -87,7 +87,12 @@ class Gateway:
     def stop(self):
         self.process.stop(30)
 
-    def _command(self, *arguments):
+    def tenant(self, name):
+        """Another tenant on the same plan; its key."""
+        self.command("tenant", "create", name, "--plan", "bench")
+        return self.command("key", "issue", "--tenant", name)
+
+    def command(self, *arguments):
         result = subprocess.run(
             [str(word) for word in (self.binary, *arguments)], capture_output=True, text=True, cwd=ROOT, timeout=120,
             env=getattr(self, "_variables", None),

@@ -9,7 +9,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-COLOURS = {"roofline": "#8a8f98", "Tollgate": "#1f6feb", "HAProxy": "#d08c60", "Envoy": "#a371c7", "Python": "#58a55c"}
+COLOURS = {"Flask,": "#c9510c", "FastAPI,": "#58a55c", "MLServer": "#a371c7", "Triton": "#6e7781", "roofline": "#8a8f98", "Tollgate": "#1f6feb", "HAProxy": "#d08c60", "Envoy": "#a371c7", "Python": "#58a55c"}
 
 
 def main():

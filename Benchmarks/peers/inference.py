@@ -22,3 +22,9 @@ async def predict(request: Request):
     result = session.run(None, {name: instances})[0]
     return Response(orjson.dumps({"predictions": result}, option=orjson.OPT_SERIALIZE_NUMPY),
                     media_type="application/json")
+
+
+@app.post("/binary")
+async def binary(request: Request):
+    instances = numpy.frombuffer(await request.body(), dtype=numpy.float32).reshape(-1, 784)
+    return Response(session.run(None, {name: instances})[0].tobytes(), media_type="application/octet-stream")

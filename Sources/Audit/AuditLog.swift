@@ -144,6 +144,36 @@ public final class AuditLog: Sendable {
         }
     }
 
+    // MARK: - Segments
+
+    /// The index of the first record of the segment that is written now.
+    var lastSegment: UInt64 { offsets.last }
+
+    /// Has the next group begin a new segment.
+    func beginSegment() { state.wantsSegment.store(true, ordering: .relaxed) }
+
+    /// Removes the files of those segments that hold no record from `end` on, the oldest first; the newest stays.
+    ///
+    /// - Throws: ``AuditError`` `io`; those that are left go with the next start's first call.
+    func removeSegments(before end: UInt64) throws(AuditError) {
+        let directory = configuration.journalDirectory
+        let gone = offsets.removeSegments(before: end)
+        guard !gone.isEmpty else { return }
+        for first in gone {
+            let path = SegmentFile.path(directory, first: first)
+            do {
+                try files.remove(path)
+            } catch {
+                throw AuditError(error, file: path)
+            }
+        }
+        do {
+            try files.syncDirectory(directory)
+        } catch {
+            throw AuditError(error, file: directory)
+        }
+    }
+
     /// Writes what waits, ends the thread and gives the journal free for others. Later submissions fail.
     public func close() {
         let thread = self.thread.withLock { thread in

@@ -72,6 +72,9 @@ public final class AuditReader {
     /// How many records there are now: the index of the one that comes next.
     public var size: UInt64 { bound() }
 
+    /// The first record that the journal holds.
+    public var first: UInt64 { offsets.first }
+
     /// Makes ``next()`` and ``advance()`` go on from that index.
     public func seek(to index: UInt64) {
         current = nil

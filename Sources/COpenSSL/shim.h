@@ -3,3 +3,4 @@
 #include "tickets.h"
 #include "names.h"
 #include "crypto.h"
+#include "timestamp.h"

@@ -54,6 +54,7 @@ public enum ReasonCode: String, CaseIterable, Sendable {
     case numberInvalid = "number_invalid"
     case notFound = "not_found"
     case conflict = "conflict"
+    case recordPruned = "record_pruned"
     case preconditionFailed = "precondition_failed"
     case idempotencyKeyReused = "idempotency_key_reused"
     case configurationInvalid = "configuration_invalid"
@@ -67,6 +68,7 @@ public enum ReasonCode: String, CaseIterable, Sendable {
     case quotaExceeded = "quota_exceeded"
     case concurrencyExceeded = "concurrency_exceeded"
     case queueFull = "queue_full"
+    case deadlineUnattainable = "deadline_unattainable"
     case pipelineTooDeep = "pipeline_too_deep"
     case tenantConnections = "tenant_connections_exceeded"
     case connections = "connections_exceeded"
@@ -82,6 +84,7 @@ public enum ReasonCode: String, CaseIterable, Sendable {
     case checkpointPending = "checkpoint_pending"
     case issuerUnavailable = "issuer_unavailable"
     case processingTimeout = "processing_timeout"
+    case deadlineExceeded = "deadline_exceeded"
     case draining
     case internalError = "internal_error"
 

@@ -16,6 +16,32 @@ public struct RequestID: Hashable, Sendable, CustomStringConvertible {
     /// Bytes of the text form.
     public static let textSize = 36
 
+    /// Reads the text form, hexadecimal of either case; nil for any other text.
+    public init?(_ text: some StringProtocol) {
+        var words: (UInt64, UInt64) = (0, 0)
+        var digits = 0
+        var place = 0
+        for byte in text.utf8 {
+            defer { place += 1 }
+            guard ![8, 13, 18, 23].contains(place) else {
+                guard byte == 0x2d else { return nil }
+                continue
+            }
+            let digit: UInt8
+            switch byte {
+            case 0x30...0x39: digit = byte - 0x30
+            case 0x61...0x66: digit = byte - 0x57
+            case 0x41...0x46: digit = byte - 0x37
+            default: return nil
+            }
+            if digits < 16 { words.0 = words.0 << 4 | UInt64(digit) } else { words.1 = words.1 << 4 | UInt64(digit) }
+            digits += 1
+            guard digits <= 32 else { return nil }
+        }
+        guard digits == 32 else { return nil }
+        (high, low) = words
+    }
+
     /// Lower-case hexadecimal in the usual 8-4-4-4-12 form.
     public var description: String {
         String(unsafeUninitializedCapacity: Self.textSize) { out in

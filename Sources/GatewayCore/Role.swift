@@ -23,7 +23,8 @@ public enum Role: String, CaseIterable, Sendable {
         case .admin: [.admin, .modelsRead, .management]
         case .operator:
             [.modelsRead, .modelsList, .modelsWrite, .tenantsRead, .plansRead, .plansWrite, .keysRead, .limitsWrite]
-        case .auditor: [.auditRead, .logRead, .modelsRead, .modelsList, .tenantsRead, .plansRead, .keysRead]
+        case .auditor:
+            [.auditRead, .logRead, .retentionRead, .modelsRead, .modelsList, .tenantsRead, .plansRead, .keysRead]
         case .metrics: [.metricsRead]
         }
     }

@@ -44,10 +44,15 @@ public struct ScopeSet: OptionSet, Hashable, Sendable {
     /// Load and unload models.
     public static let modelsWrite = ScopeSet(rawValue: 1 << 16)
 
+    /// See how long the audit log is kept, and its legal holds.
+    public static let retentionRead = ScopeSet(rawValue: 1 << 17)
+    /// Add and lift legal holds, and destroy the keys of personal fields.
+    public static let retentionWrite = ScopeSet(rawValue: 1 << 18)
+
     /// What ``admin`` stands for.
     public static let management: ScopeSet = [
         .tenantsRead, .tenantsWrite, .plansRead, .plansWrite, .limitsWrite, .keysRead, .keysWrite, .tokensRevoke,
-        .configWrite, .modelsList, .modelsWrite,
+        .configWrite, .modelsList, .modelsWrite, .retentionRead, .retentionWrite,
     ]
 
     /// Each scope that the set gives: with ``admin`` all of ``management``, with ``auditRead`` also ``logRead``, as far as a
@@ -73,7 +78,7 @@ public struct ScopeSet: OptionSet, Hashable, Sendable {
         ("plans:read", .plansRead), ("plans:write", .plansWrite), ("limits:write", .limitsWrite),
         ("keys:read", .keysRead), ("keys:write", .keysWrite), ("tokens:revoke", .tokensRevoke),
         ("config:write", .configWrite), ("models:list", .modelsList), ("log:read", .logRead),
-        ("models:write", .modelsWrite),
+        ("models:write", .modelsWrite), ("retention:read", .retentionRead), ("retention:write", .retentionWrite),
     ]
 
     /// Reads a space-delimited list; names the gateway does not know are ignored here and listed in ``unknown(in:)``.

@@ -18,6 +18,8 @@ public struct Tenant: Hashable, Sendable {
     public var createdAt: UnixTime
     /// Counts the changes to this tenant, from 1.
     public var revision: Int64
+    /// Days for which its audit records are kept, 0 for ever; nil while the gateway's own policy holds.
+    public var auditRetentionDays: Int64?
     /// What holds in place of its plan's limits; nil when the plan holds as it is.
     public var overrides: LimitOverrides? {
         get { boxed?.value }

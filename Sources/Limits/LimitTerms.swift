@@ -34,10 +34,12 @@ final class LimitTerms: Sendable {
     let rate: RateTerms?
     let dailyQuota: Int64
     let concurrency: UInt32
+    let weight: Int
 
     init(_ plan: Plan, generation: UInt32) {
         self.plan = plan
         self.generation = generation
+        weight = plan.weight
         rate = plan.rate.map(RateTerms.init)
         dailyQuota = min(max(plan.dailyQuota ?? QuotaCell.largestQuota, 0), QuotaCell.largestQuota)
         concurrency = UInt32(max(plan.concurrency ?? .max, 0))

@@ -14,6 +14,8 @@ public struct Plan: Hashable, Sendable {
     public var concurrency: Int32?
     /// Models that its tenants reach.
     public var models: ModelAccess
+    /// Each of its tenants' share of the machine where more is asked than it can do, relative to the others': 1 to 100.
+    public var weight: Int
     /// Counts the changes to this plan, from 1.
     public var revision: Int64
 
@@ -27,6 +29,7 @@ public struct Plan: Hashable, Sendable {
         dailyQuota: Int64?,
         concurrency: Int32?,
         models: ModelAccess,
+        weight: Int = 1,
         revision: Int64 = 1
     ) {
         self.name = name
@@ -34,6 +37,7 @@ public struct Plan: Hashable, Sendable {
         self.dailyQuota = dailyQuota
         self.concurrency = concurrency
         self.models = models
+        self.weight = weight
         self.revision = revision
     }
 }

@@ -24,6 +24,8 @@ public final class TenantAccount: Sendable {
 
     /// The plan that decisions are made by now.
     public var plan: Plan { withTerms { $0.plan } }
+    /// The plan's weight; the whole plan costs more to read.
+    public var weight: Int { withTerms { $0.weight } }
     /// Counts the plans that the account had: while it stays, so does the plan.
     public var planGeneration: UInt32 { withTerms { $0.generation } }
 

@@ -67,9 +67,10 @@ public final class AuditIndex: Sendable {
     /// `limit` when it has come to the log's end. The reader is brought to ``indexedSize`` first, and stands there after
     /// an error.
     ///
+    /// - Parameter held: the first record that the log holds; those before it are left out.
     /// - Throws: ``StorageError``; ``Audit/AuditError`` when a record cannot be read: those before it are in.
-    public func follow(_ reader: AuditReader, atMost limit: Int) throws -> Int {
-        let first = indexedSize
+    public func follow(_ reader: AuditReader, atMost limit: Int, from held: UInt64 = 0) throws -> Int {
+        let first = max(indexedSize, held, reader.first)
         reader.seek(to: first)
         guard reader.size > first else { return 0 }
         var next = first
@@ -136,6 +137,10 @@ public final class AuditIndex: Sendable {
         }
     }
 
+    func read<Value>(_ body: (Database) throws -> Value) throws(StorageError) -> Value {
+        do { return try pool.read(body) } catch { throw StorageError(error, path: path) }
+    }
+
     /// Folds the write-ahead log into the file and closes it. Later calls fail.
     public func close() throws(StorageError) {
         try whileOpen { state in
@@ -163,6 +168,14 @@ public final class AuditIndex: Sendable {
                 state.memory = AuditIndexMemory()
                 throw error
             }
+        }
+    }
+
+    /// Runs `body` in a transaction that takes records out; what is known of the tables may be wrong then.
+    func remove(_ body: (Database) throws -> Void) throws(StorageError) {
+        try whileOpen { state in
+            state.memory = AuditIndexMemory()
+            try pool.write(body)
         }
     }
 

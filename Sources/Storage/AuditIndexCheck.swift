@@ -23,6 +23,10 @@ public final class AuditIndexCheck {
     private var block: [AuditIndexEntry] = []
     private var named: Int64 = 0
     private var taken: UInt64 = 0
+    /// The first record that was taken.
+    private var first: UInt64 = 0
+    /// Up to where records of tenants that keep less were taken out.
+    private let forgotten: [String: UInt64]
 
     /// - Throws: ``StorageError`` when there is no index, or one of another release.
     public init(path: String) throws(StorageError) {
@@ -33,14 +37,15 @@ public final class AuditIndexCheck {
             configuration.label = "audit-index-check"
             configuration.busyMode = .timeout(5)
             queue = try DatabaseQueue(path: path, configuration: configuration)
-            size = try queue.read { db in
+            (size, forgotten) = try queue.read { db in
                 guard try Int32.fetchOne(db, sql: "PRAGMA application_id") == AuditIndexSchema.application else {
                     throw StorageError.foreign(path: path)
                 }
                 guard try Int64.fetchOne(db, sql: "PRAGMA user_version") == AuditIndexSchema.version else {
                     throw StorageError.newerSchema(path: path)
                 }
-                return UInt64(try Int64.fetchOne(db, sql: "SELECT max(id) + 1 FROM records") ?? 0)
+                let size = UInt64(try Int64.fetchOne(db, sql: "SELECT max(id) + 1 FROM records") ?? 0)
+                return (size, try AuditIndex.forgotten(db))
             }
         } catch {
             throw StorageError(error, path: path)
@@ -52,8 +57,10 @@ public final class AuditIndexCheck {
     /// - Returns: the first record so far that the index has wrong.
     public func take(_ index: UInt64, _ record: UnsafeRawBufferPointer) throws(StorageError) -> Disagreement? {
         guard index < size else { return nil }
+        if taken == 0 { first = index }
         taken = index + 1
-        block.append(AuditIndexEntry(index: index, record: record))
+        let entry = AuditIndexEntry(index: index, record: record)
+        if !isForgotten(entry) { block.append(entry) }
         return (index + 1) % UInt64(AuditIndexSchema.block) == 0 ? try compare() : nil
     }
 
@@ -66,13 +73,22 @@ public final class AuditIndexCheck {
             return Disagreement(record: logSize, reason: "has \(size) records, and the log only \(logSize)")
         }
         let requests = try read { db in
-            try Int64.fetchOne(db, sql: "SELECT count(*) FROM requests WHERE id < ?", arguments: [Int64(taken)]) ?? 0
+            try Int64.fetchOne(
+                db,
+                sql: "SELECT count(*) FROM requests WHERE id >= ? AND id < ?",
+                arguments: [Int64(first), Int64(taken)]
+            ) ?? 0
         }
         return requests == named
             ? nil : Disagreement(record: 0, reason: "has \(requests) request ids, and the log's records \(named)")
     }
 
     // MARK: - Parts
+
+    private func isForgotten(_ entry: AuditIndexEntry) -> Bool {
+        guard !forgotten.isEmpty, let tenant = entry.tenant, let until = forgotten[tenant] else { return false }
+        return entry.index < until
+    }
 
     private func compare() throws(StorageError) -> Disagreement? {
         guard let first = block.first?.index else { return nil }

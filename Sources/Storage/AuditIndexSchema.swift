@@ -17,7 +17,7 @@ import GatewayCore
 enum AuditIndexSchema {
     /// `TGix` in the file's header: a search index of the gateway.
     static let application: Int32 = 0x5447_6978
-    static let version: Int64 = 3
+    static let version: Int64 = 4
 
     /// Records in a block.
     static let block: Int64 = 1024
@@ -115,6 +115,10 @@ enum AuditIndexSchema {
             segment INTEGER NOT NULL,
             offset INTEGER NOT NULL
         ) STRICT;
+        CREATE TABLE forgotten (
+            tenant TEXT PRIMARY KEY,
+            until INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
         PRAGMA user_version = \(version);
         """
 

@@ -165,8 +165,19 @@ extension AuditIndexSearch {
         let asked = fields.compactMap { field in query[field].map { (field: field, value: $0) } }
         guard !asked.isEmpty else { return }
         let select =
-            "SELECT id FROM \(table) WHERE " + asked.map { "\($0.field.column) = ?" }.joined(separator: " AND ")
-        let arguments = StatementArguments(asked.map(\.value))
+            "SELECT id FROM \(table) WHERE "
+            + asked.map {
+                query.forms(of: $0.field).isEmpty
+                    ? "\($0.field.column) = ?" : "\($0.field.column) IN (SELECT value FROM json_each(?))"
+            }
+            .joined(separator: " AND ")
+        let arguments = StatementArguments(
+            asked.map { field, value in
+                let forms = query.forms(of: field)
+                guard !forms.isEmpty, let text = String.fromDatabaseValue(value) else { return value }
+                return JSON.array(([text] + forms).map(JSON.string)).serialized().databaseValue
+            }
+        )
         let ids = try Int64.fetchAll(db, sql: "\(select) LIMIT \(Self.manyIDs + 1)", arguments: arguments)
         guard !ids.isEmpty else {
             isVain = true
@@ -240,6 +251,15 @@ extension AuditIndexSearch {
 }
 
 extension AuditQuery {
+    /// What a field's value may be as well; only callers have such fields.
+    fileprivate func forms(of field: AuditIndexSchema.Field) -> [String] {
+        switch field {
+        case .source: sourceForms
+        case .subject: subjectForms
+        case .keyID, .tenant, .model, .status, .reason, .decision, .action, .modelVersion: []
+        }
+    }
+
     fileprivate subscript(field: AuditIndexSchema.Field) -> DatabaseValue? {
         switch field {
         case .keyID: keyID?.databaseValue

@@ -18,6 +18,10 @@ public struct AuditQuery: Hashable, Sendable {
     public var source: String?
     /// Records of this subject.
     public var subject: String?
+    /// Other forms of ``source``, as it was written under keys; any of them will do.
+    public var sourceForms: [String] = []
+    /// Other forms of ``subject``.
+    public var subjectForms: [String] = []
     /// Records with all of these words, in any of their searched fields or their `client_id`, `issuer`, `target` and
     /// `detail`.
     public var words: AuditWords?

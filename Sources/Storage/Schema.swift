@@ -16,6 +16,12 @@ enum Schema {
         migrator.registerMigration("administration") { db in
             try db.execute(sql: administration)
         }
+        migrator.registerMigration("retention") { db in
+            try db.execute(sql: retention)
+        }
+        migrator.registerMigration("weights") { db in
+            try db.execute(sql: weights)
+        }
         migrator.registerMigration("key limits") { db in
             try db.execute(sql: keyLimits)
         }
@@ -81,6 +87,23 @@ enum Schema {
         CREATE TABLE settings (
             name TEXT PRIMARY KEY,
             value TEXT NOT NULL
+        ) STRICT;
+        """
+
+    private static let weights = """
+        ALTER TABLE plans ADD COLUMN weight INTEGER NOT NULL DEFAULT 1 CHECK (weight BETWEEN 1 AND 100);
+        """
+
+    /// A hold without a tenant is on the whole log.
+    private static let retention = """
+        ALTER TABLE tenants ADD COLUMN audit_retention_days INTEGER CHECK (audit_retention_days >= 0);
+
+        CREATE TABLE audit_holds (
+            id TEXT PRIMARY KEY,
+            tenant TEXT,
+            reason TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            created_by TEXT NOT NULL
         ) STRICT;
         """
 

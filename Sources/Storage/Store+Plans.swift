@@ -35,15 +35,17 @@ extension Store {
             next.revision += 1
             try db.execute(
                 sql: """
-                    INSERT INTO plans VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                    INSERT INTO plans (name, rate_requests, rate_seconds, rate_burst, daily_quota, concurrency, models,
+                    revision, weight) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
                     ON CONFLICT (name) DO UPDATE SET rate_requests = excluded.rate_requests,
                     rate_seconds = excluded.rate_seconds, rate_burst = excluded.rate_burst,
                     daily_quota = excluded.daily_quota, concurrency = excluded.concurrency,
-                    models = excluded.models, revision = excluded.revision
+                    models = excluded.models, revision = excluded.revision,
+                    weight = excluded.weight
                     """,
                 arguments: [
                     next.name.description, next.rate?.requests, next.rate?.seconds, next.rate?.burst, next.dailyQuota,
-                    next.concurrency, next.models.column, next.revision,
+                    next.concurrency, next.models.column, next.revision, next.weight,
                 ]
             )
             return next
@@ -95,6 +97,7 @@ extension Plan {
             dailyQuota: row["daily_quota"],
             concurrency: row["concurrency"],
             models: try row.models("models"),
+            weight: Int(try row.integer("weight")),
             revision: try row.integer("revision")
         )
     }

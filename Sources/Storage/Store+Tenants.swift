@@ -31,13 +31,13 @@ extension Store {
             try Self.requirePlan(db, tenant.plan)
             try db.execute(
                 sql: """
-                    INSERT INTO tenants (id, display_name, plan, is_disabled, created_at, revision, deletes_at, limits)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                    INSERT INTO tenants (id, display_name, plan, is_disabled, created_at, revision, deletes_at, limits,
+                    audit_retention_days) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
                     """,
                 arguments: [
                     tenant.id.description, tenant.displayName, tenant.plan.description, tenant.isDisabled,
                     tenant.createdAt.nanoseconds, tenant.revision, tenant.deletesAt?.nanoseconds,
-                    tenant.overrides?.json.serialized(),
+                    tenant.overrides?.json.serialized(), tenant.auditRetentionDays,
                 ]
             )
             try answer?.insert(db)
@@ -66,11 +66,12 @@ extension Store {
             try db.execute(
                 sql: """
                     UPDATE tenants SET display_name = ?, plan = ?, is_disabled = ?, revision = ?, deletes_at = ?,
-                    limits = ? WHERE id = ?
+                    limits = ?, audit_retention_days = ? WHERE id = ?
                     """,
                 arguments: [
                     next.displayName, next.plan.description, next.isDisabled, next.revision,
-                    next.deletesAt?.nanoseconds, next.overrides?.json.serialized(), next.id.description,
+                    next.deletesAt?.nanoseconds, next.overrides?.json.serialized(), next.auditRetentionDays,
+                    next.id.description,
                 ]
             )
             return next
@@ -98,6 +99,7 @@ extension Tenant {
             revision: try row.integer("revision")
         )
         deletesAt = row.optionalTime("deletes_at")
+        auditRetentionDays = row["audit_retention_days"]
         if let text = row["limits"] as String? {
             overrides = try row.decoded(try? LimitOverrides(json: JSON.parse(text)), "limits")
         }

@@ -6,7 +6,7 @@ import GatewayCore
 struct AuditCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "audit",
-        abstract: "Search, follow, export and verify the audit log.",
+        abstract: "Search, follow, export and verify the audit log, and hold what must not be pruned.",
         discussion: """
             EXAMPLES
               tollgate audit search --tenant acme --since 2026-11-24 --status 429
@@ -16,8 +16,14 @@ struct AuditCommand: ParsableCommand {
               tollgate audit index rebuild --state state
               tollgate audit checkpoint --key tollgate.vkey --save checkpoints
               tollgate audit verify --state state --saved checkpoints
+              tollgate audit retention
+              tollgate audit hold add --tenant acme --reason "case 4711"
+              tollgate audit destroy-key --tenant acme
             """,
-        subcommands: [Search.self, Tail.self, Export.self, Index.self, Verify.self, Checkpoint.self]
+        subcommands: [
+            Search.self, Tail.self, Export.self, Index.self, Verify.self, Checkpoint.self, Retention.self, Hold.self,
+            DestroyKey.self,
+        ]
     )
 
     struct Search: ParsableCommand {

@@ -36,10 +36,11 @@ extension AuditCommand {
             let state = StateDirectory(path: try options.load().state)
             do {
                 let journal = try LockedJournal(directory: state.auditDirectory)
+                let first = try Self.firstHeld(state)
                 try AuditIndex.remove(path: state.auditIndex)
                 let index = try AuditIndex(path: state.auditIndex)
                 var progress = Progress(total: journal.reader.size)
-                while case let count = try index.follow(journal.reader, atMost: 32_768), count > 0 {
+                while case let count = try index.follow(journal.reader, atMost: 32_768, from: first), count > 0 {
                     progress.show(index.indexedSize)
                 }
                 try index.close()
@@ -49,6 +50,13 @@ extension AuditCommand {
             } catch {
                 throw fail("\(error)")
             }
+        }
+
+        /// What was pruned is not indexed, though the journal may still have some of it.
+        private static func firstHeld(_ state: StateDirectory) throws -> UInt64 {
+            guard FileManager.default.fileExists(atPath: "\(state.auditLog)/\(PruningNote.file)") else { return 0 }
+            let key = try AuditFiles.ownKey(of: state.auditLog).key
+            return try PruningNote.firstHeld(directory: state.auditLog, verifier: key)
         }
 
         /// How far it is, once a second.

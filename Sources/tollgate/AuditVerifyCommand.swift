@@ -15,22 +15,32 @@ extension AuditCommand {
                 Without --log it is the state folder's log, and its journal and search index are compared with it as well.
                 Who has the log's key can rewrite it and sign it anew: only checkpoints that were saved elsewhere
                 (tollgate audit checkpoint) show that, and only a key from elsewhere shows another log's.
+                Of records that were pruned the hashes are verified; the log's key must have signed that they were.
                 Exit code 1 when anything is wrong.
 
                 EXAMPLES
                   tollgate audit verify --state state
                   tollgate audit verify --log copy/log --key tollgate.vkey --saved checkpoints
+                  tollgate audit verify --log copy/log --key tollgate.vkey --witness a.vkey --witness b.vkey \
+                    --witness-quorum 1
                 """
         )
         @Option(help: "Folder of the log: checkpoint and tile/….") var log: String?
         @Option(help: "File of the log's verifier key; without it the one in the log's folder.") var key: String?
         @Option(help: "A saved checkpoint, or a folder of them; may be repeated.") var saved: [String] = []
-        @Option(help: "File of a witness's key, whose cosignature the newest checkpoint must have; may be repeated.")
+        @Option(help: "A witness's verifier key, or its file: it must have cosigned the log; may be repeated.")
         var witness: [String] = []
+        @Option(help: "So many of these witnesses are enough; without it all of them.") var witnessQuorum: Int?
         @Option(help: "Folder above a journal to compare with.") var journal: String?
         @Option(help: "File of a search index to compare with.") var index: String?
         @OptionGroup var form: OutputOption
         @OptionGroup var options: ConfigurationOptions
+
+        func validate() throws {
+            if let witnessQuorum, !(1...max(1, witness.count)).contains(witnessQuorum) || witness.isEmpty {
+                throw ValidationError("--witness-quorum must be from 1 to the number of witnesses")
+            }
+        }
 
         func run() throws {
             var (log, journal, index) = (log ?? "", journal, index)
@@ -43,10 +53,9 @@ extension AuditCommand {
             let named = try key.map { (key: try AuditFiles.key($0), file: $0) }
             let verifier = try named ?? AuditFiles.ownKey(of: log)
             let saved = try self.saved.flatMap { try AuditFiles.saved($0) }
-            let witnesses = try witness.map { try AuditFiles.key($0) }
-            let missing = try witnesses.isEmpty ? [] : Self.missing(witnesses, on: "\(log)/checkpoint")
-            var verification = try Verification(log, verifier.key, saved, journal: journal, index: index)
-            verification.faults += missing
+            let witnesses = try WitnessCheck(witness, quorum: witnessQuorum, log: log, key: verifier.key)
+            var verification = try Verification(log, verifier.key, saved, witnesses, journal: journal, index: index)
+            verification.faults += witnesses.faults
             form.output.write(
                 verification.json,
                 text: verification.text(key: verifier.file, isOwn: named == nil)
@@ -58,24 +67,11 @@ extension AuditCommand {
     }
 }
 
-extension AuditCommand.Verify {
-    /// Witnesses that did not cosign the checkpoint.
-    private static func missing(_ witnesses: [NoteVerifier], on file: String) throws -> [LogFault] {
-        guard let note = SignedNote(try AuditFiles.read(file)) else { return [] }
-        return witnesses.compactMap { witness in
-            switch witness.verify(note) {
-            case .valid: nil
-            case .invalid: LogFault(.checkpoint, file: file, "has a wrong signature by \(witness.name)")
-            case .absent: LogFault(.checkpoint, file: file, "has no signature by \(witness.name)")
-            }
-        }
-    }
-}
-
 /// What verifying came to, everything included.
 private struct Verification {
     let report: LogReport
     let savedCount: Int
+    private let witnesses: WitnessCheck
     var faults: [LogFault]
     private(set) var journalSize: UInt64?
     private(set) var indexSize: UInt64?
@@ -84,6 +80,7 @@ private struct Verification {
         _ log: String,
         _ key: NoteVerifier,
         _ saved: [SavedCheckpoint],
+        _ witnesses: WitnessCheck,
         journal: String?,
         index: String?
     ) throws {
@@ -94,6 +91,9 @@ private struct Verification {
         } catch {
             throw fail("\(error)")
         }
+        self.witnesses = witnesses
+        // It is compared like one that an auditor saved.
+        let saved = saved + [witnesses.saved].compactMap(\.self)
         savedCount = saved.count
         var indexFault: LogFault?
         func compare(_ body: () throws -> AuditIndexCheck.Disagreement?) {
@@ -127,9 +127,9 @@ private struct Verification {
         return [
             "whole": .bool(faults.isEmpty), "origin": report.checkpoint.map { .string($0.origin) } ?? .null,
             "size": number(report.checkpoint?.size), "root": report.checkpoint.map { .string("\($0.root)") } ?? .null,
-            "records": number(report.records), "bytes": number(report.bytes),
+            "pruned_records": number(report.pruned), "records": number(report.records), "bytes": number(report.bytes),
             "saved_checkpoints": number(UInt64(savedCount)), "saved_agreeing": number(UInt64(report.agreeing)),
-            "journal_records": number(journalSize), "indexed_records": number(indexSize),
+            "witnesses": witnesses.json, "journal_records": number(journalSize), "indexed_records": number(indexSize),
             "first_bad_record": number(firstBadRecord),
             "faults": .array(
                 faults.map {
@@ -151,8 +151,12 @@ private struct Verification {
                 "log         \(checkpoint.origin)", "checkpoint  \(checkpoint.size) records, root \(checkpoint.root)",
             ]
         }
+        if report.pruned > 0 {
+            lines.append("pruned      \(report.pruned) records, their hashes verified; held from \(report.pruned) on")
+        }
         lines.append("records     \(report.records) verified, \(report.bytes) bytes")
         lines.append("saved       \(report.agreeing) of \(savedCount) checkpoints agree")
+        lines += witnesses.lines
         if let journalSize { lines.append("journal     \(journalSize) records") }
         if let indexSize { lines.append("index       \(indexSize) records") }
         if let firstBadRecord { lines.append("first bad   record \(firstBadRecord)") }

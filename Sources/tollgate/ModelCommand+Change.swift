@@ -72,8 +72,14 @@ extension ModelCommand {
                 The share is of the tenants, each of which stays on its side, or with --by request of each tenant's
                 requests. What a single tenant has is set by --tenant.
 
+                With a rule the canary ends by itself, by what feedback and traffic say of both versions since it began:
+                --promote-if 'accuracy>=0.95' promotes it unless it is significantly worse; --rollback-if takes 'worse'
+                (two-proportion z-test, p < 0.01), 'drift>0.25' (population stability index) and 'errors>0.05', and may
+                be given several times. 'tollgate model show' has the figures.
+
                 EXAMPLES
                   tollgate model canary digits 2 --percent 10
+                  tollgate model canary digits 2 --percent 10 --promote-if 'accuracy>=0.95' --rollback-if worse
                   tollgate model canary digits 2 --percent 0 --tenant acme=100
                   tollgate model canary digits --end
                 """
@@ -83,6 +89,10 @@ extension ModelCommand {
         @Option(help: "From 0 to 100.") var percent: Int64 = 0
         @Option(help: "tenant or request.") var by = Share.tenant
         @Option(help: "NAME=PERCENT in place of the share; may be given several times.") var tenant: [String] = []
+        @Option(help: "accuracy>=NUMBER.") var promoteIf: String?
+        @Option(help: "worse, drift>NUMBER or errors>NUMBER; may be given several times.") var rollbackIf: [String] = []
+        @Option(help: "Labels of each version before their accuracies are judged; 200 if not given.")
+        var minLabels: Int64?
         @Flag(help: "No canary any more.") var end = false
         @OptionGroup var options: ManagementOptions
 
@@ -100,9 +110,46 @@ extension ModelCommand {
             }
             let body: JSON = [
                 "version": .integer(version), "percent": .integer(percent), "by": .string(by.rawValue),
-                "tenants": .object(shares),
+                "tenants": .object(shares), "rule": try rule(),
             ]
             try options.change(name, "canary", method: "PUT", body: body)
+        }
+
+        /// The API's rule; null without a condition.
+        private func rule() throws -> JSON {
+            var members: [JSON.Member] = []
+            if let promoteIf {
+                guard let accuracy = Self.number(promoteIf, behind: "accuracy>=") else {
+                    throw fail("--promote-if must be accuracy>=NUMBER, as 'accuracy>=0.95'", .usage)
+                }
+                members.append(JSON.Member("promote_accuracy", .double(accuracy)))
+            }
+            for condition in rollbackIf {
+                if condition == "worse" {
+                    members.append(JSON.Member("rollback_worse", true))
+                } else if let drift = Self.number(condition, behind: "drift>") {
+                    members.append(JSON.Member("rollback_drift", .double(drift)))
+                } else if let errors = Self.number(condition, behind: "errors>") {
+                    members.append(JSON.Member("rollback_errors", .double(errors)))
+                } else {
+                    throw fail("--rollback-if must be worse, drift>NUMBER or errors>NUMBER, as 'drift>0.25'", .usage)
+                }
+            }
+            guard Set(members.map(\.name)).count == members.count else {
+                throw fail("--rollback-if has a condition twice", .usage)
+            }
+            guard !members.isEmpty else {
+                guard minLabels == nil else { throw fail("--min-labels needs a --promote-if or --rollback-if", .usage) }
+                return .null
+            }
+            if let minLabels { members.append(JSON.Member("min_labels", .integer(minLabels))) }
+            return .object(members)
+        }
+
+        private static func number(_ text: String, behind prefix: String) -> Double? {
+            let text = text.filter { $0 != " " }
+            return text.hasPrefix(prefix)
+                ? Double(text.dropFirst(prefix.count)).flatMap { $0.isFinite ? $0 : nil } : nil
         }
     }
 

@@ -8,24 +8,26 @@ import Inference
 struct ModelCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "model",
-        abstract: "List, load and unload the gateway's models, say which version takes traffic; evaluate one on data.",
+        abstract: "List, load and unload the gateway's models, say which version takes traffic; how good they are.",
         discussion: """
             EXAMPLES
               tollgate model list
               tollgate model canary digits 2 --percent 10
               tollgate model promote digits 2
               tollgate model rollback digits
+              tollgate model quality digits --window 24h
               tollgate model evaluate digits --models examples/digits/models --data examples/digits/heldout.ndjson
             """,
         subcommands: [
             List.self, Show.self, Load.self, Unload.self, Promote.self, Rollback.self, CanaryCommand.self,
-            Manifest.self, Evaluate.self,
+            Manifest.self, QualityCommand.self, Evaluate.self,
         ]
     )
 
     static let columns = [
         (title: "name", field: "name"), (title: "version", field: "version"), (title: "phase", field: "phase"),
         (title: "default", field: "default"), (title: "canary", field: "canary"), (title: "format", field: "format"),
+        (title: "engine", field: "engine"),
         (title: "micros", field: "inference_us"), (title: "sha256", field: "sha256"),
         (title: "reason", field: "reason"),
     ]
@@ -74,6 +76,16 @@ extension ManagementOptions {
             columns: [
                 ("serving", "serving"), ("promoted", "promoted"), ("previous", "previous"), ("canary", "canary"),
                 ("labels", "labels"),
+            ]
+        )
+        guard let trial = model["trial"], trial != .null else { return }
+        print("")
+        show(
+            [trial],
+            columns: [
+                ("verdict", "verdict"), ("canary right", "canary.accuracy"), ("labels", "canary.labels"),
+                ("stable right", "stable.accuracy"), ("labels", "stable.labels"), ("drift", "drift"),
+                ("reason", "reason"),
             ]
         )
     }

@@ -20,6 +20,7 @@ struct PlanCommand: ParsableCommand {
         (title: "per s", field: "rate.seconds"),
         (title: "burst", field: "rate.burst"), (title: "daily", field: "daily_quota"),
         (title: "at once", field: "concurrency"), (title: "models", field: "models"),
+        (title: "weight", field: "weight"),
     ]
 
     struct List: ParsableCommand {
@@ -84,6 +85,10 @@ struct PlanCommand: ParsableCommand {
         @Option(help: "Requests that may come at once; without it as many as --requests.") var burst: Int64?
         @Option(help: "Requests in a UTC day.") var dailyQuota: Int64?
         @Option(help: "Requests under way at once.") var concurrency: Int64?
+        @Option(
+            help: "Share of the machine where more is asked than it can do, from 1 to 100, beside the other tenants'."
+        )
+        var weight: Int64 = 1
         @Option(help: "Model names, separated by commas; without it all.") var models: String?
         @OptionGroup var rehearsal: DryRunOption
         @OptionGroup var revision: RevisionOption
@@ -95,7 +100,7 @@ struct PlanCommand: ParsableCommand {
                     ["requests": .integer($0), "seconds": .integer(seconds), "burst": .integer(burst ?? $0)]
                 } ?? .null,
                 "daily_quota": dailyQuota.map(JSON.integer) ?? .null,
-                "concurrency": concurrency.map(JSON.integer) ?? .null,
+                "concurrency": concurrency.map(JSON.integer) ?? .null, "weight": .integer(weight),
                 "models": models.map { .array($0.split(separator: ",").map { .string(String($0)) }) } ?? .null,
             ]
             try options.change(

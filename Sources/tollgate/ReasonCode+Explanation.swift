@@ -94,7 +94,16 @@ extension ReasonCode {
                 "As many requests were under way as the plan or the key allows.",
                 "Send fewer at once, or raise the plan's concurrency, or the key's: 'tollgate key limits ID …'."
             )
-        case .queueFull: ("Too much was waiting already.", "Retry in a second; if it stays, the gateway is too small.")
+        case .queueFull:
+            (
+                "Too much was waiting already, of the tenant or of all.",
+                "Retry after what Retry-After said; if it stays, the gateway is too small."
+            )
+        case .deadlineUnattainable:
+            (
+                "With what was waiting already the answer would have come behind the request's deadline.",
+                "Retry after what Retry-After said, or allow more time."
+            )
         case .pipelineTooDeep: ("Too many requests were sent ahead on one connection.", "Wait for answers.")
         case .tenantConnections: ("The tenant has as many connections as it may.", "Use fewer, for more requests each.")
         case .connections: ("The gateway has as many connections as it may.", "Retry, or raise http.max_connections.")
@@ -108,10 +117,14 @@ extension ReasonCode {
         case .auditUnavailable:
             ("The audit log could not be written, so nothing was done.", "Look at the disk and the log.")
         case .storageUnavailable: ("The database could not be used.", "Look at the disk and the log.")
+        case .recordPruned:
+            ("The record was pruned: its time was over.", "Its hash is still in the tree; nothing else is left of it.")
         case .checkpointPending: ("No checkpoint covered the record yet.", "Retry in a second.")
         case .issuerUnavailable: ("The issuer's keys could not be had.", "Look at the issuer's address and the log.")
         case .processingTimeout:
             ("The answer took longer than allowed.", "Send less at once, or raise http.request_seconds.")
+        case .deadlineExceeded:
+            ("The deadline that the request named passed before its answer.", "Allow more time, or send less at once.")
         case .draining: ("The gateway was about to end.", "Retry: another process should answer.")
         case .internalError: ("The gateway failed.", "Look at its log, and report it.")
 

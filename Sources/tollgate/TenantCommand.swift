@@ -12,12 +12,14 @@ struct TenantCommand: ParsableCommand {
               tollgate tenant create acme --plan standard --display-name "Acme Inc."
               tollgate tenant list
               tollgate tenant set-plan acme unlimited
+              tollgate tenant update acme --audit-retention-days 90
               tollgate tenant disable acme         its keys and tokens are refused from now on
               tollgate tenant delete acme --grace 3600     gone in an hour, unless it is restored
               tollgate tenant limits acme --daily-quota unlimited
             """,
         subcommands: [
-            Create.self, List.self, Show.self, SetPlan.self, Limits.self, Disable.self, Enable.self, Delete.self,
+            Create.self, List.self, Show.self, Update.self, SetPlan.self, Limits.self, Disable.self, Enable.self,
+            Delete.self,
             Restore.self,
         ]
     )
@@ -126,7 +128,7 @@ struct TenantCommand: ParsableCommand {
         func run() throws { try update(id, ["disabled": false], rehearsal, revision, options) }
     }
 
-    private static func update(
+    static func update(
         _ id: String,
         _ change: JSON,
         _ rehearsal: DryRunOption,

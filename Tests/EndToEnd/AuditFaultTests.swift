@@ -16,6 +16,8 @@ import Testing
         init(_ gateway: GatewayProcess) throws {
             self.gateway = gateway
             tenant = try gateway.makeTenant()
+            // While the log fails no key can be issued.
+            _ = try gateway.metricsKey()
             for digit in 0..<5 { acknowledged.append(try gateway.predict(tenant.key, digit)) }
             for answer in acknowledged { #expect(answer.status == 200) }
         }
@@ -57,6 +59,7 @@ import Testing
                 )
             )
             try expectUnavailable(try management.send("GET", "/readyz"))
+            try seesWhy(management)
             #expect(messages("the audit log is written again") == healthy, "it was called well between two failures")
             try gateway.awaitLog("the audit log cannot be written")
 
@@ -67,9 +70,37 @@ import Testing
             #expect(messages("the audit log is written again") == healthy + 1)
             #expect(try inferences() == before, "inference was invoked for requests that could not be recorded")
             #expect(try gateway.metric("tollgate_audit_healthy") == 1)
+            try expectCounted()
             for digit in 0..<5 { acknowledged.append(try gateway.predict(tenant.key, digit)) }
             let tenants = try gateway.admin("GET", "/tenants")["tenants"]?.array ?? []
             #expect(!tenants.contains { $0["id"] == "nobody" })
+        }
+
+        /// Who looks after the gateway can see what is wrong with it, and the log has all of it later.
+        private func seesWhy(_ management: Client) throws {
+            for _ in 0..<3 {
+                let alive = try management.send("GET", "/livez")
+                #expect(alive.status == 200 && alive.header("Audit-Index") == nil)
+            }
+            #expect(try gateway.metric("tollgate_audit_healthy") == 0)
+            #expect(try gateway.metric("tollgate_audit_unrecorded_answers_total", "route=\"/livez\"") >= 3)
+            // Strangers see nothing.
+            try expectUnavailable(try management.send("GET", "/metrics"))
+            try expectUnavailable(try management.send("GET", "/metrics", credential: tenant.key))
+        }
+
+        /// Each answer that left without a record is counted by one that was made when the log was back.
+        private func expectCounted() throws {
+            for route in ["/livez", "/metrics"] {
+                let left = try gateway.metric("tollgate_audit_unrecorded_answers_total", "route=\"\(route)\"")
+                _ = try eventually("records of \(left) answers of \(route)") {
+                    let counted = try gateway.allRecords().values.filter {
+                        $0["route"]?.string == route && $0["detail"]?.string?.contains("without a record") == true
+                    }
+                    return counted.reduce(0) { $0 + Double($1["count"]?.integer ?? 1) } == left ? true : nil
+                }
+                #expect(left > 0)
+            }
         }
 
         private func expectUnavailable(_ answer: Answer) throws {

@@ -117,8 +117,9 @@ struct CommandTests {
         #expect(try gateway.predict(tenant.key).status == 200)
         let stale = try gateway.command(["tenant", "disable", tenant.id, "--if-revision", "1"])
         #expect(stale.end == .exited(2) && stale.errors.contains("(precondition_failed)"))
-        _ = try run("plan", "set", "passing", "--daily-quota", "7")
-        #expect(try json("plan", "show", "passing").first?["daily_quota"] == 7)
+        _ = try run("plan", "set", "passing", "--daily-quota", "7", "--weight", "3")
+        let passing = try json("plan", "show", "passing").first
+        #expect(passing?["daily_quota"] == 7 && passing?["weight"] == 3)
         #expect(try gateway.command(["plan", "delete", "standard", "--yes"]).errors.contains("(conflict)"))
         _ = try run("plan", "delete", "passing", "--yes")
         #expect(try gateway.command(["plan", "show", "passing"]).end == .exited(2))

@@ -64,6 +64,16 @@ struct PrivilegeTests {
             allowed: [.admin, .operator]
         ),
         Row(method: "DELETE", path: "/admin/v1/models/digits/canary", allowed: [.admin, .operator]),
+        Row(method: "GET", path: "/admin/v1/audit/retention", allowed: [.admin, .auditor]),
+        Row(method: "GET", path: "/admin/v1/audit/holds", allowed: [.admin, .auditor]),
+        Row(
+            method: "POST",
+            path: "/admin/v1/audit/holds",
+            body: #"{"tenant":"{t}","reason":"case 1"}"#,
+            allowed: [.admin]
+        ),
+        Row(method: "DELETE", path: "/admin/v1/audit/holds/{h}", allowed: [.admin]),
+        Row(method: "DELETE", path: "/admin/v1/tenants/{t}/audit-key", allowed: [.admin]),
         Row(method: "GET", path: "/admin/v1/audit/records", allowed: [.auditor, .tenantAdmin]),
         Row(method: "POST", path: "/admin/v1/reload", body: "{}", allowed: [.admin]),
         Row(method: "GET", path: "/metrics", allowed: [.metrics]),
@@ -74,18 +84,21 @@ struct PrivilegeTests {
         let tenant: TestTenant
         let deleted: String
         let madePlan: String
+        let hold: String
 
         init(_ gateway: GatewayProcess) throws {
             tenant = try gateway.makeTenant(plan: "unlimited")
             deleted = try gateway.makeTenant().id
             try gateway.admin("DELETE", "/tenants/\(deleted)")
+            let body: JSON = ["tenant": .string(deleted), "reason": "case 1"]
+            hold = try gateway.admin("POST", "/audit/holds", body)["id"]?.string ?? ""
             madePlan = "made-\(TestRun.next())"
             try gateway.admin("PUT", "/plans/\(madePlan)", [:])
         }
 
         func filled(_ text: String) -> String {
             text.replacing("{t}", with: tenant.id).replacing("{k}", with: tenant.keyID)
-                .replacing("{d}", with: deleted).replacing("{p}", with: "unlimited")
+                .replacing("{d}", with: deleted).replacing("{h}", with: hold).replacing("{p}", with: "unlimited")
                 .replacing("{made}", with: madePlan).replacing("{new}", with: "new-\(TestRun.next())")
         }
 

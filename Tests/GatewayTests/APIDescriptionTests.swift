@@ -16,7 +16,7 @@ import Yams
 
     private static let values = [
         "model": "digits", "version": "1", "label": "stable", "tenant": "acme", "plan": "small", "key": "Ab3dE6gH",
-        "token": "jti-1", "name": "tollgate", "level": "0", "tile": "000", "width": "7",
+        "token": "jti-1", "hold": "Ab3dE6gH", "name": "tollgate", "level": "0", "tile": "000", "width": "7",
     ]
 
     private let document: [String: Any]
@@ -147,7 +147,8 @@ import Yams
         case .tenants: return .tenant(tenant)
         case .tenant: return .tenantRestore(tenant)
         case .tenantRestore: return .tenantLimits(tenant)
-        case .tenantLimits: return .plans
+        case .tenantLimits: return .tenantAuditKey(tenant)
+        case .tenantAuditKey: return .plans
         case .plans: return .plan(PlanName("small")!)
         case .plan: return .keys
         case .keys: return .key("Ab3dE6gH")
@@ -157,14 +158,20 @@ import Yams
         case .tokenRevocations: return .tokenRevocation("jti-1")
         case .tokenRevocation: return .models
         case .models: return .model(model)
-        case .model: return .modelAction(model, ModelAction.allCases[0])
+        case .model: return .modelQuality(model)
+        case .modelQuality: return .modelAction(model, ModelAction.allCases[0])
         case .modelAction(_, let action):
             let following = ModelAction.allCases.drop { $0 != action }.dropFirst().first
             return following.map { .modelAction(model, $0) } ?? .auditRecords
         case .auditRecords: return .auditLog(.checkpoint)
-        case .auditLog(.checkpoint): return AuditLogFile("tile/entries/000").map(Route.auditLog)
+        case .auditLog(.checkpoint): return .auditLog(.cosigned)
+        case .auditLog(.cosigned): return AuditLogFile("tile/entries/000").map(Route.auditLog)
         case .auditLog(.tile): return .auditLog(.key("tollgate.vkey"))
-        case .auditLog(.key): return .reload
+        case .auditLog(.key): return .auditLog(.pruned)
+        case .auditLog(.pruned): return .auditRetention
+        case .auditRetention: return .auditHolds
+        case .auditHolds: return .auditHold("Ab3dE6gH")
+        case .auditHold: return .reload
         case .reload: return .signingKeys
         case .signingKeys: return nil
         }

@@ -198,21 +198,21 @@ private struct Loaded {
 }
 
 @Suite struct InferencePoolTests {
-    private let tenant = TenantID("acme")!
+    private let share = TenantShare(tenant: 1)
 
     @Test func `queued jobs are answered`() async throws {
         let loaded = try Loaded()
-        let pool = InferencePool(threads: 2, capacity: 1000)
-        let (model, tenant) = (loaded.model, tenant)
+        let pool = InferencePool(threads: 2)
+        let (model, share) = (loaded.model, share)
         let requests = (0..<200).map { loaded.request($0 % 5 + 1, seed: $0) }
         let answers = await withTaskGroup(of: (Int, [Float]?).self) { group in
             for (index, request) in requests.enumerated() {
                 group.addTask {
                     await withCheckedContinuation { continuation in
-                        let job = InferenceJob(tenant: tenant, model: model, request: request) { result in
+                        let job = InferenceJob(share: share, model: model, request: request) { result in
                             continuation.resume(returning: (index, try? result.get().outputs[0].floats))
                         }
-                        if pool.submit(job) != nil { continuation.resume(returning: (index, nil)) }
+                        if case .failure = pool.submit(job) { continuation.resume(returning: (index, nil)) }
                     }
                 }
             }
@@ -224,41 +224,43 @@ private struct Loaded {
 
     @Test func `a full queue refuses with the time to come back, and an ending pool ends what waits`() throws {
         let loaded = try Loaded()
-        let pool = InferencePool(threads: 1, capacity: 2)
+        var limits = QueueLimits()
+        limits.requests = 2
+        let pool = InferencePool(threads: 1, limits: limits)
         let outcomes = Mutex<[ReasonCode]>([])
         let gate = DispatchSemaphore(value: 0)
         let running = DispatchSemaphore(value: 0)
         let request = loaded.request(1, seed: 1)
         func job(_ completion: @escaping @Sendable (Result<PredictResponse, InferenceError>) -> Void) -> InferenceJob {
-            InferenceJob(tenant: tenant, model: loaded.model, request: request, completion: completion)
+            InferenceJob(share: share, model: loaded.model, request: request, completion: completion)
         }
         let record: @Sendable (Result<PredictResponse, InferenceError>) -> Void = { result in
             let code: ReasonCode = if case .failure(let error) = result { error.refusal.code } else { .ok }
             outcomes.withLock { $0.append(code) }
         }
         // The only thread is held in the first job's completion.
-        #expect(
-            pool.submit(
-                job {
-                    record($0)
-                    running.signal()
-                    gate.wait()
-                }
-            ) == nil
-        )
+        _ = try pool.submit(
+            job {
+                record($0)
+                running.signal()
+                gate.wait()
+            }
+        ).get()
         running.wait()
-        #expect(pool.submit(job(record)) == nil)
-        #expect(pool.submit(job(record)) == nil)
+        for _ in 0..<2 { _ = try pool.submit(job(record)).get() }
         #expect(pool.waiting == 2)
-        let refusal = try #require(pool.submit(job(record)))
-        #expect(refusal.code == .queueFull)
-        #expect(refusal.retryAfter == 1)
+        let full = try #require(refusal(of: pool.submit(job(record))))
+        #expect(full.code == .queueFull)
+        #expect(full.retryAfter == 1)
         let ending = Thread { pool.shutdown() }
         ending.start()
         while pool.waiting > 0 { sched_yield() }
         gate.signal()
         pool.shutdown()
-        #expect(pool.submit(job(record))?.code == .draining)
+        #expect(refusal(of: pool.submit(job(record)))?.code == .draining)
         #expect(outcomes.withLock { $0 } == [.ok, .draining, .draining])
+    }
+    private func refusal(of result: Result<InferencePool.Place, InferenceError>) -> Refusal? {
+        if case .failure(let error) = result { error.refusal } else { nil }
     }
 }

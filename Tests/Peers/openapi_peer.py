@@ -32,7 +32,10 @@ if "SCHEMATHESIS_HOOKS" in os.environ:
 
     @schemathesis.hook
     def before_call(context, case, kwargs):
-        """A method that is not described gets another's body; on these it is refused as smuggling before anything else."""
+        """A method that is not described gets another's body; on these it is refused as smuggling before anything else.
+        What a deletion that was only tried leaves there is taken for a fault: those are made."""
+        if case.method.upper() == "DELETE" and str((case.query or {}).get("dry_run")).lower() == "true":
+            del case.query["dry_run"]
         if case.method.upper() in {"GET", "DELETE", "OPTIONS"}:
             case.body, case.media_type = schemathesis.core.NOT_SET, None
 
@@ -103,6 +106,12 @@ def configuration(authority, listener):
         "[[operations]]",
         'include-path-regex = "^/v2/models/"',
         'checks.not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", 503]',
+    ]
+    # A deleted tenant can be restored until its grace is over: what comes behind a restoration finds it.
+    lines += [
+        "[[operations]]",
+        'include-path-regex = "^/admin/v1/tenants/[{]tenant[}]"',
+        "checks.use_after_free.enabled = false",
     ]
     return "\n".join(lines) + "\n"
 

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Puts aics-tlog, a verifier of transparency logs by others, into .tools/tlog, with pinned versions and hashes; does nothing
-# where it is. It needs Python 3.12 or 3.13: without one it is left out, and so is its test.
+# Puts aics-tlog and aics-witness, a verifier and a witness of transparency logs by others, into .tools/tlog, with pinned
+# versions and hashes; does nothing where they are. They need Python 3.12 or 3.13: without one they are left out, and so
+# are their tests.
 set -eu
 cd "$(dirname "$0")"
 target=../../.tools/tlog
@@ -10,7 +11,7 @@ pins=$(sha256sum <tlog.txt)
 for python in "${PYTHON:-}" python3 python3.13 python3.12 "$HOME"/.pyenv/versions/3.1[23].*/bin/python3; do
     [ -n "$python" ] || continue
     "$python" -c 'import sys; sys.exit(not (3, 12) <= sys.version_info < (3, 14))' 2>/dev/null || continue
-    echo "Fetching aics-tlog ..."
+    echo "Fetching aics-tlog and aics-witness ..."
     rm -rf "$target"
     "$python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: \
         --target "$target" -r tlog.txt
@@ -18,4 +19,4 @@ for python in "${PYTHON:-}" python3 python3.13 python3.12 "$HOME"/.pyenv/version
     printf '%s\n' "$pins" >"$target/PINS"
     exit 0
 done
-echo "No Python 3.12 or 3.13 (name one with PYTHON=): the audit log is not verified with aics-tlog"
+echo "No Python 3.12 or 3.13 (name one with PYTHON=): the audit log is neither verified with aics-tlog nor cosigned by aics-witness"

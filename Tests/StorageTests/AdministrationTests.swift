@@ -230,6 +230,7 @@ import Testing
         let key = try #require(try store.key(id: "Ab3dEf9h"))
         #expect(key.revision == 1 && key.networks == nil && key.retiring == nil)
         #expect(key.scopes.expanded.intersection(key.role.scopes) == Role.admin.scopes)
+        #expect(try store.plan(gold)?.weight == 1)
     }
 
     @Test func `a key's rate of the release before becomes the first of its limits`() throws {

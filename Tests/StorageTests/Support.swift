@@ -21,7 +21,8 @@ let goldPlan = Plan(
     rate: .init(requests: 100, seconds: 60, burst: 20),
     dailyQuota: 10_000,
     concurrency: 8,
-    models: .only([ModelName("digits")!, ModelName("iris_v2.1")!])
+    models: .only([ModelName("digits")!, ModelName("iris_v2.1")!]),
+    weight: 7
 )
 let openPlan = Plan(name: PlanName("open")!, rate: nil, dailyQuota: nil, concurrency: nil, models: .all)
 
@@ -65,4 +66,16 @@ func tenants(_ store: Store, limit: Int = 1000, _ change: (inout TenantQuery) ->
     var query = TenantQuery(limit: limit)
     change(&query)
     return try store.tenants(query).map(\.id.description)
+}
+
+/// An entry of the search index without any column.
+func entry(_ index: UInt64, _ change: (inout AuditIndexEntry) -> Void = { _ in }) -> AuditIndexEntry {
+    var entry = AuditIndexEntry(index: index, record: [])
+    change(&entry)
+    return entry
+}
+
+/// A request id.
+func uuid(_ number: Int) -> String {
+    RequestID(high: 0x0199_aa00_0000_7000, low: 0x8000_0000_0000_0000 + UInt64(number)).description
 }

@@ -9,28 +9,37 @@ import Testing
         "tollgate_http_requests_total", "tollgate_http_request_size_bytes_total",
         "tollgate_http_response_size_bytes_total", "tollgate_refusals_total", "tollgate_tenant_requests_total",
         "tollgate_tenant_instances_total", "tollgate_tenant_limited_total", "tollgate_model_requests_total",
-        "tollgate_model_instances_total", "tollgate_audit_records_total", "tollgate_audit_groups_total",
+        "tollgate_model_instances_total", "tollgate_model_unrun_requests_total", "tollgate_audit_records_total",
+        "tollgate_audit_groups_total",
         "tollgate_audit_bytes_total", "tollgate_audit_failures_total", "tollgate_tls_handshakes_total",
         "tollgate_tls_handshake_failures_total", "tollgate_token_cache_hits_total",
         "tollgate_token_cache_misses_total", "tollgate_tokens_issued_total",
         "tollgate_token_verifier_disagreements_total", "tollgate_jwks_fetches_total", "tollgate_tokens_revoked_total",
         "tollgate_token_introspections_total",
         "tollgate_signing_key_rotations_total", "tollgate_metrics_overflow_total",
+        "tollgate_feedback_requests_total", "tollgate_model_labels_total",
+        "tollgate_audit_unrecorded_answers_total", "tollgate_audit_witness_refusals_total",
+        "tollgate_audit_delivery_failures_total",
         "process_cpu_seconds_total",
     ]
     private static let gauges: Set<String> = [
-        "tollgate_http_requests_in_flight", "tollgate_model_available", "tollgate_audit_healthy",
-        "tollgate_audit_log_size", "tollgate_audit_indexed_size", "tollgate_open_connections",
+        "tollgate_http_requests_in_flight", "tollgate_model_available", "tollgate_model_pending_requests",
+        "tollgate_audit_healthy",
+        "tollgate_audit_checkpoint_size", "tollgate_audit_cosigned_size", "tollgate_audit_delivery_size",
+        "tollgate_audit_delivery_last_success_timestamp_seconds", "tollgate_audit_log_size",
+        "tollgate_audit_indexed_size", "tollgate_open_connections",
         "tollgate_tls_cert_not_after_timestamp_seconds", "tollgate_config_last_reload_successful",
         "tollgate_config_generation", "tollgate_store_reachable", "tollgate_jwks_age_seconds", "tollgate_jwks_keys",
         "tollgate_signing_keys", "tollgate_signing_key_next_rotation_timestamp_seconds",
-        "tollgate_build_info", "process_open_fds",
+        "tollgate_model_accuracy_ratio", "tollgate_model_labelled_predictions",
+        "tollgate_model_calibration_error_ratio", "tollgate_model_mean_absolute_error", "tollgate_model_drift_score",
+        "tollgate_tenant_accuracy_ratio", "tollgate_build_info", "process_open_fds",
         "process_max_fds", "process_resident_memory_bytes", "process_virtual_memory_bytes",
         "process_start_time_seconds", "process_threads",
     ]
     private static let histograms: Set<String> = [
         "tollgate_http_request_duration_seconds", "tollgate_model_inference_duration_seconds",
-        "tollgate_model_batch_size", "tollgate_audit_sync_duration_seconds",
+        "tollgate_model_batch_size", "tollgate_model_queue_duration_seconds", "tollgate_audit_sync_duration_seconds",
     ]
 
     /// The names that samples of these metrics have.

@@ -12,6 +12,8 @@ public struct LogFault: Error, Hashable, Sendable, CustomStringConvertible {
         case saved
         /// Tiles and bundles that must be there.
         case gap
+        /// The note of what was pruned, against the tree and the record that says so.
+        case pruned
         /// The journal against the log.
         case journal
         /// The search index against the log.
@@ -43,6 +45,9 @@ public struct LogFault: Error, Hashable, Sendable, CustomStringConvertible {
 public struct LogReport: Sendable {
     /// The newest checkpoint; nil when there is none that its key signed.
     public internal(set) var checkpoint: Checkpoint?
+    /// Records that were pruned, as a signed note says: all before the one of this index. Of them the tree's hashes were
+    /// verified.
+    public internal(set) var pruned: UInt64 = 0
     /// Records whose hashes were computed.
     public internal(set) var records: UInt64 = 0
     /// Their bytes.

@@ -46,9 +46,42 @@ public struct LogVerifier {
         }
         guard let newest = report.checkpoint else { return report }
         let earlier = read(saved, newest: newest, &report)
-        let walk = TreeWalk(TileReader(folder), size: newest.size, directory: directory, check: check)
+        let pruned = pruned(folder, newest, &report)
+        let walk = TreeWalk(
+            TileReader(folder),
+            size: newest.size,
+            pruned: pruned,
+            directory: directory,
+            check: check
+        )
         walk(newest, file: file, earlier, &report)
         return report
+    }
+
+    /// The note of what was pruned; nil when nothing was, and when it is no note of this log: what is missing is damage
+    /// then.
+    private func pruned(_ folder: LogFolder, _ newest: Checkpoint, _ report: inout LogReport) -> PruningNote? {
+        let file = folder.path(of: PruningNote.file)
+        do {
+            guard let bytes = try folder.read(PruningNote.file) else { return nil }
+            let note = try PruningNote(bytes, verifier: verifier)
+            guard note.record < newest.size else {
+                report.faults.append(
+                    LogFault(
+                        .pruned,
+                        record: note.record,
+                        file: file,
+                        "names a record that the checkpoint does not cover"
+                    )
+                )
+                return nil
+            }
+            report.pruned = note.end
+            return note
+        } catch {
+            report.faults.append(LogFault(.pruned, file: file, "\(error)"))
+            return nil
+        }
     }
 
     /// The saved checkpoints that the log is long enough for, the smallest first.

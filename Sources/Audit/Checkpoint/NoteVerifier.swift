@@ -70,12 +70,16 @@ public struct NoteVerifier: Sendable, CustomStringConvertible {
     /// Whether this key signed the note. Of several signatures by it each must be right.
     public func verify(_ note: SignedNote) -> Verdict {
         var verdict = Verdict.absent
-        for signature in note.signatures where signature.keyID == keyID && signature.name.utf8.elementsEqual(name.utf8)
-        {
+        for signature in note.signatures where isOwn(signature) {
             guard let valid = verify(signature.bytes, text: note.text) else { return .invalid }
             verdict = valid
         }
         return verdict
+    }
+
+    /// Whether a signature says that it is by this key.
+    func isOwn(_ signature: SignedNote.Signature) -> Bool {
+        signature.keyID == keyID && signature.name.utf8.elementsEqual(name.utf8)
     }
 
     private func verify(_ signature: [UInt8], text: String) -> Verdict? {

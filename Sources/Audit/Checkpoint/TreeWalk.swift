@@ -4,6 +4,7 @@
 struct TreeWalk {
     private let tiles: TileReader
     private let size: UInt64
+    private let pruned: PruningNote?
     private let directory: String
     private let check: (UInt64, UnsafeRawBufferPointer) -> LogFault?
     private let hasher = TreeHasher()
@@ -11,11 +12,13 @@ struct TreeWalk {
     init(
         _ tiles: TileReader,
         size: UInt64,
+        pruned: PruningNote?,
         directory: String,
         check: @escaping (UInt64, UnsafeRawBufferPointer) -> LogFault?
     ) {
         self.tiles = tiles
         self.size = size
+        self.pruned = pruned
         self.directory = directory
         self.check = check
     }
@@ -75,13 +78,18 @@ struct TreeWalk {
         let first = progress.frontier.size
         let width = TilePath.width(level: 0, index: tile, size: size)
         let entries = TilePath(.entries, tile, width: width)
+        let isPruned = first < pruned?.end ?? 0
         let bytes: [UInt8]
         let leaves: [TreeHash]
         do {
-            bytes = try tiles.bytes(of: entries)
+            bytes = isPruned ? [] : try tiles.bytes(of: entries)
             leaves = try tiles.hashes(of: TilePath(.hashes(level: 0), tile, width: width))
         } catch {
             throw LogFault(.gap, record: first, file: error.file, error.reason)
+        }
+        guard !isPruned else {
+            for leaf in leaves { try append(leaf, &saved, &progress, &report) }
+            return try comparePruned(&progress)
         }
         guard let ranges = EntryBundle.records(in: bytes, count: width) else {
             throw LogFault(
@@ -98,23 +106,57 @@ struct TreeWalk {
                 guard hasher.leaf(record) == leaves[place] else {
                     return LogFault(.tree, record: index, file: path(entries), "has not the record that was hashed")
                 }
-                return check(index, record)
+                return saysPruned(index, record) ?? check(index, record)
             }
             if let fault { throw fault }
-            var completed: [TreeHash?] = []
-            progress.frontier.append(leaves[place], hasher) { level, hash in
-                guard level > 0, level % 8 == 0 else { return }
-                completed.append(hash)
-            }
-            for (level, hash) in completed.enumerated() {
-                if progress.levels.count == level { progress.levels.append([]) }
-                if let hash { progress.levels[level].append(hash) }
-                if progress.levels[level].count == TilePath.fullWidth { try compare(level + 1, &progress) }
-            }
+            try append(leaves[place], &saved, &progress, &report)
             report.records += 1
             report.bytes += UInt64(range.count)
-            if saved.first?.checkpoint.size == index + 1 { compare(&saved, &progress, &report) }
         }
+    }
+
+    /// Takes the next leaf into the tree.
+    private func append(
+        _ leaf: TreeHash,
+        _ saved: inout ArraySlice<(file: String, checkpoint: Checkpoint)>,
+        _ progress: inout Progress,
+        _ report: inout LogReport
+    ) throws(LogFault) {
+        var completed: [TreeHash?] = []
+        progress.frontier.append(leaf, hasher) { level, hash in
+            guard level > 0, level % 8 == 0 else { return }
+            completed.append(hash)
+        }
+        for (level, hash) in completed.enumerated() {
+            if progress.levels.count == level { progress.levels.append([]) }
+            if let hash { progress.levels[level].append(hash) }
+            if progress.levels[level].count == TilePath.fullWidth { try compare(level + 1, &progress) }
+        }
+        if saved.first?.checkpoint.size == progress.frontier.size { compare(&saved, &progress, &report) }
+    }
+
+    /// The hashes of what was pruned must lead to the root that the note has.
+    private func comparePruned(_ progress: inout Progress) throws(LogFault) {
+        guard let pruned, progress.frontier.size == pruned.end, progress.frontier.root(hasher) != pruned.root else {
+            return
+        }
+        throw LogFault(
+            .pruned,
+            record: progress.vouched,
+            file: "\(directory)/\(PruningNote.file)",
+            "signs another tree than that of the hashes of the pruned records"
+        )
+    }
+
+    /// The record that the note names must say what was pruned.
+    private func saysPruned(_ index: UInt64, _ record: UnsafeRawBufferPointer) -> LogFault? {
+        guard let pruned, index == pruned.record, !pruned.isSaid(by: record) else { return nil }
+        return LogFault(
+            .pruned,
+            record: index,
+            file: "\(directory)/\(PruningNote.file)",
+            "names this record, which does not say that the records before \(pruned.end) were pruned"
+        )
     }
 
     /// Compares a tile of inner hashes with what the records come to, and begins the next.

@@ -40,7 +40,8 @@ public struct AuditColumn: Hashable, Sendable {
         .init("response_bytes", kind: .integer), .init("instances", kind: .integer),
         .init("charge", "requests", kind: .integer), .init("charge", "instances", kind: .integer),
         .init("queue_us", kind: .integer), .init("infer_us", kind: .integer), .init("total_us", kind: .integer),
-        .init("input_sha256"), .init("output_sha256"), .init("config_generation", kind: .integer), .init("gateway"),
+        .init("input_sha256"), .init("output_sha256"), .init("personal_key"),
+        .init("config_generation", kind: .integer), .init("gateway"),
         .init("durability"), .init("v", kind: .integer),
     ]
 

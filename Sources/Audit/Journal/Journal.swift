@@ -169,6 +169,11 @@ final class Journal {
         return end - syncedEnd <= 1 << 20 || end + bytes > segmentBytes + segmentBytes / 4
     }
 
+    /// Has the next records go to a new segment, unless this one has none.
+    func endSegment() {
+        if end > SegmentFile.headerSize { mustRotate = true }
+    }
+
     /// Makes what was appended part of the journal; with `sync` not before it is on the disk.
     func seal(sync: Bool) throws(AuditError) {
         if sync { try attempt { (files) throws(FileFault) in try files.sync(file) } }

@@ -66,6 +66,21 @@ final class OffsetIndex: Sendable {
         segments.withLock { $0.first?.first ?? 0 }
     }
 
+    /// The first index of the newest segment.
+    var last: UInt64 {
+        segments.withLock { $0.last?.first ?? 0 }
+    }
+
+    /// Forgets the segments that hold no record from `end` on, but for the newest, and gives their first indices.
+    func removeSegments(before end: UInt64) -> [UInt64] {
+        segments.withLock { segments in
+            var count = 0
+            while count + 1 < segments.count, segments[count + 1].first <= end { count += 1 }
+            defer { segments.removeFirst(count) }
+            return segments[..<count].map(\.first)
+        }
+    }
+
     private static func last(of segments: [Segment], notAfter index: UInt64) -> Int? {
         // Recent ones are asked for most.
         segments.lastIndex { $0.first <= index }

@@ -39,6 +39,8 @@ final class AuditState: Sendable {
     let health = Mutex(AuditHealth.writing)
     /// The same for who asks often.
     let isWriting = Atomic(true)
+    /// Whether the next group begins a new segment.
+    let wantsSegment = Atomic(false)
     let groups = Atomic<UInt64>(0)
     let records = Atomic<UInt64>(0)
     let bytes = Atomic<UInt64>(0)

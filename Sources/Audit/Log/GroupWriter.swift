@@ -58,6 +58,7 @@ final class GroupWriter {
     private func write(_ group: [RecordBatch]) {
         var index = journal.next
         let first = index
+        if state.wantsSegment.exchange(false, ordering: .relaxed) { journal.endSegment() }
         do throws(AuditError) {
             try journal.append(group)
             let start = time.monotonic()

@@ -82,6 +82,7 @@ extension AuditRecord {
         modelDigest = try record.text("model_digest")
         modelVersion = try record.integer("model_version")
         outputSHA256 = try record.digest("output_sha256")
+        personalKey = try record.text("personal_key")
         plan = try record.text("plan")
         `protocol` = try record.text("protocol")
         queueMicros = try record.integer("queue_us")

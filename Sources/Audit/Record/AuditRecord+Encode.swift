@@ -52,6 +52,7 @@ extension AuditRecord {
         json.member("model_digest", modelDigest, 128)
         json.member("model_version", modelVersion)
         json.member("output_sha256", digest: outputSHA256)
+        json.member("personal_key", personalKey, 80)
         json.member("plan", plan, 64)
         json.member("protocol", `protocol`, 16)
         open(.queueMicros, &json)

@@ -61,6 +61,8 @@ public struct AuditRecord: Hashable, Sendable {
     public var modelVersion: Int64?
     /// 32 bytes, written in lower-case hexadecimal.
     public var outputSHA256: [UInt8]?
+    /// The key under which the personal fields are written; nil where they are plain.
+    public var personalKey: String?
     /// The tenant's plan.
     public var plan: String?
     /// `HTTP/1.1`, `HTTP/2`.

@@ -71,6 +71,19 @@ final class LogFolder {
         try? files.remove(folder)
     }
 
+    /// Takes a file away; without effect where there is none.
+    func remove(_ name: String) throws(AuditError) {
+        do {
+            try files.remove(path(of: name))
+        } catch {
+            guard error.code != 2 else { return }
+            throw AuditError(error, file: path(of: name))
+        }
+    }
+
+    /// Takes a folder away that is empty; any other stays.
+    func removeEmptyFolder(_ name: String) { try? files.remove(path(of: name)) }
+
     private func replace(
         _ name: String,
         _ bytes: [UInt8],

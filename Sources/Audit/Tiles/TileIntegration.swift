@@ -8,6 +8,7 @@ final class TileIntegration {
     private let log: AuditLog
     private let reader: AuditReader
     private let folder: LogFolder
+    private let verifier: NoteVerifier
     private var checkpoints: CheckpointStore
     /// nil until the first step, and after an error.
     private var writer: TileWriter?
@@ -28,6 +29,7 @@ final class TileIntegration {
         self.log = log
         self.folder = folder
         reader = log.reader()
+        verifier = signer.verifier
         checkpoints = try CheckpointStore(folder, signer: signer)
     }
 
@@ -85,15 +87,31 @@ final class TileIntegration {
     }
 
     private func resume() throws(AuditError) -> TileWriter {
-        guard let last = checkpoints.last?.checkpoint, last.size > 0 else { return TileWriter(folder) }
+        guard let last = checkpoints.last?.checkpoint, last.size > 0 else { return try first() }
         guard log.durableSize >= last.size else {
             throw contradiction("end after \(log.durableSize) records, before those of the checkpoint")
         }
-        // Damaged or missing tiles are made anew, from the first record on.
+        // Damaged or missing tiles are made anew, from the first record on that is held.
         guard let writer = try? TileWriter(folder, resumingAt: last.size), writer.root == last.root else {
-            return TileWriter(folder)
+            return try first()
         }
         try verifyTail(size: last.size)
+        return writer
+    }
+
+    /// The tree of the records that were pruned, whose hashes are all that is left of them.
+    private func first() throws(AuditError) -> TileWriter {
+        guard let pruned = try PruningNote.read(folder, verifier: verifier) else { return TileWriter(folder) }
+        let size = checkpoints.last?.checkpoint.size ?? 0
+        let writer = try TileWriter(folder, resumingAt: pruned.end, prunedIn: size)
+        guard writer.root == pruned.root else {
+            throw AuditError(
+                .corrupt,
+                file: folder.path(of: PruningNote.file),
+                "the hashes of the \(pruned.end) records that were pruned are not those that were signed; nothing is "
+                    + "signed; restore the tiles from a copy"
+            )
+        }
         return writer
     }
 

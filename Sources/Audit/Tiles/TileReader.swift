@@ -6,6 +6,8 @@
 public final class TileReader {
     /// The log's folder or address, for messages.
     private let place: String
+    /// Records of a later tree, from whose tiles an earlier one's are cut; 0 for none.
+    private let later: UInt64
     /// A file's bytes by its path; nil when there is none.
     private let read: (String) throws(AuditError) -> [UInt8]?
     private let hasher = TreeHasher()
@@ -29,10 +31,14 @@ public final class TileReader {
     public init(place: String, read: @escaping (String) throws(AuditError) -> [UInt8]?) {
         self.place = place
         self.read = read
+        later = 0
     }
 
-    convenience init(_ folder: LogFolder) {
-        self.init(place: folder.path) { (name) throws(AuditError) in try folder.read(name) }
+    /// - Parameter later: records of a tree whose tiles are there.
+    init(_ folder: LogFolder, later: UInt64 = 0) {
+        place = folder.path
+        read = { (name) throws(AuditError) in try folder.read(name) }
+        self.later = later
     }
 
     /// The bytes of the log's newest checkpoint; nil when it has none yet.
@@ -77,7 +83,7 @@ public final class TileReader {
     /// - Throws: as ``hash(of:size:)``.
     public func hashes(of tile: TilePath) throws(AuditError) -> [TreeHash] {
         if let known = tiles[tile] { return known }
-        let bytes = try bytes(of: tile)
+        let bytes = try bytes(of: tile, size: later)
         let hashes = stride(from: 0, to: bytes.count, by: TreeHash.size).compactMap {
             TreeHash(bytes[$0..<min($0 + TreeHash.size, bytes.count)])
         }

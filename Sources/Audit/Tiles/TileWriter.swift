@@ -26,10 +26,12 @@ final class TileWriter {
 
     /// Goes on behind the first `size` records of the tiles on the disk.
     ///
+    /// - Parameter later: records of the tree whose tiles are there, when those before `size` were pruned: then the last
+    ///   of them are not compared with their hashes.
     /// - Throws: ``AuditError`` `corrupt` when tiles are missing, or the last records do not fit their hashes.
-    init(_ folder: LogFolder, resumingAt size: UInt64) throws(AuditError) {
+    init(_ folder: LogFolder, resumingAt size: UInt64, prunedIn later: UInt64? = nil) throws(AuditError) {
         self.folder = folder
-        let reader = TileReader(folder)
+        let reader = TileReader(folder, later: later ?? 0)
         var subtrees: [TreeHash] = []
         for node in TreeNode.cover(0..<size) { subtrees.append(try reader.hash(of: node, size: size)) }
         frontier = TreeFrontier(size: size, subtrees: subtrees)
@@ -42,7 +44,7 @@ final class TileWriter {
             level += 1
         }
         try takeBundle(reader)
-        try verifyTail(reader)
+        if later == nil { try verifyTail(reader) }
     }
 
     /// Records in the tree.

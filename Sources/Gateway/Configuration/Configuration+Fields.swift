@@ -77,6 +77,13 @@ struct ConfigurationField: Sendable {
             choice("models.manifest", \.models.manifest),
             number("models.max_version_bytes", \.models.maxVersionBytes, 1...1 << 40),
             number("models.watch_settle_seconds", \.models.watchSettleSeconds, 0...86_400),
+            number("inference.loop_microseconds", \.inference.loopMicroseconds, 0...1_000_000),
+            number("inference.turn_microseconds", \.inference.turnMicroseconds, 1...1_000_000),
+            number("inference.batch_microseconds", \.inference.batchMicroseconds, 1...10_000_000),
+            number("inference.queue_requests", \.inference.queueRequests, 1...1_000_000),
+            number("inference.queue_requests_per_tenant", \.inference.queueRequestsPerTenant, 1...1_000_000),
+            number("models.feedback_instances", \.models.feedbackInstances, 0...100_000_000),
+            text("models.onnxruntime_library", \.models.onnxRuntimeLibrary, "the path of a library") { _ in true },
             text("tokens.issuer", \.tokens.issuer, "an https URL without query or fragment", isValid: isIssuer),
             text("tokens.audience", \.tokens.audience, "a text"),
             number("tokens.lifetime_seconds", \.tokens.lifetimeSeconds, 1...86_400),
@@ -86,12 +93,7 @@ struct ConfigurationField: Sendable {
             number("tokens.rotation_days", \.tokens.rotationDays, 1...3650),
             number("tokens.jwks_max_age_seconds", \.tokens.jwksMaxAgeSeconds, 0...86_400),
             number("tokens.cache_entries", \.tokens.cacheEntries, 1...1_000_000),
-            ConfigurationField(path: "issuers", isSame: { $0.issuers == $1.issuers }) { configuration, text in
-                // An empty section sets nothing; the file's list is read by `IssuerReader`.
-                guard text.isEmpty else { return Requirement(text: "a list in the configuration file") }
-                configuration.issuers = []
-                return nil
-            }.reloading,
+            list("issuers", \.issuers).reloading,
             choice("audit.durability", \.audit.durability),
             number("audit.refusals_per_second", \.audit.refusalsPerSecond, 0...100_000),
             text("audit.origin", \.audit.origin, "a name of 1 to 200 visible characters without spaces and plus signs")
@@ -100,6 +102,14 @@ struct ConfigurationField: Sendable {
             },
             choice("audit.receipts", \.audit.receipts),
             number("audit.checkpoint_milliseconds", \.audit.checkpointMilliseconds, 10...60_000),
+            list("audit.witnesses", \.audit.witnesses).reloading,
+            number("audit.witness_seconds", \.audit.witnessSeconds, 1...3600).reloading,
+            number("audit.witness_quorum", \.audit.witnessQuorum, 0...64).reloading,
+            list("audit.publish", \.audit.publish).reloading,
+            number("audit.publish_seconds", \.audit.publishSeconds, 1...86_400).reloading,
+            number("audit.retention_days", \.audit.retentionDays, 0...36_500).reloading,
+            number("audit.retention_bytes", \.audit.retentionBytes, 0...1 << 50).reloading,
+            choice("audit.personal_fields", \.audit.personalFields),
             number("http.max_body_bytes", \.http.maxBodyBytes, 1...1_073_741_824).reloading,
             number("http.max_header_bytes", \.http.maxHeaderBytes, 1024...262_144).reloading,
             number("http.max_header_count", \.http.maxHeaderCount, 8...1000).reloading,
@@ -171,6 +181,16 @@ struct ConfigurationField: Sendable {
         }
         field.isList = true
         return field
+    }
+
+    /// A list whose entries have fields: the file alone can have it, and a reader of its own reads it.
+    private static func list<Entry: Equatable & Sendable>(_ name: String, _ path: Path<[Entry]>) -> ConfigurationField {
+        ConfigurationField(path: name, isSame: { $0[keyPath: path] == $1[keyPath: path] }) { configuration, text in
+            // An empty section sets nothing.
+            guard text.isEmpty else { return Requirement(text: "a list in the configuration file") }
+            configuration[keyPath: path] = []
+            return nil
+        }
     }
 
     private static func number(_ name: String, _ path: Path<Int>, _ range: ClosedRange<Int>) -> ConfigurationField {

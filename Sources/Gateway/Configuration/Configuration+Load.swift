@@ -27,6 +27,7 @@ extension Configuration {
             reader.set(override.field, override.text, source: "option \(override.flag)", line: nil)
         }
         reader.checkIssuers()
+        reader.checkQuorum()
         guard reader.faults.isEmpty else { throw ConfigurationError(faults: reader.faults) }
         return reader.configuration
     }
@@ -40,6 +41,18 @@ private struct ConfigurationReader {
     /// To be called when everything has been read: the gateway's own name may come from anywhere.
     mutating func checkIssuers() {
         faults += issuers?.conflicts(own: configuration.tokens.issuer) ?? []
+    }
+
+    /// The quorum may come from anywhere too.
+    mutating func checkQuorum() {
+        let (quorum, count) = (configuration.audit.witnessQuorum, configuration.audit.witnesses.count)
+        guard quorum > count, !faults.contains(where: { $0.field.hasPrefix("audit.witness") }) else { return }
+        fault(
+            "the configuration",
+            nil,
+            "audit.witness_quorum",
+            "must be at most the number of audit.witnesses, not \(quorum) of \(count)"
+        )
     }
 
     mutating func read(file: String) {
@@ -70,8 +83,23 @@ private struct ConfigurationReader {
     }
 
     private mutating func walk(_ node: Node, path: String, file: String) {
-        // The only list whose entries have fields.
-        if path == "issuers", node.scalar == nil { return readIssuers(node, file: file) }
+        // The lists whose entries have fields.
+        if node.scalar == nil {
+            switch path {
+            case "issuers": return readIssuers(node, file: file)
+            case "audit.witnesses":
+                let reader = EntryReader<Configuration.Witness>(node, file: file)
+                faults += reader.faults
+                configuration.audit.witnesses = reader.entries
+                return
+            case "audit.publish":
+                let reader = EntryReader<Configuration.Destination>(node, file: file)
+                faults += reader.faults
+                configuration.audit.publish = reader.entries
+                return
+            default: break
+            }
+        }
         switch node {
         case .scalar(let scalar):
             guard !path.isEmpty else { return fault(file, scalar.mark?.line, "", "must hold fields, as 'name: value'") }

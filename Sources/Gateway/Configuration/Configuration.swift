@@ -17,6 +17,8 @@ public struct Configuration: Sendable, Equatable {
     public var management = Listener(address: "127.0.0.1", port: 9443)
     /// Which models are served, and how much of them one request may ask.
     public var models = Models()
+    /// How the work of many requests is shared out.
+    public var inference = Inference()
     /// How access tokens are minted and verified.
     public var tokens = Tokens()
     /// The authorization servers outside whose tokens are taken beside the gateway's own.
@@ -79,6 +81,25 @@ public struct Configuration: Sendable, Equatable {
         /// 0 leaves the folder unwatched; else how long a version without a manifest must have been left alone before it
         /// is loaded.
         public var watchSettleSeconds = 0
+        /// Predictions, an instance each, that labels can still be joined to; 0 turns feedback off.
+        public var feedbackInstances = 100_000
+        /// The path of ONNX Runtime's library, for ONNX models that OpenVINO refuses; empty to let the dynamic linker look.
+        public var onnxRuntimeLibrary = ""
+    }
+
+    /// The section `inference`.
+    public struct Inference: Sendable, Equatable {
+        /// The longest that one inference may hold an event loop, as measured when the model was loaded; what takes longer
+        /// runs on threads. 0 leaves the loops none.
+        public var loopMicroseconds = 500
+        /// All that an event loop infers in one turn.
+        public var turnMicroseconds = 2000
+        /// A batch on a thread is filled up to so long; one request may take longer.
+        public var batchMicroseconds = 4000
+        /// Requests that wait before the threads, and before each event loop; then 429.
+        public var queueRequests = 4096
+        /// Of one tenant; then 429.
+        public var queueRequestsPerTenant = 1024
     }
 
     /// A manifest that is there is checked under either.
@@ -137,7 +158,27 @@ public struct Configuration: Sendable, Equatable {
         public var receipts = Receipts.leaf
         /// From one signed checkpoint to the next, when there are new records.
         public var checkpointMilliseconds = 500
+        /// Who is asked to cosign checkpoints.
+        public var witnesses: [Witness] = []
+        /// From one checkpoint that the witnesses are asked for to the next; from 1 to 3600.
+        public var witnessSeconds = 5
+        /// Cosignatures without which a checkpoint is neither `checkpoint.cosigned` nor sent to ``publish``; with 0 nothing
+        /// waits for them, and one makes `checkpoint.cosigned`.
+        public var witnessQuorum = 0
+        /// Where checkpoints are sent.
+        public var publish: [Destination] = []
+        /// From one checkpoint that is sent there to the next; from 1 to 86,400.
+        public var publishSeconds = 60
+        /// Days from a record's time for which it is kept, where its tenant has no policy of its own; 0 for ever.
+        public var retentionDays = 0
+        /// Bytes of entry bundles over which the oldest go, however young; 0 for no bound.
+        public var retentionBytes = 0
+        /// How addresses, subjects and what else tells of a person are written.
+        public var personalFields = PersonalForm.plain
     }
+
+    /// `hmac` writes them as HMAC under a key of the tenant that can be destroyed.
+    public enum PersonalForm: String, Sendable, CaseIterable { case plain, hmac }
 
     /// `index` is `Audit-Index` alone; `leaf` adds the record's leaf hash, by which a proof is verified.
     public enum Receipts: String, Sendable, CaseIterable { case index, leaf }

@@ -17,11 +17,14 @@ extension ReasonCode {
         case .methodNotAllowed: 405
         case .requestTimeout, .headerTimeout, .bodyTooSlow: 408
         case .conflict: 409
+        case .recordPruned: 410
         case .preconditionFailed: 412
         case .bodyTooLarge: 413
         case .mediaTypeUnsupported: 415
         case .expectationFailed: 417
-        case .rateExceeded, .quotaExceeded, .concurrencyExceeded, .queueFull, .pipelineTooDeep, .tenantConnections: 429
+        case .rateExceeded, .quotaExceeded, .concurrencyExceeded, .queueFull, .deadlineUnattainable, .pipelineTooDeep,
+            .tenantConnections:
+            429
         case .configurationInvalid, .idempotencyKeyReused: 422
         case .headersTooLarge: 431
         case .clientClosed: 499
@@ -33,7 +36,7 @@ extension ReasonCode {
         case .modelUnavailable, .auditUnavailable, .storageUnavailable, .checkpointPending, .issuerUnavailable,
             .draining, .connections, .sourceConnections, .descriptors, .handshakes:
             503
-        case .processingTimeout: 504
+        case .processingTimeout, .deadlineExceeded: 504
         }
     }
 }

@@ -16,6 +16,8 @@ enum InferenceCall: Equatable, CaseIterable {
     // TensorFlow Serving.
     case servingPredict, servingClassify, servingRegress
     case servingStatus, servingMetadata
+    /// Ours, in its manner: true labels for earlier predictions, and what they came to.
+    case servingFeedback, servingQuality
     /// KServe's list of models; TensorFlow Serving has nothing there.
     case servingList
     // Open Inference Protocol V2.
@@ -27,7 +29,9 @@ enum InferenceCall: Equatable, CaseIterable {
     /// Whether it is TensorFlow Serving's, or KServe's in its manner.
     var isServing: Bool {
         switch self {
-        case .servingPredict, .servingClassify, .servingRegress, .servingStatus, .servingMetadata, .servingList: true
+        case .servingPredict, .servingClassify, .servingRegress, .servingStatus, .servingMetadata, .servingList,
+            .servingFeedback, .servingQuality:
+            true
         case .server, .live, .ready, .metadata, .modelReady, .config, .infer, .statistics, .index, .load, .unload: false
         }
     }
@@ -48,6 +52,8 @@ extension InferenceRoute {
         case .servingRegress: "/v1/models/{model}:regress"
         case .servingStatus: "/v1/models/{model}"
         case .servingMetadata: "/v1/models/{model}/metadata"
+        case .servingFeedback: "/v1/models/{model}:feedback"
+        case .servingQuality: "/v1/models/{model}/quality"
         case .servingList: "/v1/models"
         case .server: "/v2"
         case .live: "/v2/health/live"
@@ -65,8 +71,10 @@ extension InferenceRoute {
 
     var methods: [HTTPMethod] {
         switch call {
-        case .servingPredict, .servingClassify, .servingRegress, .infer, .index, .load, .unload: [.post]
-        case .servingStatus, .servingMetadata, .servingList, .server, .live, .ready, .metadata, .modelReady, .config,
+        case .servingPredict, .servingClassify, .servingRegress, .servingFeedback, .infer, .index, .load, .unload:
+            [.post]
+        case .servingStatus, .servingMetadata, .servingQuality, .servingList, .server, .live, .ready, .metadata,
+            .modelReady, .config,
             .statistics:
             [.get, .head]
         }
@@ -75,8 +83,9 @@ extension InferenceRoute {
     /// nil for the probes, which nobody needs to prove who they are for.
     var scope: ScopeSet? {
         switch call {
-        case .servingPredict, .servingClassify, .servingRegress, .infer: .predict
-        case .servingStatus, .servingMetadata, .servingList, .server, .metadata, .modelReady, .config, .statistics,
+        case .servingPredict, .servingClassify, .servingRegress, .servingFeedback, .infer: .predict
+        case .servingStatus, .servingMetadata, .servingQuality, .servingList, .server, .metadata, .modelReady, .config,
+            .statistics,
             .index:
             .modelsRead
         case .live, .ready: nil
@@ -91,6 +100,8 @@ extension InferenceRoute {
         case .servingRegress: "regress"
         case .servingStatus, .modelReady: "model.status"
         case .servingMetadata, .metadata, .config: "model.metadata"
+        case .servingFeedback: "model.feedback"
+        case .servingQuality: "model.quality"
         case .servingList, .index: "model.list"
         case .server: "server.metadata"
         case .live, .ready: "health.check"
@@ -138,11 +149,15 @@ extension InferenceRoute {
             case "predict": call = .servingPredict
             case "classify": call = .servingClassify
             case "regress": call = .servingRegress
+            case "feedback": call = .servingFeedback
             default: return nil
             }
             parts[parts.count - 1] = last[..<colon]
         } else if parts.count > 2, parts.last?.lowercased() == "metadata" {
             call = .servingMetadata
+            parts.removeLast()
+        } else if parts.count > 2, parts.last?.lowercased() == "quality" {
+            call = .servingQuality
             parts.removeLast()
         }
         guard let name = ModelName(parts[1]) else { return nil }

@@ -77,13 +77,14 @@ struct ModelsAPI {
     private func split(_ name: ModelName, _ request: BlockingRequest) throws -> AdminChange {
         var canary: Canary?
         if request.method == .put {
-            let body = try JSONBody(request.body, fields: ["version", "percent", "by", "tenants"])
+            let body = try JSONBody(request.body, fields: ["version", "percent", "by", "tenants", "rule"])
             canary = Canary(json: body.json)
             guard canary != nil else {
                 throw Refusal(
                     .fieldInvalid,
                     "A canary is {\"version\": …, \"percent\": 0 to 100}, and at will \"by\": \"tenant\" or \"request\" "
-                        + "and \"tenants\": {NAME: 0 to 100}."
+                        + "and \"tenants\": {NAME: 0 to 100}, and \"rule\": {\"min_labels\": …, \"promote_accuracy\": "
+                        + "0 to 1, \"rollback_worse\": true, \"rollback_drift\": above 0, \"rollback_errors\": 0 to 1}."
                 )
             }
         }
@@ -117,6 +118,9 @@ struct ModelsAPI {
             throw Refusal(code, "failed to \(deed) '\(name)': \(error.sentence)", detail: error.detail)
         }
         services.log.info("models were changed", ["model": .string(name.description), "asked": .string(deed)])
+        // What came before is none of the trial's.
+        services.collectQuality()
+        services.watchCanaries()
         return AdminChange(target: "model/\(name)", before: before, after: services.modelState(name))
     }
 }
@@ -145,7 +149,7 @@ extension Services {
             "labels": .object(
                 models.labels(of: name).sorted { $0.key < $1.key }.map { JSON.Member($0.key, .integer($0.value)) }
             ),
-            "versions": .array(versions.map(\.adminJSON)),
+            "trial": trial(of: name), "versions": .array(versions.map(\.adminJSON)),
         ]
     }
 
@@ -186,10 +190,12 @@ extension ModelStatus {
             .init("default", .bool(isDefault)), .init("canary", .bool(isCanary)),
         ]
         if let model {
+            if let engine = model.engine { members.append(.init("engine", .string(engine.rawValue))) }
             members += [
                 .init("format", .string(model.format.rawValue)), .init("sha256", .string(model.digest)),
                 .init("inputs", tensors(model.signature.inputs)), .init("outputs", tensors(model.signature.outputs)),
                 .init("inference_us", .double(Double(model.cost.one) / 1000)),
+                .init("inference_us_now", .double(Double(model.measuredCost.one) / 1000)),
                 .init("runs_on_event_loop", .bool(model.runsOnLoop())),
             ]
             if let tenants = model.tenants {

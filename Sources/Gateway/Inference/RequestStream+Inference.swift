@@ -15,6 +15,8 @@ extension RequestStream {
         case .servingClassify, .servingRegress: refuseTask(route)
         case .servingStatus: modelStatus(route.model, version: exchange.modelVersion)
         case .servingMetadata: withModel { reply(.json($0.servingMetadata)) }
+        case .servingFeedback: feedback(route, body)
+        case .servingQuality: quality(route)
         case .servingList:
             let names = reachable.map(\.name.description)
             reply(.json(["models": .array(Set(names).sorted().map(JSON.string))]))
@@ -123,10 +125,20 @@ extension RequestStream {
         case .success(let infer):
             exchange.infer = infer.options
             exchange.instances = infer.request.count
+            readTimeout(microseconds: infer.options.timeoutMicroseconds)
             if !model.runsOnLoop(count: infer.request.count) {
                 predictOffLoop(infer.request, on: model)
-            } else if let refusal = loop.worker.wait(for: infer.request, model: model, ticket: ticket.rawValue) {
+            } else if let error = loop.worker.refusal(of: claim, adding: infer.request.count, on: model) {
+                failed(error)
+            } else if let refusal = loop.worker.wait(
+                for: infer.request,
+                model: model,
+                claim: claim,
+                ticket: ticket.rawValue
+            ) {
                 refuse(refusal)
+            } else {
+                exchange.waiting = .turn
             }
         }
     }

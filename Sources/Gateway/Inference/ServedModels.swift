@@ -19,6 +19,11 @@ final class ServedModels: Sendable {
     /// The loops that serve them; to be called once, before there is traffic.
     func serve(on loops: [LoopHandle]) { self.loops.withLock { $0 = loops } }
 
+    /// Runs the task on every loop and waits until each has. Not to be called on one.
+    func onEachLoop(_ task: @escaping @Sendable (LoopContext) -> Void) {
+        loops.withLock { $0 }.executeAndWait(task)
+    }
+
     /// What each loop counted of each of these models. Not to be called on a loop.
     ///
     /// - Parameter tenant: nil for the sum over all of them.

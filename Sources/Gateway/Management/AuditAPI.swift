@@ -29,6 +29,10 @@ struct AuditAPI {
             if query.tenant != nil, query.tenant != bound.description { query.limit = 0 }
             query.tenant = bound.description
         }
+        // As plain text, and as it stands in records whose keys are still there.
+        let tenant = query.tenant.flatMap { TenantID($0) }
+        if let text = query.subject { query.subjectForms = services.personalKeys.forms(of: text, tenant: tenant) }
+        if let text = query.source { query.sourceForms = services.personalKeys.forms(of: text, tenant: tenant) }
         let indexed = services.search.index.indexedSize
         let (found, next) = try services.search.page(query)
         let token = next.map { AuditPageToken($0).text }

@@ -84,9 +84,13 @@ extension Services {
         case .tokenRevocations, .tokenRevocation: return .init(reply: try TokensAPI(services: self).revoke(request))
         case .models: return BlockingOutcome(reply: modelList())
         case .model(let name): return BlockingOutcome(reply: .json(try model(name)))
+        case .modelQuality(let name):
+            return BlockingOutcome(reply: try QualityAPI(services: self).answer(name, request))
         case .modelAction(let name, let action):
             return BlockingOutcome(reply: try ModelsAPI(services: self).answer(name, action, request))
         case .auditRecords: return BlockingOutcome(reply: try AuditAPI(services: self).search(request))
+        case .auditRetention, .auditHolds, .auditHold, .tenantAuditKey:
+            return BlockingOutcome(reply: try RetentionAPI(services: self).answer(request))
         case .auditLog(let file): return BlockingOutcome(reply: try TransparencyAPI(services: self).serve(file))
         case .auditProof:
             // Whoever is bound to a tenant gets proofs of its records alone, on either listener.

@@ -19,8 +19,7 @@ struct IdempotentCall: Sendable {
 
     /// nil without an idempotency key, on routes that create nothing, and on dry runs, which make nothing to keep.
     init?(_ request: BlockingRequest) throws(Refusal) {
-        guard let path = request.route.creates, request.method == .post, !request.isDryRun,
-            let field = request.idempotencyKey,
+        guard let path = request.route.creates, request.method == .post, let field = request.idempotencyKey,
             let caller = request.principal?.keyID
         else { return nil }
         // A structured string, or its content alone, as most clients send it.
@@ -34,6 +33,7 @@ struct IdempotentCall: Sendable {
                 "Idempotency-Key must be 1 to 255 visible characters without quotes inside, best a fresh UUID."
             )
         }
+        guard !request.isDryRun else { return nil }
         self.caller = caller
         key = Array(text.utf8)
         requestHash = SHA256.hash(Array("POST \(path)\n".utf8) + request.body)
@@ -90,7 +90,7 @@ extension Route {
     /// The path of a route that makes something by POST.
     fileprivate var creates: String? {
         switch self {
-        case .tenants, .keys: template
+        case .tenants, .keys, .auditHolds: template
         case .keyRotate(let id): "/admin/v1/keys/\(id)/rotate"
         default: nil
         }

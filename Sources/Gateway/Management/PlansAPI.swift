@@ -40,7 +40,7 @@ struct PlansAPI {
     }
 
     private func put(_ name: PlanName, _ request: BlockingRequest) throws -> Reply {
-        let body = try JSONBody(request.body, fields: ["rate", "daily_quota", "concurrency", "models"])
+        let body = try JSONBody(request.body, fields: ["rate", "daily_quota", "concurrency", "models", "weight"])
         let before = try services.store.plan(name)
         try request.checkPreconditions(revision: before?.revision)
         var plan = Plan(
@@ -48,7 +48,8 @@ struct PlansAPI {
             rate: try body.rate("rate"),
             dailyQuota: try body.integer("daily_quota", KeyLimits.dailyQuotas),
             concurrency: try body.integer("concurrency", KeyLimits.concurrencies).map(Int32.init),
-            models: try body.models("models")
+            models: try body.models("models"),
+            weight: Int(try body.integer("weight", 1...100) ?? 1)
         )
         plan = try services.store.upsert(
             plan,
@@ -84,7 +85,7 @@ extension Plan {
             "name": .string(name.description), "rate": rate?.json ?? .null,
             "daily_quota": dailyQuota.map(JSON.integer) ?? .null,
             "concurrency": concurrency.map { .integer(Int64($0)) } ?? .null, "models": models.json,
-            "revision": .integer(revision),
+            "weight": .integer(Int64(weight)), "revision": .integer(revision),
         ]
     }
 }

@@ -61,6 +61,8 @@ struct TenantsAPI {
         let location = "/admin/v1/tenants/\(id)"
         let answer = try IdempotentCall(request)?
             .answer(tenant.json, status: 201, location: location, revision: tenant.revision, now: request.now)
+        // One that nobody comes to need is destroyed with those of tenants that are gone.
+        if !request.isDryRun { try services.personalKeys.ensure(.tenant(id), now: request.now) }
         try services.store.insert(tenant, answer: answer, rehearses: request.isDryRun)
         let change = AdminChange(target: "tenant/\(id)", before: nil, after: tenant.json)
         guard !request.isDryRun else { return .rehearsal(of: change) }
@@ -75,11 +77,14 @@ struct TenantsAPI {
     private func update(_ id: TenantID, _ request: BlockingRequest) throws -> Reply {
         let before = try Reach(request, services.directory).tenant(id, now: request.now)
         try request.checkPreconditions(revision: before.revision)
-        let body = try JSONBody(request.body, fields: ["display_name", "plan", "disabled"])
+        let body = try JSONBody(request.body, fields: ["display_name", "plan", "disabled", "audit_retention_days"])
         try requireAlive(before)
         var after = before
         if let name = try body.string("display_name") { after.displayName = name }
         if let disabled = try body.bool("disabled") { after.isDisabled = disabled }
+        if body.has("audit_retention_days") {
+            after.auditRetentionDays = try body.integer("audit_retention_days", 0...36_500)
+        }
         after.plan = try plan(try body.string("plan") ?? before.plan.description).name
         return try change(before, after, request)
     }
@@ -122,6 +127,7 @@ struct TenantsAPI {
         let change = AdminChange(target: "tenant/\(stored.id)", before: before.json, after: stored.json)
         guard !request.isDryRun else { return .rehearsal(of: change) }
         services.assign(try plan(stored.plan.description), to: stored)
+        services.retention.keep(recordsOf: stored)
         let generation = services.directory.put(stored)
         var reply = Reply.json(stored.json.adding("generation", generation))
         reply.change = change
@@ -142,7 +148,9 @@ extension Tenant {
             "id": .string(id.description), "display_name": .string(displayName), "plan": .string(plan.description),
             "state": .string(state.rawValue), "disabled": .bool(isDisabled),
             "deletes_at": deletesAt.map { .string($0.description) } ?? .null,
-            "limits": overrides?.json ?? .object([]), "created_at": .string(createdAt.description),
+            "limits": overrides?.json ?? .object([]),
+            "audit_retention_days": auditRetentionDays.map(JSON.integer) ?? .null,
+            "created_at": .string(createdAt.description),
             "revision": .integer(revision),
         ]
     }

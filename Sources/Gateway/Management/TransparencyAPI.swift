@@ -16,14 +16,23 @@ struct TransparencyAPI {
         switch file {
         case .checkpoint:
             return Reply(status: 200, contentType: "text/plain; charset=utf-8", body: published.note.bytes)
+        case .cosigned:
+            guard let cosigned = services.publication.cosigned else { throw Self.missingFile }
+            return Reply(status: 200, contentType: "text/plain; charset=utf-8", body: cosigned.note.bytes)
         case .key(let name):
             let key = services.integrator.verifier
             guard name == Integrator.keyFile(key) else { throw Self.missingFile }
             return Reply(status: 200, contentType: "text/plain; charset=utf-8", body: Array("\(key)\n".utf8))
+        case .pruned:
+            guard let note = services.retention.pruner.note else { throw Self.missingFile }
+            return Reply(status: 200, contentType: "text/plain; charset=utf-8", body: note)
         case .tile(let tile):
             // What no checkpoint covers may still change.
             let size = published.checkpoint.size
             guard tile.isCovered(by: size) else { throw Self.missingFile }
+            if tile.kind == .entries, services.retention.isPruned(tile.index * UInt64(TilePath.fullWidth)) {
+                throw services.retention.gone
+            }
             let bytes = try TileReader(directory: services.integrator.directory).bytes(of: tile, size: size)
             var reply = Reply(status: 200, contentType: "application/octet-stream", body: bytes)
             reply.isImmutable = true
@@ -43,8 +52,9 @@ struct TransparencyAPI {
         else {
             throw JSONBody.wrong("index", "the Audit-Index of an answer, and the query nothing else")
         }
-        let published = services.integrator.published
-        guard let published, index < published.checkpoint.size else {
+        // Best one that witnesses vouch for.
+        let newest = [services.publication.cosigned, services.integrator.published].compactMap(\.self)
+        guard let published = newest.first(where: { index < $0.checkpoint.size }) else {
             guard let record = try services.audit.reader().record(at: index), Self.isOwn(record, of: tenant) else {
                 throw Self.missingRecord
             }
@@ -52,7 +62,11 @@ struct TransparencyAPI {
         }
         let size = published.checkpoint.size
         let tiles = TileReader(directory: services.integrator.directory)
-        guard Self.isOwn(try tiles.record(index, size: size), of: tenant) else { throw Self.missingRecord }
+        if tenant != nil {
+            // Whose it was is not known any more.
+            if services.retention.isPruned(index) { throw services.retention.gone }
+            guard Self.isOwn(try tiles.record(index, size: size), of: tenant) else { throw Self.missingRecord }
+        }
         var proof = try TreeProof(of: index, in: published, from: tiles)
         proof.extra = try tiles.leaf(index, size: size).bytes
         return Reply(status: 200, contentType: "text/plain; charset=utf-8", body: proof.bytes)

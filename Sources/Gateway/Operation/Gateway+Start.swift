@@ -66,7 +66,24 @@ extension Gateway {
             plans: assignments,
             time: time
         )
-        let search = AuditSearch(audit: audit, index: try index(of: audit, at: state.auditIndex, log: log), time: time)
+        let retention = Retention(
+            pruner: try LogPruner(log: audit, directory: state.auditLog, signer: signer),
+            holds: try store.auditHolds(),
+            tenants: tenants
+        )
+        let personalKeys = try PersonalKeys(
+            PersonalKeyFolder(path: state.personalKeys, pepper: pepper),
+            isUsed: configuration.audit.personalFields == .hmac
+        )
+        for owner in [.gateway, .tenant(.system)] + tenants.map({ PersonalKeyOwner.tenant($0.id) }) {
+            try personalKeys.ensure(owner, now: time.now())
+        }
+        let search = AuditSearch(
+            audit: audit,
+            index: try index(of: audit, at: state.auditIndex, log: log),
+            retention: retention,
+            time: time
+        )
 
         let loopCount = configuration.eventLoops > 0 ? configuration.eventLoops : coreCount
         let poolThreads = max(1, loopCount / 2)
@@ -109,11 +126,14 @@ extension Gateway {
             limits: limits,
             audit: audit,
             integrator: integrator,
+            publication: CheckpointPublication(integrator: integrator, state: state, log: log, metrics: metrics),
             ledger: ledger,
             search: search,
+            retention: retention,
+            personalKeys: personalKeys,
             models: models,
             defaultModel: defaultModel,
-            inference: InferencePool(threads: poolThreads, capacity: 1024, time: time),
+            inference: InferencePool(threads: poolThreads, limits: QueueLimits(configuration.inference), time: time),
             reloader: Reloader(source: source, stores: stores),
             tokenPool: tokenPool,
             bodyPool: bodyPool,
@@ -237,7 +257,8 @@ extension Gateway {
         // A log that lost what was durable has been tampered with, or is an old copy.
         let checkpoint = try Integrator.checkpoint(directory: state.auditLog, verifier: signer.verifier)?.checkpoint
         let charged = configuration.audit.durability == .durable ? try store.limitSnapshot().coveredIndex : 0
-        let knownSize = max(charged, checkpoint?.size ?? 0)
+        let cosigned = try CosignedCheckpoints.read(directory: state.auditLog, verifier: signer.verifier)?.checkpoint
+        let knownSize = max(charged, checkpoint?.size ?? 0, cosigned?.size ?? 0)
         let audit = try AuditLog(
             configuration: AuditConfiguration(
                 directory: state.auditDirectory,
@@ -310,21 +331,19 @@ extension Gateway {
         time: TimeSource,
         log: StructuredLog
     ) throws -> ModelRepository {
-        var rules = RepositoryRules()
-        rules.versions = configuration.models.versions
-        rules.requiresManifest = configuration.models.manifest == .required
-        rules.maxBytes = Int64(configuration.models.maxVersionBytes)
         let models = try ModelRepository(
             directory: configuration.models.directory,
             sessions: sessions,
-            rules: rules,
+            rules: configuration.repositoryRules,
             choices: choices,
             time: time
         )
         for status in models.list() {
             var fields: LogFields = ["model": .string(status.name.description), "version": .integer(status.version)]
             if let model = status.model {
+                fields["engine"] = .string(model.engine?.rawValue ?? "none")
                 fields["inference_us"] = .integer(model.cost.one / 1000)
+                fields["runs_on"] = .string(model.runsOnLoop() ? "event loops" : "threads")
                 log.info("model loaded", fields)
             } else if status.phase == .failed {
                 fields["reason"] = .string(status.reason)

@@ -69,8 +69,10 @@ public final class Gateway: Sendable {
             takers.append { configuration, generation in
                 handles.executeAndWait { $0.apply(configuration, generation: generation) }
                 for listener in listeners { listener.apply(configuration) }
+                services.publish(configuration.audit)
             }
         }
+        try services.publication.apply(configuration.audit)
         services.served.serve(on: handles)
         modelWatch = try ModelWatch(services)
         services.life.serve()
@@ -116,6 +118,7 @@ public final class Gateway: Sendable {
         modelWatch.stop()
         services.modelPool.shutdown()
         services.issuers.stop()
+        services.publication.stop()
         services.tokenPool.shutdown()
         services.bodyPool.shutdown()
         services.managementPool.shutdown()

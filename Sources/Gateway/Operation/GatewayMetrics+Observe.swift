@@ -30,6 +30,49 @@ extension GatewayMetrics {
         gauge("tollgate_audit_checkpoint_size", "Records that the newest signed checkpoint covers.") {
             Double($0.integrator.published?.checkpoint.size ?? 0)
         }
+        gauge("tollgate_audit_cosigned_size", "Records that the newest checkpoint with enough cosignatures covers.") {
+            Double($0.publication.cosigned?.checkpoint.size ?? 0)
+        }
+        registry.callbackGauge(
+            "tollgate_audit_delivery_size",
+            help: "Records that the newest checkpoint covers which a witness cosigned or a destination has.",
+            labels: ["kind", "destination"]
+        ) { [unowned services] in
+            services.publication.states().map {
+                ([$0.name.kind, $0.name.destination], Double($0.state.size ?? 0))
+            }
+        }
+        registry.callbackGauge(
+            "tollgate_audit_delivery_last_success_timestamp_seconds",
+            help: "When a witness or destination last took a checkpoint; 0 before the first one of this process.",
+            labels: ["kind", "destination"]
+        ) { [unowned services] in
+            services.publication.states().map {
+                ([$0.name.kind, $0.name.destination], Double($0.state.lastSuccess?.seconds ?? 0))
+            }
+        }
+        registry.callbackCounter(
+            "tollgate_audit_delivery_failures_total",
+            help: "Attempts to give a witness or destination a checkpoint that failed.",
+            labels: ["kind", "destination"]
+        ) { [unowned services] in
+            services.publication.states().map {
+                ([$0.name.kind, $0.name.destination], Double($0.state.failures))
+            }
+        }
+        counter("tollgate_audit_pruned_records_total", "Records that were pruned since the log began.") {
+            $0.retention.pruner.firstHeld
+        }
+        gauge("tollgate_audit_oldest_record_index", "The oldest record that is held.") {
+            Double($0.retention.pruner.firstHeld)
+        }
+        gauge("tollgate_audit_oldest_record_timestamp_seconds", "When the oldest record that is held was made.") {
+            $0.retention.oldest.map { Double($0.nanoseconds) / 1e9 } ?? 0
+        }
+        gauge("tollgate_audit_holds", "Legal holds on audit records.") { Double($0.retention.holds.count) }
+        gauge("tollgate_audit_held_over_limit_bytes", "Bytes over audit.retention_bytes that a legal hold keeps.") {
+            Double($0.retention.heldOver)
+        }
         gauge("tollgate_audit_indexed_size", "Records in the search index.") { Double($0.search.index.indexedSize) }
         registry.callbackHistogram(
             "tollgate_audit_sync_duration_seconds",
@@ -51,6 +94,9 @@ extension GatewayMetrics {
         }
         gauge("tollgate_signing_key_next_rotation_timestamp_seconds", "When the next signing key takes over.") {
             Double($0.signingKeys.ring.nextRotation($0.signingKeys.policy).seconds)
+        }
+        gauge("tollgate_inference_queue_requests", "Requests that wait for a thread.") {
+            Double($0.inference.waiting)
         }
         gauge("tollgate_store_reachable", "1 while the database answers.") { services in
             (try? services.store.tenant(.system)) == nil ? 0 : 1
@@ -98,6 +144,7 @@ extension GatewayMetrics {
         ) {
             [([Version.tollgate, Version.swift, TLSContext.libraryVersion, ModelRepository.engineVersion], 1)]
         }
+        observeQuality(services)
         registry.registerProcessMetrics()
     }
 }

@@ -25,6 +25,9 @@ final class GatewayMetrics: Sendable {
     let modelInstances: CounterFamily
     let inferenceSeconds: HistogramFamily
     let batchSize: HistogramFamily
+    let modelPending: GaugeFamily
+    let queueSeconds: HistogramFamily
+    let unrun: CounterFamily
     let handshakes: CounterFamily
     let handshakeFailures: CounterFamily
     let connections: GaugeFamily
@@ -40,6 +43,10 @@ final class GatewayMetrics: Sendable {
     let tokensIntrospected: CounterFamily
     let signingKeyRotations: CounterFamily
     let jwksFetches: CounterFamily
+    let feedback: CounterFamily
+    let modelLabels: CounterFamily
+    let unrecordedAnswers: CounterFamily
+    let witnessRefusals: CounterFamily
 
     /// - Parameter shards: event loops, and one more for all other threads.
     init(shards: Int) {
@@ -114,6 +121,22 @@ final class GatewayMetrics: Sendable {
             labels: ["model", "version"],
             buckets: Histogram.batchBuckets
         )
+        modelPending = registry.gauge(
+            "tollgate_model_pending_requests",
+            help: "Requests that wait for a thread, run on one, or wait for a later turn of their event loop.",
+            labels: ["model", "version"]
+        )
+        queueSeconds = registry.histogram(
+            "tollgate_model_queue_duration_seconds",
+            help: "Time that pending requests waited; those that ran in their event loop's turn are not among them.",
+            labels: ["model", "version"],
+            buckets: Histogram.durationBuckets
+        )
+        unrun = registry.counter(
+            "tollgate_model_unrun_requests_total",
+            help: "Sound requests that were not run, by what kept them from it.",
+            labels: ["model", "version", "reason"]
+        )
         handshakes = registry.counter(
             "tollgate_tls_handshakes_total",
             help: "TLS handshakes completed.",
@@ -182,6 +205,26 @@ final class GatewayMetrics: Sendable {
             "tollgate_jwks_fetches_total",
             help: "Times that an outside issuer's key set was fetched, by result.",
             labels: ["issuer", "result"]
+        )
+        feedback = registry.counter(
+            "tollgate_feedback_requests_total",
+            help: "Requests for which labels came, by what came of them.",
+            labels: ["result"]
+        )
+        modelLabels = registry.counter(
+            "tollgate_model_labels_total",
+            help: "Labels joined to predictions: of right and wrong classes, and of values.",
+            labels: ["model", "version", "result"]
+        )
+        unrecordedAnswers = registry.counter(
+            "tollgate_audit_unrecorded_answers_total",
+            help: "Probes and scrapes answered while the audit log could not be written; it has them once it can.",
+            labels: ["route"]
+        )
+        witnessRefusals = registry.counter(
+            "tollgate_audit_witness_refusals_total",
+            help: "Times that a witness did not cosign a checkpoint, by reason.",
+            labels: ["witness", "reason"]
         )
     }
 }

@@ -3,16 +3,21 @@
 import Audit
 import GatewayCore
 import Identity
+import Quality
 import Storage
 import Synchronization
 import Telemetry
 
-/// What is done with time alone: storing when keys were used, ending deleted tenants, forgetting what is over.
+/// What is done with time alone: collecting what loops saw of predictions, judging canaries, storing when keys were used,
+/// ending deleted tenants, pruning the audit log, forgetting what is over.
 struct Housekeeping {
     private let services: Services
     private var usesSavedAt = UnixTime(nanoseconds: 0)
     private var purgedAt = UnixTime(nanoseconds: 0)
     private var sweptAt = UnixTime(nanoseconds: 0)
+    private var retainer: Retainer
+    private var collectedAt = UnixTime(nanoseconds: 0)
+    private var judgedAt = UnixTime(nanoseconds: 0)
     /// Nobody waits for the records made here.
     private let mailbox = Mailbox {}
 
@@ -20,14 +25,27 @@ struct Housekeeping {
     private static let usePeriod: Int64 = 5
     private static let purgePeriod: Int64 = 1
     private static let sweepPeriod: Int64 = 60
+    private static let collectPeriod: Int64 = 5
+    private static let judgePeriod: Int64 = 1
     /// Far more than any verifier's leeway.
     private static let tokenMargin: Int64 = 3600
 
-    init(_ services: Services) { self.services = services }
+    init(_ services: Services) {
+        self.services = services
+        retainer = Retainer(services)
+    }
 
     /// Does what is due.
     mutating func step() {
         let now = services.time.now()
+        if now >= collectedAt + Self.collectPeriod {
+            collectedAt = now
+            services.collectQuality()
+        }
+        if now >= judgedAt + Self.judgePeriod {
+            judgedAt = now
+            services.judgeCanariesSoon()
+        }
         do {
             if now >= usesSavedAt + Self.usePeriod {
                 usesSavedAt = now
@@ -37,8 +55,10 @@ struct Housekeeping {
                 purgedAt = now
                 for tenant in try services.store.tenantsToPurge(at: now) { try purge(tenant, now) }
             }
+            retainer.step(now)
             if now >= sweptAt + Self.sweepPeriod {
                 sweptAt = now
+                services.quality.forget(now: now)
                 try services.store.purgeAnswers(before: now + -IdempotentCall.seconds)
                 let ended = now + -Self.tokenMargin
                 try services.store.purgeRevokedTokens(expiredBefore: ended)
@@ -82,6 +102,10 @@ struct Housekeeping {
         services.audit.submit(batch)
         var sealed: [RecordBatch] = []
         mailbox.take(&sealed)
+        services.retention.forget(tenant: tenant.id)
+        if !services.retention.isHeld(tenant.id) {
+            _ = try services.personalKeys.destroy(.tenant(tenant.id), renews: false, now: now)
+        }
         services.log.info("a deleted tenant is gone", ["tenant": .of(tenant.id), "keys": .integer(Int64(keys.count))])
     }
 }

@@ -47,7 +47,8 @@ final class LimitLedger: Sendable {
         let snapshot = try store.limitSnapshot()
         table.restore(snapshot.accounts, keyLimits: directory.limits(ofKey:))
         let reader = audit.reader()
-        reader.seek(to: min(snapshot.coveredIndex, audit.size))
+        // A database from a copy may know less than the log still holds.
+        reader.seek(to: max(min(snapshot.coveredIndex, audit.size), reader.first))
         let state = State(reader: reader, table: table, savedSize: snapshot.coveredIndex, savedAt: time.now())
         try Self.replay(state, directory)
         limits.restore(table.snapshot(), keyLimits: directory.limits(ofKey:))
@@ -75,7 +76,10 @@ final class LimitLedger: Sendable {
         state.withLock { $0.table.keys.forget(ids) }
     }
 
-    /// Saves where the log ended, after it was closed.
+    /// Records that the next start needs none of.
+    var savedSize: UInt64 { state.withLock { $0.savedSize } }
+
+    /// Reads the log to its end and saves a snapshot, whenever the last one was.
     func finish() throws {
         try state.withLock { state in
             try Self.replay(state, directory)

@@ -43,6 +43,8 @@ final class LoopMeters {
         let instances: Counter
         let seconds: Histogram
         let batch: Histogram
+        let pending: Gauge
+        let waited: Histogram
     }
 
     private var requests = Memo<RequestKey, (counter: Counter, seconds: Histogram)>()
@@ -84,6 +86,10 @@ final class LoopMeters {
 
     func refused(_ listener: ListenerKind, _ refusal: ConnectionRefusal) {
         metrics.connectionsRefused.with(labels: [listener.rawValue, refusal.label.description]).increment(shard: shard)
+    }
+
+    func leftUnrecorded(_ route: String) {
+        metrics.unrecordedAnswers.with(labels: [route]).increment(shard: shard)
     }
 
     func streamRefused(_ listener: ListenerKind) {
@@ -137,7 +143,7 @@ final class LoopMeters {
             }
         }
         var modelRequests: Counter?
-        if stream.exchange.scope == .predict, let name = stream.exchange.model,
+        if stream.exchange.route?.takesTensors == true, let name = stream.exchange.model,
             let version = stream.exchange.served?.version ?? stream.exchange.modelVersion
         {
             modelRequests = self.modelRequests.value(of: ModelKey(name: name, version: version, status: status)) {
@@ -161,6 +167,19 @@ final class LoopMeters {
         handles.instances.increment(by: UInt64(instances), shard: shard)
         handles.seconds.observe(nanoseconds: nanoseconds, shard: shard)
         handles.batch.observe(Double(instances), shard: shard)
+    }
+
+    /// A request begins to wait beyond its turn, or ends it.
+    func pending(_ model: Model, _ change: Int64) { modelHandles(model).pending.add(change, shard: shard) }
+
+    func waited(_ model: Model, nanoseconds: Int64) {
+        modelHandles(model).waited.observe(nanoseconds: nanoseconds, shard: shard)
+    }
+
+    func unrun(_ model: Model, _ reason: ReasonCode) {
+        metrics.unrun.with(labels: [model.name.description, String(model.version), reason.rawValue]).increment(
+            shard: shard
+        )
     }
 
     func predicted(_ tenant: TenantContext, instances: Int) {
@@ -195,7 +214,9 @@ final class LoopMeters {
         let made = ModelHandles(
             instances: metrics.modelInstances.with(labels: labels),
             seconds: metrics.inferenceSeconds.with(labels: labels),
-            batch: metrics.batchSize.with(labels: labels)
+            batch: metrics.batchSize.with(labels: labels),
+            pending: metrics.modelPending.with(labels: labels),
+            waited: metrics.queueSeconds.with(labels: labels)
         )
         models[ObjectIdentifier(model)] = made
         return made

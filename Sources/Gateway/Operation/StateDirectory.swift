@@ -19,7 +19,9 @@ import Storage
 /// | `issuers/` | the last good key sets of outside issuers, a file each |
 /// | `audit/journal/` | the audit log as it is written |
 /// | `audit/log/` | the same as a C2SP tlog-tiles log: `checkpoint`, `tile/…`, `<name>.vkey` |
+/// | `audit/checkpoints/` | checkpoints with the time-stamps of an authority |
 /// | `audit-signing.pem` | the private key of its checkpoints |
+/// | `audit-keys/OWNER/ID` | the keys under which personal fields of audit records are written, a file each |
 /// | `audit-index.sqlite` | its search index, which can be rebuilt from it |
 public struct StateDirectory: Sendable {
     /// The folder, absolute or relative to the one in which the program was started.
@@ -35,8 +37,12 @@ public struct StateDirectory: Sendable {
     public var auditDirectory: String { "\(path)/audit" }
     /// The transparency log.
     public var auditLog: String { "\(auditDirectory)/log" }
+    /// Checkpoints and their time-stamps.
+    var timestamps: String { "\(auditDirectory)/checkpoints" }
     /// The audit log's search index.
     public var auditIndex: String { "\(path)/audit-index.sqlite" }
+    /// Keys of audit records' personal fields.
+    var personalKeys: String { "\(path)/audit-keys" }
     /// Keys of the TLS session tickets.
     var ticketKeys: String { "\(path)/ticket-keys" }
     /// Key sets of outside issuers.

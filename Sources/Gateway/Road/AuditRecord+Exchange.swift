@@ -69,6 +69,9 @@ extension AuditRecord {
         requestBytes = measures.requestBytes
         responseBytes = measures.responseBytes
         totalMicros = measures.totalMicros
+        if let key = loop.personalKey(of: exchange.principal) {
+            connection.personalFields.conceal(&self, under: key)
+        }
     }
 }
 
@@ -91,8 +94,10 @@ extension AuditMeasures {
         requestBytes = Int64(stream.exchange.requestBytes)
         responseBytes = stream.exchange.method == .head ? 0 : Int64(reply.body.count)
         if stream.exchange.inferenceNanoseconds > 0 {
-            queueMicros = stream.exchange.queueNanoseconds / 1000
             inferMicros = stream.exchange.inferenceNanoseconds / 1000
+        }
+        if stream.exchange.inferenceNanoseconds > 0 || stream.exchange.queueNanoseconds > 0 {
+            queueMicros = stream.exchange.queueNanoseconds / 1000
         }
         totalMicros = (stream.services.time.monotonic() - stream.exchange.startedAt) / 1000
     }

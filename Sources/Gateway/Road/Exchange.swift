@@ -57,6 +57,9 @@ struct Exchange {
     var infer: InferOptions?
     /// The request that this one is like, as far as its head says.
     var last: LastRequest?
+    /// Of the monotonic clock: how long the client waits; `.max` where it does not say.
+    var deadline = Int64.max
+    var waiting = Waiting.nowhere
     var instances = 0
     var queuedAt: Int64 = 0
     var queueNanoseconds: Int64 = 0

@@ -31,6 +31,9 @@ extension RequestStream {
         if let refusal = readCodings(head, in: bytes, takesTensors: route.takesTensors) {
             return refuse(refusal, fields: [.init(.acceptEncoding, route.takesTensors ? "gzip, deflate" : "identity")])
         }
+        if route.takesTensors, let field = head[.requestTimeout], let refusal = readTimeout(field.of(bytes)) {
+            return refuse(refusal)
+        }
         if route.blocks {
             exchange.blockingHead = BlockingHead(head, in: bytes, withAuthorization: route.isOAuth)
         }

@@ -132,6 +132,8 @@ final class HTTP1Connection: HTTPConnection {
             stream.cut(
                 Refusal(.clientClosed, "The client closed the connection before the request was complete.")
             )
+        } else if stream.input == .complete {
+            stream.abandonIfWaiting()
         } else if stream.input == .skipping {
             stream.cut(Refusal(.clientClosed, ""))
             if stream.isAnswered { finish(stream) }
@@ -272,6 +274,8 @@ final class HTTP1Connection: HTTPConnection {
         if stream.isAnswered { return finish(stream) }
         if stream.input == .body {
             stream.cut(Refusal(.clientClosed, "The client closed the connection before the request was complete."))
+        } else {
+            stream.abandon()
         }
     }
 

@@ -153,6 +153,8 @@ final class HTTP2Connection: HTTPConnection, HTTP2SessionDelegate {
         guard let request = requests[stream.slot].stream, request.http2 == stream else { return }
         if request.input == .body {
             request.cut(Refusal(.clientClosed, "The client took the request back before it was complete."))
+        } else {
+            request.abandon()
         }
     }
 

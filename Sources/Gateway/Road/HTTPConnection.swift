@@ -25,6 +25,8 @@ class HTTPConnection: ConnectionHandler {
     private(set) var isDraining: Bool
     /// What the last request reached, and its record: a caller on a kept connection does the same again and again.
     var last: LastRequest?
+    /// How the last records' personal fields were written.
+    var personalFields = PersonalFields()
     /// The tenant that the connection counts for: the first that used it.
     private var tenant: TenantContext?
 

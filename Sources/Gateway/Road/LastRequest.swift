@@ -23,6 +23,8 @@ final class LastRequest {
     private let modelsGeneration: Int64
     private var template: RecordTemplate?
     private var templateGeneration: Int64 = 0
+    /// Of the personal keys.
+    private var templateKeys: UInt64 = 0
     /// The part of an answer's head over HTTP/1.1 that stays.
     var head: [UInt8]?
     var meters: RequestMeters?
@@ -54,10 +56,12 @@ final class LastRequest {
 
     /// The template of the stream's record.
     func template(of stream: RequestStream, on connection: HTTPConnection, reply: borrowing Reply) -> RecordTemplate {
-        if let template, templateGeneration == stream.loop.generation { return template }
+        let keys = stream.services.personalKeys.generation
+        if let template, templateGeneration == stream.loop.generation, templateKeys == keys { return template }
         let made = RecordTemplate(AuditRecord(of: stream, on: connection, reply: reply))
         template = made
         templateGeneration = stream.loop.generation
+        templateKeys = keys
         return made
     }
 }

@@ -19,6 +19,8 @@ final class LoopContext {
     let handle: LoopHandle
     let meters: LoopMeters
     var tallies = ModelTallies()
+    /// What feedback can still be given on, and what drift is measured by.
+    let predictions: PredictionWatch
     var tokens: VerifiedTokenCache
     var routes = RouteCache()
     let worker: InferenceWorker
@@ -45,6 +47,8 @@ final class LoopContext {
     var writer = HTTP1ResponseWriter()
     var fields = HTTP2Fields()
     private var tenants: [TenantID: TenantContext] = [:]
+    private var personalKeys: [PersonalKeyOwner: PersonalKey] = [:]
+    private var personalGeneration: UInt64 = 0
     /// Of the keys with limits of their own.
     private var keyAccounts: [String: KeyAccount] = [:]
     /// Of the table that they are from: when it moves, one of them is forgotten.
@@ -58,6 +62,10 @@ final class LoopContext {
     private var spareBodies: [[UInt8]] = []
 
     private var mailbox: Mailbox?
+    /// Keeps the loop from sleeping while inferences wait for its next turn.
+    private var anotherTurn: Wakeup?
+    /// When a client's deadline is looked at next; `.max` while none is known.
+    private var nextExpiry = Int64.max
     private var batch: RecordBatch?
     private var spareBatches: [RecordBatch] = []
     private var sealed: [RecordBatch] = []
@@ -65,6 +73,8 @@ final class LoopContext {
     /// The answers that wait for a record which counts them all, by the record's ticket.
     private var groups: [UInt64: [UInt64]] = [:]
     private var groupCount = 0
+    /// What was answered while the log could not be written.
+    var unrecorded = UnrecordedAnswers()
     /// Where answers say their records' leaf hashes.
     private let leaves: TreeHasher?
     /// Connections that were turned away since the last sweep.
@@ -79,7 +89,10 @@ final class LoopContext {
         meters = LoopMeters(services.metrics, shard: eventLoop.index)
         let configuration = services.configuration
         tokens = VerifiedTokenCache(capacity: configuration.tokens.cacheEntries)
-        worker = InferenceWorker(time: services.time)
+        worker = InferenceWorker(limits: QueueLimits(configuration.inference), time: services.time)
+        predictions = PredictionWatch(
+            capacity: configuration.models.feedbackInstances / max(1, services.metrics.otherShard)
+        )
         limits = configuration.http
         headLimits = HTTP1Limits(configuration.http)
         maxInstances = configuration.models.maxInstances
@@ -96,6 +109,7 @@ final class LoopContext {
     /// Makes the mailbox in which the audit writer leaves its receipts, and starts the sweep of stalled requests.
     func start() {
         let wakeup = eventLoop.registerWakeup { [unowned self] in deliver() }
+        anotherTurn = eventLoop.registerWakeup {}
         mailbox = Mailbox { wakeup.fire() }
         // This holds the context for as long as the loop runs; the others may rely on it.
         eventLoop.turnEnded = { self.endTurn() }
@@ -129,6 +143,7 @@ final class LoopContext {
         let available = models.available
         worker.keep(only: available)
         tallies.keep(only: available)
+        predictions.forgetModels()
         meters.forgetModels()
     }
 
@@ -158,6 +173,7 @@ final class LoopContext {
         if swept == 0 { sweepStreams() }
         recordTurnedAway()
         recordFloods()
+        recordUnrecorded()
         eventLoop.releaseIdleMemory()
         date.update(to: services.time.now())
     }
@@ -170,6 +186,27 @@ final class LoopContext {
         for place in swept..<end { streams[place].checkTime(now) }
         swept = end < streams.count ? end : 0
         if swept > 0 { eventLoop.schedule(after: 0.01) { [unowned self] in sweepStreams() } }
+    }
+
+    /// Looks after the clients' deadlines when this one has passed.
+    func watch(_ deadline: Int64) {
+        guard deadline < nextExpiry else { return }
+        nextExpiry = deadline
+        // A hundred looks a second at most, however many deadlines there are.
+        let seconds = max(0.01, Double(deadline - now) / 1e9)
+        eventLoop.schedule(after: seconds) { [unowned self] in expireStreams() }
+    }
+
+    private func expireStreams() {
+        let now = services.time.monotonic()
+        guard now >= nextExpiry else { return }
+        nextExpiry = .max
+        var next = Int64.max
+        for stream in streams where stream.isOpen && stream.exchange.deadline != .max {
+            stream.checkTime(now)
+            if stream.isOpen, stream.exchange.waiting != .nowhere { next = min(next, stream.exchange.deadline) }
+        }
+        if next != .max { watch(next) }
     }
 
     // MARK: - Requests
@@ -208,6 +245,22 @@ final class LoopContext {
         let account = services.limits.keys.account(ofKey: id, limits: limits)
         keyAccounts[id] = account
         return account
+    }
+
+    /// The key under which a caller's personal fields are written; nil where they are plain.
+    func personalKey(of principal: Principal?) -> PersonalKey? {
+        let generation = services.personalKeys.generation
+        guard generation > 0 else { return nil }
+        if generation != personalGeneration {
+            personalKeys.removeAll(keepingCapacity: true)
+            personalGeneration = generation
+        }
+        let owner = principal.map { PersonalKeyOwner.tenant($0.tenant) } ?? .gateway
+        if let known = personalKeys[owner] { return known }
+        // A tenant that has just gone has no key any more.
+        let key = services.personalKeys.current(of: owner) ?? services.personalKeys.current(of: .gateway)
+        personalKeys[owner] = key
+        return key
     }
 
     /// Keeps a proved token for its next requests.
@@ -265,13 +318,18 @@ final class LoopContext {
     /// Makes the records that the refusals of floods wait for.
     private func recordFloods() {
         guard floods.count > 0 else { return }
-        floods.flush { record, tickets in
-            groupCount = (groupCount + 1) & 0xffff_ffff
-            // Serial 0 is no exchange's.
-            let ticket = Ticket(slot: groupCount, serial: 0).rawValue
-            groups[ticket] = tickets
-            openBatch().append(record, ticket: ticket)
-        }
+        floods.flush { record, tickets in groups[append(record)] = tickets }
+    }
+
+    /// Puts a record that is no exchange's into this turn's batch.
+    ///
+    /// - Returns: its ticket.
+    func append(_ record: AuditRecord) -> UInt64 {
+        groupCount = (groupCount + 1) & 0xffff_ffff
+        // Serial 0 is no exchange's.
+        let ticket = Ticket(slot: groupCount, serial: 0).rawValue
+        openBatch().append(record, ticket: ticket)
+        return ticket
     }
 
     /// The batch of this turn.
@@ -287,7 +345,10 @@ final class LoopContext {
     }
 
     private func endTurn() {
-        if worker.hasWaiting { runPredictions() }
+        if worker.hasWaiting {
+            runPredictions()
+            if worker.hasWaiting { anotherTurn?.fire() }
+        }
         if let full = batch {
             batch = nil
             services.audit.submit(full)
@@ -308,6 +369,7 @@ final class LoopContext {
                     Receipt(index: first + UInt64(place), leaf: leaves.map { batch.leaf(at: place, $0) })
                 }
                 if ticket.serial == 0 {
+                    unrecorded.settle(ticket.rawValue, isDurable: receipt != nil)
                     for waiting in groups.removeValue(forKey: ticket.rawValue) ?? [] {
                         stream(Ticket(rawValue: waiting))?.sealed(receipt)
                     }

@@ -44,6 +44,7 @@ extension RequestStream {
         let parsed = loop.worker.parse(
             body: body,
             model: model,
+            claim: claim,
             ticket: ticket.rawValue,
             maxInstances: loop.maxInstances,
             isLenient: loop.isLenient
@@ -52,10 +53,16 @@ extension RequestStream {
         case .failure(let refusal): refuse(refusal)
         case .success(let pending):
             exchange.instances = pending.count
-            // Else it waits for the end of the turn, with whatever else came for the model.
-            if !model.runsOnLoop(count: pending.count), let request = loop.worker.withdraw(from: model) {
-                predictOffLoop(request, on: model)
+            // It waits for the end of the turn, with whatever else came for the model.
+            guard model.runsOnLoop(count: pending.count) else {
+                if let request = loop.worker.withdraw(from: model) { predictOffLoop(request, on: model) }
+                return
             }
+            if let error = loop.worker.refusal(of: claim, adding: pending.count, on: model) {
+                _ = loop.worker.withdraw(from: model)
+                return failed(error)
+            }
+            exchange.waiting = .turn
         }
     }
 
@@ -64,27 +71,34 @@ extension RequestStream {
         let ticket = ticket
         let handle = loop.handle
         let job = InferenceJob(
-            tenant: exchange.principal?.tenant ?? .system,
+            share: claim.share,
             model: model,
-            request: request
+            request: request,
+            deadline: exchange.deadline
         ) { result in
             handle.execute { loop in
-                if case .success(let answer) = result {
+                if case .success(let answer) = result, answer.isFirst {
                     loop.meters.inferred(model, instances: answer.batchSize, nanoseconds: answer.nanoseconds)
                 }
-                // Counted above, and once: each job of the pool is an inference of its own.
-                loop.stream(ticket)?.predicted(result.map { BatchAnswer($0, isFirst: true) })
+                loop.stream(ticket)?.predicted(result.map { BatchAnswer($0) })
             }
         }
-        if let refusal = services.inference.submit(job) { refuse(refusal) }
+        switch services.inference.submit(job) {
+        case .success(let place): waits(place)
+        case .failure(let error): failed(error)
+        }
     }
 
     /// The model's answer is here, at the end of the turn or from the pool.
     func predicted(_ result: Result<BatchAnswer, InferenceError>) {
         guard isOpen else { return }
         switch result {
-        case .failure(let error): failed(error)
+        case .failure(let error):
+            left(ran: nil)
+            failed(error)
         case .success(let answer):
+            left(ran: answer.nanoseconds)
+            if let tenant = exchange.tenant { loop.predictions.note(answer, to: exchange.id, of: tenant) }
             if let options = exchange.infer {
                 let reply = inferred(options, answer.outputs, by: answer.model)
                 return answered(reply, instances: answer.count, nanoseconds: answer.nanoseconds)
@@ -96,9 +110,15 @@ extension RequestStream {
         }
     }
 
-    private func failed(_ error: InferenceError) {
+    /// There is no answer.
+    func failed(_ error: InferenceError) {
+        if case .unavailable(let reason) = error.code, let model = exchange.served {
+            loop.meters.unrun(model, reason)
+            if reason == .queueFull, let tenant = exchange.tenant { loop.meters.limited(tenant, reason: reason) }
+        }
         if let tenant = exchange.tenant, let model = exchange.served {
             loop.tallies[tenant, model].fail.add(services.time.monotonic() - exchange.startedAt)
+            loop.predictions.noteFailure(of: model, for: tenant)
         }
         refuse(error.refusal)
     }
@@ -136,7 +156,10 @@ extension RequestStream {
 extension LoopContext {
     /// Runs what the turn gathered, the requests for each model together.
     func runPredictions() {
-        worker.run { ticket, result in
+        worker.run(
+            isWanted: { stream(Ticket(rawValue: $0))?.isOpen ?? false },
+            kept: { stream(Ticket(rawValue: $0))?.kept() }
+        ) { ticket, result in
             // The answers of one inference share its time; it counts once.
             if case .success(let answer) = result, answer.isFirst {
                 meters.inferred(answer.model, instances: answer.batchSize, nanoseconds: answer.nanoseconds)

@@ -124,7 +124,9 @@ final class RequestStream {
     func cut(_ refusal: Refusal) {
         exchange.closes = true
         input = .complete
-        if isOpen { refuse(refusal) }
+        guard isOpen else { return }
+        giveUp(refusal.code)
+        refuse(refusal)
     }
 
     /// Goes on with the body that was kept.
@@ -208,14 +210,17 @@ final class RequestStream {
         }
         isAnswered = true
         if receipt == nil {
-            let refusal = Refusal(
-                .auditUnavailable,
-                "The audit log cannot be written, so nothing can be answered now. Try again later.",
-                retryAfter: 5
-            )
-            reply = .refused(refusal)
-            complete(&reply, refusal)
+            // What no record charges costs nothing.
             refund()
+            if !loop.leavesUnrecorded(self, reply) {
+                let refusal = Refusal(
+                    .auditUnavailable,
+                    "The audit log cannot be written, so nothing can be answered now. Try again later.",
+                    retryAfter: 5
+                )
+                reply = .refused(refusal)
+                complete(&reply, refusal)
+            }
         }
         exchange.admission?.settle()
         exchange.admission = nil
@@ -238,7 +243,12 @@ final class RequestStream {
     // MARK: - Time
 
     private var requestDeadline: Int64 {
-        exchange.startedAt + Int64(loop.limits.requestSeconds) * 1_000_000_000
+        min(exchange.deadline, exchange.startedAt + Int64(loop.limits.requestSeconds) * 1_000_000_000)
+    }
+
+    /// The whole request said how long its client waits.
+    func deadlineChanged() {
+        if input == .complete { deadline = requestDeadline }
     }
 
     /// Refuses what is late or too slow; called about once a second.
@@ -248,7 +258,7 @@ final class RequestStream {
             if input == .body {
                 cut(Refusal(.requestTimeout, "The request's body did not arrive in time."))
             } else {
-                refuse(Refusal(.processingTimeout, "The answer was not ready in time.", retryAfter: 5))
+                expire(now)
             }
         } else if input == .body, exchange.isAdmitted, isSlow(now) {
             cut(

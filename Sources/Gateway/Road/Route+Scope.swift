@@ -14,10 +14,13 @@ extension Route {
         case .predictDefault, .predict: return .predict
         case .modelStatus: return .modelsRead
         case .inference(let route): return route.scope
-        case .models, .model: return .modelsList
+        case .models, .model, .modelQuality: return .modelsList
         case .modelAction: return .modelsWrite
         case .metrics: return .metricsRead
         case .auditRecords, .auditProof(.management): return .auditRead
+        case .auditRetention: return .retentionRead
+        case .auditHolds, .auditHold: return reads ? .retentionRead : .retentionWrite
+        case .tenantAuditKey: return .retentionWrite
         // Each tenant's own records alone.
         case .auditProof(.tenant): return []
         case .auditLog: return .logRead

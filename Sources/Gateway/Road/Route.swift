@@ -30,6 +30,7 @@ enum Route: Equatable {
     case tenant(TenantID)
     case tenantRestore(TenantID)
     case tenantLimits(TenantID)
+    case tenantAuditKey(TenantID)
     case plans
     case plan(PlanName)
     case keys
@@ -41,7 +42,11 @@ enum Route: Equatable {
     case models
     case model(ModelName)
     case modelAction(ModelName, ModelAction)
+    case modelQuality(ModelName)
     case auditRecords
+    case auditRetention
+    case auditHolds
+    case auditHold(String)
     case auditLog(AuditLogFile)
     case reload
     case signingKeys
@@ -73,6 +78,7 @@ extension Route {
         case .tenant: "/admin/v1/tenants/{tenant}"
         case .tenantRestore: "/admin/v1/tenants/{tenant}/restore"
         case .tenantLimits: "/admin/v1/tenants/{tenant}/limits"
+        case .tenantAuditKey: "/admin/v1/tenants/{tenant}/audit-key"
         case .plans: "/admin/v1/plans"
         case .plan: "/admin/v1/plans/{plan}"
         case .keys: "/admin/v1/keys"
@@ -84,11 +90,17 @@ extension Route {
         case .models: "/admin/v1/models"
         case .model: "/admin/v1/models/{model}"
         case .modelAction(_, let action): "/admin/v1/models/{model}/\(action.rawValue)"
+        case .modelQuality: "/admin/v1/models/{model}/quality"
         case .auditRecords: "/admin/v1/audit/records"
+        case .auditRetention: "/admin/v1/audit/retention"
+        case .auditHolds: "/admin/v1/audit/holds"
+        case .auditHold: "/admin/v1/audit/holds/{hold}"
         case .auditProof: "/audit/proof"
         case .auditLog(.checkpoint): "/audit/log/checkpoint"
+        case .auditLog(.cosigned): "/audit/log/checkpoint.cosigned"
         case .auditLog(.tile): "/audit/log/tile/{tile}"
         case .auditLog(.key): "/audit/log/{name}.vkey"
+        case .auditLog(.pruned): "/audit/log/pruned"
         case .reload: "/admin/v1/reload"
         case .signingKeys: "/admin/v1/signing-keys"
         }
@@ -100,14 +112,14 @@ extension Route {
         case .predictDefault, .predict, .token, .revoke, .introspect, .reload, .tenantRestore, .keyRotate,
             .tokenRevocations:
             [.post]
-        case .modelStatus, .live, .ready, .description, .metrics, .models, .model, .auditRecords, .auditProof,
-            .auditLog, .plans, .keySet, .serverMetadata:
+        case .modelStatus, .live, .ready, .description, .metrics, .models, .model, .modelQuality, .auditRecords,
+            .auditProof, .auditLog, .auditRetention, .plans, .keySet, .serverMetadata:
             [.get, .head]
-        case .tenants, .keys, .signingKeys: [.get, .head, .post]
+        case .tenants, .keys, .signingKeys, .auditHolds: [.get, .head, .post]
         case .tenant, .key: [.get, .head, .patch, .delete]
         case .tenantLimits, .keyLimits: [.get, .head, .put]
         case .plan: [.get, .head, .put, .delete]
-        case .tokenRevocation: [.delete]
+        case .tokenRevocation, .auditHold, .tenantAuditKey: [.delete]
         case .modelAction(_, .canary): [.put, .delete]
         case .modelAction: [.post]
         case .inference(let route): route.methods
@@ -141,6 +153,7 @@ extension Route {
         case .tenant: return reads ? "tenant.show" : method == .delete ? "tenant.delete" : "tenant.update"
         case .tenantRestore: return "tenant.restore"
         case .tenantLimits: return reads ? "tenant.limits.show" : "tenant.limits.put"
+        case .tenantAuditKey: return "audit.key.destroy"
         case .plans: return "plan.list"
         case .plan: return reads ? "plan.show" : method == .delete ? "plan.delete" : "plan.put"
         case .keys: return reads ? "key.list" : "key.issue"
@@ -151,7 +164,11 @@ extension Route {
         case .models: return "model.list"
         case .model: return "model.show"
         case .modelAction(_, let action): return "model.\(action.rawValue)"
+        case .modelQuality: return "model.quality"
         case .auditRecords: return "audit.search"
+        case .auditRetention: return "audit.retention.show"
+        case .auditHolds: return reads ? "audit.hold.list" : "audit.hold.add"
+        case .auditHold: return "audit.hold.remove"
         case .auditProof: return "audit.proof"
         case .auditLog: return "audit.read"
         case .reload: return "config.reload"
@@ -278,6 +295,7 @@ extension Route {
             switch parts[2] {
             case "restore": return TenantID(parts[1]).map(Route.tenantRestore)
             case "limits": return TenantID(parts[1]).map(Route.tenantLimits)
+            case "audit-key": return TenantID(parts[1]).map(Route.tenantAuditKey)
             default: return nil
             }
         case (1, "plans"): return .plans
@@ -295,11 +313,19 @@ extension Route {
         case (1, "models"): return .models
         case (2, "models"): return ModelName(parts[1]).map(Route.model)
         case (3, "models"):
+            if parts[2] == "quality" { return ModelName(parts[1]).map(Route.modelQuality) }
             guard let action = ModelAction(rawValue: String(parts[2])) else { return nil }
             return ModelName(parts[1]).map { .modelAction($0, action) }
         case (1, "reload"): return .reload
         case (1, "signing-keys"): return .signingKeys
-        case (2, "audit") where parts[1] == "records": return .auditRecords
+        case (2, "audit"):
+            switch parts[1] {
+            case "records": return .auditRecords
+            case "retention": return .auditRetention
+            case "holds": return .auditHolds
+            default: return nil
+            }
+        case (3, "audit") where parts[1] == "holds": return keyID(parts[2]).map(Route.auditHold)
         default: return nil
         }
     }

@@ -5,6 +5,7 @@ import GatewayCore
 import Identity
 import Inference
 import Limits
+import Quality
 import Storage
 import Synchronization
 import Telemetry
@@ -32,9 +33,15 @@ final class Services: Sendable {
     let audit: AuditLog
     /// Makes the transparency log, behind the road.
     let integrator: Integrator
+    /// Sends its checkpoints elsewhere.
+    let publication: CheckpointPublication
     let ledger: LimitLedger
     let search: AuditSearch
+    let retention: Retention
+    let personalKeys: PersonalKeys
     let served: ServedModels
+    /// What labels and the loops' sketches say of the models.
+    let quality = QualityBoard()
     let defaultModel: ModelName
     /// For models that take longer than an event loop may be held.
     let inference: InferencePool
@@ -67,8 +74,11 @@ final class Services: Sendable {
         limits: LimitTable,
         audit: AuditLog,
         integrator: Integrator,
+        publication: CheckpointPublication,
         ledger: LimitLedger,
         search: AuditSearch,
+        retention: Retention,
+        personalKeys: PersonalKeys,
         models: ModelRepository,
         defaultModel: ModelName,
         inference: InferencePool,
@@ -94,8 +104,11 @@ final class Services: Sendable {
         tenants = TenantContexts(limits: limits, metrics: metrics)
         self.audit = audit
         self.integrator = integrator
+        self.publication = publication
         self.ledger = ledger
         self.search = search
+        self.retention = retention
+        self.personalKeys = personalKeys
         served = ServedModels(models)
         self.defaultModel = defaultModel
         self.inference = inference

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GatewayCore
+import Inference
 import Limits
 import Synchronization
 import Telemetry
@@ -10,13 +11,18 @@ final class TenantContext: Sendable {
     let id: TenantID
     let account: TenantAccount
     let instances: Counter
+    private let number: UInt32
     private let connections = Atomic(0)
 
-    init(id: TenantID, account: TenantAccount, metrics: GatewayMetrics) {
+    init(id: TenantID, number: UInt32, account: TenantAccount, metrics: GatewayMetrics) {
         self.id = id
+        self.number = number
         self.account = account
         instances = metrics.tenantInstances.with(labels: [id.description])
     }
+
+    /// Of the machine, by the plan in force.
+    var share: TenantShare { TenantShare(tenant: number, weight: account.weight) }
 
     /// Counts one more connection of the tenant; false when it has as many as it may.
     func claim(limit: Int) -> Bool {
@@ -49,7 +55,7 @@ final class TenantContexts: Sendable {
         known.withLock { known in
             if let context = known[id] { return context }
             guard let account = limits.account(for: id) else { return nil }
-            let context = TenantContext(id: id, account: account, metrics: metrics)
+            let context = TenantContext(id: id, number: UInt32(known.count + 1), account: account, metrics: metrics)
             known[id] = context
             return context
         }

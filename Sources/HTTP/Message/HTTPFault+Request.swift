@@ -77,6 +77,7 @@ extension HTTPFault {
         case .ifMatch: Self(.malformed, "The request has more than one If-Match field.")
         case .inferenceHeaderContentLength:
             Self(.malformed, "The request has more than one Inference-Header-Content-Length field.")
+        case .requestTimeout: Self(.malformed, "The request has more than one X-Request-Timeout-Ms field.")
         case .connection, .proxyConnection, .upgrade, .accept, .acceptEncoding, .contentEncoding, .userAgent,
             .traceparent, .tracestate,
             .requestID, .forwarded, .forwardedFor, .ifNoneMatch, .origin, .cookie, .te:

@@ -27,6 +27,7 @@ public enum HTTPStatus {
         case 406: "HTTP/1.1 406 Not Acceptable\r\n"
         case 408: "HTTP/1.1 408 Request Timeout\r\n"
         case 409: "HTTP/1.1 409 Conflict\r\n"
+        case 410: "HTTP/1.1 410 Gone\r\n"
         case 411: "HTTP/1.1 411 Length Required\r\n"
         case 412: "HTTP/1.1 412 Precondition Failed\r\n"
         case 413: "HTTP/1.1 413 Content Too Large\r\n"

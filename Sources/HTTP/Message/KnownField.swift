@@ -5,7 +5,7 @@ public enum KnownField: UInt8, CaseIterable, Sendable {
     case host, authorization, contentType, contentLength, transferEncoding, connection, proxyConnection, expect, upgrade
     case accept, acceptEncoding, contentEncoding, userAgent
     case traceparent, tracestate, requestID, forwarded, forwardedFor
-    case ifMatch, ifNoneMatch, idempotencyKey, inferenceHeaderContentLength, origin, cookie, te
+    case ifMatch, ifNoneMatch, idempotencyKey, inferenceHeaderContentLength, requestTimeout, origin, cookie, te
 
     /// The name in lower case, as HTTP/2 writes it.
     public var name: StaticString {
@@ -32,6 +32,7 @@ public enum KnownField: UInt8, CaseIterable, Sendable {
         case .ifNoneMatch: "if-none-match"
         case .idempotencyKey: "idempotency-key"
         case .inferenceHeaderContentLength: "inference-header-content-length"
+        case .requestTimeout: "x-request-timeout-ms"
         case .origin: "origin"
         case .cookie: "cookie"
         case .te: "te"
@@ -42,7 +43,7 @@ public enum KnownField: UInt8, CaseIterable, Sendable {
     public var isSingle: Bool {
         switch self {
         case .host, .authorization, .contentType, .contentLength, .transferEncoding, .expect, .idempotencyKey, .ifMatch,
-            .inferenceHeaderContentLength:
+            .inferenceHeaderContentLength, .requestTimeout:
             true
         case .connection, .proxyConnection, .upgrade, .accept, .acceptEncoding, .contentEncoding, .userAgent,
             .traceparent, .tracestate,
@@ -88,6 +89,7 @@ public enum KnownField: UInt8, CaseIterable, Sendable {
             }
         case 16: candidate = name[0] | 0x20 == UInt8(ascii: "c") ? .contentEncoding : .proxyConnection
         case 17: candidate = .transferEncoding
+        case 20: candidate = .requestTimeout
         case 31: candidate = .inferenceHeaderContentLength
         default: return nil
         }

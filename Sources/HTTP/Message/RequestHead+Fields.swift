@@ -30,7 +30,7 @@ extension RequestHead {
         case .authorization, .contentType, .connection, .proxyConnection, .upgrade, .accept, .acceptEncoding,
             .contentEncoding,
             .userAgent, .traceparent, .tracestate, .requestID, .forwarded, .forwardedFor, .ifMatch, .ifNoneMatch,
-            .idempotencyKey, .inferenceHeaderContentLength, .origin, .cookie, .te:
+            .idempotencyKey, .inferenceHeaderContentLength, .requestTimeout, .origin, .cookie, .te:
             break
         }
     }

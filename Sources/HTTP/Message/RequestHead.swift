@@ -29,7 +29,7 @@ public struct RequestHead: Sendable {
 
     private var present: UInt32 = 0
     private var repeated: UInt32 = 0
-    private var values = InlineArray<25, ByteRange>(repeating: .empty)
+    private var values = InlineArray<26, ByteRange>(repeating: .empty)
 
     /// A head without anything.
     public init() {}

@@ -2,16 +2,16 @@
 
 import GatewayCore
 
-/// One line of labelled data: `{"label":7,"instance":[…]}`.
+/// One line of labelled data: `{"label":7,"instance":[…]}`; the label is the number of a class, or a value.
 enum LabelledInstance {
     /// Reads a line strictly; other names are passed over.
     static func parse(
         _ line: UnsafeRawBufferPointer,
         _ info: TensorInfo
-    ) throws(Refusal) -> (label: Int, request: PredictRequest) {
+    ) throws(Refusal) -> (label: Double, request: PredictRequest) {
         let bytes = line.assumingMemoryBound(to: UInt8.self)
         var scanner = JSONScanner(bytes)
-        var label: UInt32?
+        var label: Double?
         var tensor: Tensor?
         try scanner.expect(0x7b, "expected an object")
         repeat {
@@ -20,9 +20,9 @@ enum LabelledInstance {
             try scanner.expect(0x3a, "expected ':' after a member name")
             scanner.skipSpace()
             if label == nil, scanner.equals(name, "label") {
-                var number: UInt32 = 0
-                guard UInt32.scan(&scanner, into: &number) == .none else {
-                    throw Refusal(.typeMismatch, "'label' must be the number of a class, from 0")
+                var number = 0.0
+                guard Double.scan(&scanner, into: &number) == .none else {
+                    throw Refusal(.typeMismatch, "'label' must be the number of a class, from 0, or a value")
                 }
                 label = number
             } else if tensor == nil, scanner.equals(name, "instance") {
@@ -37,6 +37,6 @@ enum LabelledInstance {
         scanner.skipSpace()
         guard scanner.next == scanner.count else { throw scanner.malformed("unexpected bytes after the object") }
         guard let label, let tensor else { throw Refusal(.fieldMissing, "expected 'label' and 'instance'") }
-        return (Int(label), PredictRequest(inputs: [tensor]))
+        return (label, PredictRequest(inputs: [tensor]))
     }
 }

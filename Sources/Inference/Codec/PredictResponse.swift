@@ -12,6 +12,11 @@ public struct PredictResponse: Sendable {
     public let batchSize: Int
     /// The model that answered.
     public let model: Model
+    /// The first of its batch: what is counted once for each inference is counted here.
+    public var isFirst: Bool { offset == 0 }
+
+    /// The request's first input.
+    let input: Tensor
 
     /// The outputs of the whole batch, shared by all its answers, in the signature's order.
     private let batch: [Tensor]
@@ -23,6 +28,7 @@ public struct PredictResponse: Sendable {
     /// - Throws: `output_not_finite` when a float in these rows is NaN or infinite, which JSON cannot say.
     init(
         model: Model,
+        input: Tensor,
         batch: [Tensor],
         offset: Int,
         count: Int,
@@ -32,6 +38,7 @@ public struct PredictResponse: Sendable {
         batchSize: Int
     ) throws(InferenceError) {
         self.model = model
+        self.input = input
         self.batch = batch
         self.offset = offset
         self.count = count
@@ -76,6 +83,15 @@ public struct PredictResponse: Sendable {
         if !model.signature.isBatched { return TensorWriter.whole(into: &bytes, form, model.signature.outputs, batch) }
         TensorWriter.answer(into: &bytes, form, count: count, outputs: model.signature.outputs) { writer, output, row in
             writer.value(batch[output], instance: offset + row)
+        }
+    }
+
+    /// The rows of this request in the first output.
+    func withOutput<Value>(_ body: (UnsafeRawBufferPointer) -> Value) -> Value {
+        let rows = model.signature.isBatched ? rows(of: batch[0]) : 0..<batch[0].count
+        let size = batch[0].elementType.size
+        return batch[0].bytes.withUnsafeBytes { memory in
+            body(UnsafeRawBufferPointer(rebasing: memory[rows.lowerBound * size..<rows.upperBound * size]))
         }
     }
 

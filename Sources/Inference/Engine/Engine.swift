@@ -2,8 +2,8 @@
 
 /// An inference engine: reads models and compiles them for one thread at a time.
 ///
-/// The module is written against ``ServingEngine``, a concrete type, so that no call on the road goes through an
-/// existential; a second engine conforms here and is chosen there.
+/// The module is written against ``ServingEngine``, a concrete type that chooses between those that conform here, so that
+/// no call on the road goes through an existential.
 protocol Engine: Sendable {
     /// A model as read: shared by all threads, compiled once for each.
     associatedtype Program: EngineProgram
@@ -47,7 +47,3 @@ protocol EngineSession {
     /// Runs the model on what stands in the memory of the bound inputs; the answer then stands in that of the outputs.
     func infer() throws(InferenceError)
 }
-
-typealias ServingEngine = OpenVINOEngine
-typealias ServingProgram = ServingEngine.Program
-typealias ServingSession = ServingProgram.Session

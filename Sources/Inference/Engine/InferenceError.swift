@@ -36,11 +36,14 @@ public struct InferenceError: Error, Hashable, Sendable {
     public var sentence: String
     /// For the operator.
     public var detail: String
+    /// Whole seconds until it is worth another try; nil where that is not known.
+    public var retryAfter: Int?
 
-    init(_ code: Code, _ sentence: String, detail: String = "") {
+    init(_ code: Code, _ sentence: String, detail: String = "", retryAfter: Int? = nil) {
         self.code = code
         self.sentence = sentence
         self.detail = detail
+        self.retryAfter = retryAfter
     }
 
     /// The answer to the request that met this failure.
@@ -52,7 +55,7 @@ public struct InferenceError: Error, Hashable, Sendable {
         case .versionMissing: Refusal(.versionNotFound, sentence, detail: detail)
         case .inService: Refusal(.conflict, sentence, detail: detail)
         case .inputInvalid: Refusal(.shapeMismatch, sentence, detail: detail)
-        case .unavailable(let reason): Refusal(reason, sentence, detail: detail, retryAfter: 1)
+        case .unavailable(let reason): Refusal(reason, sentence, detail: detail, retryAfter: retryAfter)
         }
     }
 }

@@ -214,28 +214,13 @@ private final class TensorOwner {
 
     /// - Throws: `inputInvalid` for an element with a NUL byte, which the engine's C API takes for its end.
     init(texts tensor: Tensor, name: String) throws(InferenceError) {
-        let elements = tensor.byteElements
-        if let place = elements.firstIndex(where: { $0.contains(0) }) {
-            throw InferenceError(
-                .inputInvalid,
-                "element \(place) of input '\(name)' holds a NUL byte, which the engine cannot take"
-            )
-        }
-        var terminated: [UInt8] = []
-        for element in elements { terminated += element + [0] }
+        let texts = try TerminatedTexts(tensor, input: name)
         var dimensions = tensor.shape.map(Int64.init)
         var pointer: OpaquePointer?
-        let status = terminated.withUnsafeBytes { memory in
-            let base = memory.baseAddress?.assumingMemoryBound(to: CChar.self)
-            var texts: [UnsafePointer<CChar>?] = []
-            var start = 0
-            for element in elements {
-                texts.append(base.map { $0 + start })
-                start += element.count + 1
-            }
-            return dimensions.withUnsafeMutableBufferPointer { buffer in
+        let status = texts.withPointers { texts in
+            dimensions.withUnsafeMutableBufferPointer { buffer in
                 ov_tensor_create_from_string_array(
-                    &texts,
+                    texts.baseAddress,
                     texts.count,
                     ov_shape_t(rank: Int64(buffer.count), dims: buffer.baseAddress),
                     &pointer

@@ -9,13 +9,8 @@ extension ModelSignature {
         var outputs = 0
         try check(ov_model_inputs_size(model, &inputs), .modelInvalid, "the model's inputs cannot be read")
         try check(ov_model_outputs_size(model, &outputs), .modelInvalid, "the model's outputs cannot be read")
-        guard (1...64).contains(inputs), (1...64).contains(outputs) else {
-            throw InferenceError(
-                .modelUnsupported,
-                "the model has \(inputs) inputs and \(outputs) outputs; 1 to 64 of each are served"
-            )
-        }
-        self.init(inputs: [], outputs: [])
+        try Self.checkCounts(inputs: inputs, outputs: outputs)
+        var found: (inputs: [TensorInfo], outputs: [TensorInfo]) = ([], [])
         for index in 0..<inputs {
             var port: OpaquePointer?
             try check(
@@ -23,7 +18,7 @@ extension ModelSignature {
                 .modelInvalid,
                 "input \(index) cannot be read"
             )
-            self.inputs.append(try TensorInfo(reading: port, fallback: "input_\(index)"))
+            found.inputs.append(try TensorInfo(reading: port, fallback: "input_\(index)"))
         }
         for index in 0..<outputs {
             var port: OpaquePointer?
@@ -32,15 +27,9 @@ extension ModelSignature {
                 .modelInvalid,
                 "output \(index) cannot be read"
             )
-            self.outputs.append(try TensorInfo(reading: port, fallback: "output_\(index)"))
+            found.outputs.append(try TensorInfo(reading: port, fallback: "output_\(index)"))
         }
-        guard Set(self.inputs.map(\.name)).count == inputs, Set(self.outputs.map(\.name)).count == outputs else {
-            throw InferenceError(.modelUnsupported, "two inputs or two outputs of the model have the same name")
-        }
-        let first = (self.inputs + self.outputs).map(\.shape.first)
-        // Texts differ in length, so requests of them do not lie behind one another.
-        let hasTexts = (self.inputs + self.outputs).contains { $0.elementType == .bytes }
-        isBatched = !hasTexts && !first.contains(nil) && Set(first.compactMap(\.self).filter { $0 > 0 }).count <= 1
+        try self.init(served: found.inputs, found.outputs)
     }
 }
 
@@ -87,7 +76,7 @@ extension TensorInfo {
     }
 
     /// The name callers use: TensorFlow's exporters wrap a signature's `x` as `serving_default_x:0`.
-    private static func servedName(_ name: String) -> String {
+    static func servedName(_ name: String) -> String {
         var name = name[...]
         if name.hasPrefix("serving_default_") { name = name.dropFirst("serving_default_".count) }
         if name.hasSuffix(":0") { name = name.dropLast(2) }

@@ -19,8 +19,21 @@ func check(
 private func lastErrorText(_ status: ov_status_e) -> String {
     guard let message = ov_get_last_err_msg() else { return "OpenVINO status \(status.rawValue)" }
     defer { ov_free(message) }
-    // The text comes from the model's file as much as from the engine: one line, bounded.
-    // Where in the engine's source it was thrown says nothing here; the rest is bounded, for it quotes the model's file.
-    let lines = String(cString: message).split(whereSeparator: \.isNewline).filter { !$0.hasPrefix("Exception from ") }
+    // The text comes from the model's file as much as from the engine: one line, bounded; which operators it refuses
+    // stands last, and here first. Where in the engine's source it was thrown says nothing here; the rest is bounded, for it quotes the model's file.
+    let all = String(cString: message).split(whereSeparator: \.isNewline).filter { !$0.hasPrefix("Exception from ") }
+    let lines = all.filter { $0.hasPrefix(refusedOperators) } + all.filter { !$0.hasPrefix(refusedOperators) }
     return "OpenVINO status \(status.rawValue): \(lines.joined(separator: " | ").prefix(600))"
+}
+
+private let refusedOperators = "-- Conversion is failed for: "
+
+/// The operators that a failure's detail says are refused, as `If-13`; empty when it says none.
+func refusedOperators(in detail: String) -> [String] {
+    guard let found = detail.firstRange(of: refusedOperators) else { return [] }
+    return detail[found.upperBound...].prefix { $0 != "|" }.split(separator: ",").prefix(8).compactMap { word in
+        let name = word.drop { $0 == " " }.prefix { $0 != " " }
+        let isPlain = name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
+        return isPlain && (1...64).contains(name.utf8.count) ? String(name) : nil
+    }
 }

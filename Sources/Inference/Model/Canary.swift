@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import GatewayCore
+public import Quality
 
 /// A share of a model's traffic that goes to another version than the rest. Only requests that name no version and no
 /// label are split.
@@ -21,13 +22,22 @@ public struct Canary: Hashable, Sendable {
     public var unit: Unit
     /// Shares of single tenants in place of ``percent``: 100 is always, 0 never.
     public var tenants: [TenantID: Int]
+    /// When it is promoted or rolled back by itself; nil for never.
+    public var rule: CanaryRule?
 
     /// A canary for all tenants.
-    public init(version: Int64, percent: Int, unit: Unit = .tenant, tenants: [TenantID: Int] = [:]) {
+    public init(
+        version: Int64,
+        percent: Int,
+        unit: Unit = .tenant,
+        tenants: [TenantID: Int] = [:],
+        rule: CanaryRule? = nil
+    ) {
         self.version = version
         self.percent = percent
         self.unit = unit
         self.tenants = tenants
+        self.rule = rule
     }
 
     /// Whether each request is decided anew.

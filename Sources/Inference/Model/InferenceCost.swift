@@ -12,6 +12,12 @@ public struct InferenceCost: Hashable, Sendable {
         self.thirtyTwo = thirtyTwo
     }
 
+    /// What instances add to a batch that others pay the beginning of.
+    func nanoseconds(adding instances: Int) -> Int64 {
+        let estimate = max(0, Double(thirtyTwo - one) / 31) * Double(instances)
+        return min(max(1, estimate < 1e18 ? Int64(estimate) : .max), nanoseconds(instances: instances))
+    }
+
     /// The expected nanoseconds of a batch, on the line through the two measured points.
     public func nanoseconds(instances: Int) -> Int64 {
         guard instances > 1 else { return one }

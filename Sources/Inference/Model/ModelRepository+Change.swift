@@ -115,6 +115,20 @@ extension ModelRepository {
         try deciding(name, needs: canary?.version) { choice, _ in choice.canary = canary }
     }
 
+    /// Ends a canary by its rule: its version takes all traffic, or none.
+    ///
+    /// - Throws: `inService` when this canary is no longer in force, whoever decided otherwise.
+    public func concluding(
+        _ name: ModelName,
+        _ canary: Canary,
+        isPromoted: Bool
+    ) throws(InferenceError) -> RepositoryChange {
+        guard choice(of: name).canary == canary else {
+            throw InferenceError(.inService, "the canary of '\(name)' is another by now, or has ended")
+        }
+        return isPromoted ? try promoting(name, to: canary.version) : try splitting(name, nil)
+    }
+
     /// Gives a label to a version, which is loaded before; nil takes back what was decided of the label.
     public func labelling(
         _ name: ModelName,

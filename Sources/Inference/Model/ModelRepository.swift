@@ -29,7 +29,7 @@ public final class ModelRepository: Sendable {
         time: TimeSource = .system
     ) throws(InferenceError) {
         let loader = VersionLoader(
-            engine: try ServingEngine(),
+            engine: try ServingEngine(onnxRuntimeLibrary: rules.onnxRuntimeLibrary),
             sessions: sessions,
             time: time,
             rules: rules,
@@ -37,6 +37,31 @@ public final class ModelRepository: Sendable {
         )
         let empty = ModelRepository(directory, loader, [:], choices)
         self.init(directory, loader, try empty.loadingAll(), choices)
+    }
+
+    /// Loads one version alone, for a thread.
+    ///
+    /// - Parameters:
+    ///   - directory: holds `NAME/VERSION/…`.
+    ///   - version: nil for the one that would take traffic.
+    /// - Throws: `InferenceError`, or a `Refusal`, that says why it cannot be run.
+    public static func load(
+        _ name: ModelName,
+        version: Int64?,
+        from directory: String,
+        rules: RepositoryRules = RepositoryRules()
+    ) throws -> Model {
+        let loader = VersionLoader(
+            engine: try ServingEngine(onnxRuntimeLibrary: rules.onnxRuntimeLibrary),
+            sessions: 1,
+            time: .system,
+            rules: rules,
+            board: LoadBoard()
+        )
+        let empty = ModelRepository(directory, loader, [:], [:])
+        let change = try version.map { try empty.loading(name, version: $0) } ?? (try empty.loading(name))
+        if version != nil, let failure = change.failure { throw failure }
+        return try change.repository.model(name, version: version).get()
     }
 
     init(

@@ -43,6 +43,34 @@ public struct ModelSignature: Hashable, Sendable {
         self.isBatched = isBatched
     }
 
+    /// What an engine says of a model.
+    ///
+    /// - Throws: `modelUnsupported` for what cannot be served.
+    init(served inputs: [TensorInfo], _ outputs: [TensorInfo]) throws(InferenceError) {
+        guard Set(inputs.map(\.name)).count == inputs.count, Set(outputs.map(\.name)).count == outputs.count else {
+            throw InferenceError(.modelUnsupported, "two inputs or two outputs of the model have the same name")
+        }
+        let first = (inputs + outputs).map(\.shape.first)
+        // Texts differ in length, so requests of them do not lie behind one another.
+        let hasTexts = (inputs + outputs).contains { $0.elementType == .bytes }
+        self.init(
+            inputs: inputs,
+            outputs: outputs,
+            // A model with an open and a fixed input takes pieces of any length and a state: that is no batch.
+            isBatched: !hasTexts && !first.contains(nil) && Set(inputs.map { $0.shape.first }).count == 1
+                && Set(first.compactMap(\.self).filter { $0 > 0 }).count <= 1
+        )
+    }
+
+    static func checkCounts(inputs: Int, outputs: Int) throws(InferenceError) {
+        guard (1...64).contains(inputs), (1...64).contains(outputs) else {
+            throw InferenceError(
+                .modelUnsupported,
+                "the model has \(inputs) inputs and \(outputs) outputs; 1 to 64 of each are served"
+            )
+        }
+    }
+
     /// The batch the model was exported with when it takes no other; nil when it takes any.
     public var fixedBatch: Int? {
         isBatched ? (inputs + outputs).map { $0.shape[0] }.first { $0 > 0 } : nil

@@ -10,6 +10,13 @@ public struct RepositoryRules: Sendable {
     public var requiresManifest = false
     /// Of all files of a version together.
     public var maxBytes: Int64 = 4 << 30
+    /// The longest that one inference may hold an event loop, in nanoseconds; models that take longer run on threads.
+    public var loopNanoseconds = defaultLoopNanoseconds
+
+    static let defaultLoopNanoseconds: Int64 = 500_000
+
+    /// The path of ONNX Runtime's library; nil to let the dynamic linker look for it.
+    public var onnxRuntimeLibrary: String?
 
     /// The defaults.
     public init() {}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import GatewayCore
+import Quality
 
 /// What was decided about a model's traffic; it outlives the process.
 public struct ServingChoice: Hashable, Sendable {
@@ -47,12 +48,14 @@ public struct ServingChoice: Hashable, Sendable {
 }
 
 extension Canary {
-    /// `{"version": 3, "percent": 10, "by": "tenant", "tenants": {"acme": 100}}`.
+    /// `{"version": 3, "percent": 10, "by": "tenant", "tenants": {"acme": 100}, "rule": …}`; the
+    /// rule is null where there is none.
     public var json: JSON {
         let own = tenants.sorted { $0.key.description < $1.key.description }
         return [
             "version": .integer(version), "percent": .integer(Int64(percent)), "by": .string(unit.rawValue),
             "tenants": .object(own.map { JSON.Member($0.key.description, .integer(Int64($0.value))) }),
+            "rule": rule?.json ?? .null,
         ]
     }
 
@@ -73,6 +76,11 @@ extension Canary {
                 tenants[tenant] = Int(share)
             }
         }
-        self.init(version: version, percent: Int(percent), unit: unit, tenants: tenants)
+        var rule: CanaryRule?
+        if let value = json["rule"], value != .null {
+            guard let read = CanaryRule(json: value) else { return nil }
+            rule = read
+        }
+        self.init(version: version, percent: Int(percent), unit: unit, tenants: tenants, rule: rule)
     }
 }

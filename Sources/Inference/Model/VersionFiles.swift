@@ -2,6 +2,7 @@
 
 import GatewayCore
 import GatewayCrypto
+import Quality
 
 #if canImport(Glibc)
     import Glibc
@@ -154,6 +155,21 @@ struct VersionFiles {
         let path = "\(directory)/\(GoldenRequests.fileName)"
         let text = try SmallFile.read(path, name: "the version's golden.ndjson", limit: 64 << 20)
         return try text.map { text throws(InferenceError) in try GoldenRequests(text) }
+    }
+
+    /// What the version's predictions are compared with; nil without one.
+    func reference() throws(InferenceError) -> ReferenceProfile? {
+        let path = "\(directory)/\(ReferenceProfile.fileName)"
+        guard let text = try SmallFile.read(path, name: "the version's reference.json", limit: 1 << 20) else {
+            return nil
+        }
+        guard let reference = (try? JSON.parse(text)).flatMap(ReferenceProfile.init) else {
+            throw InferenceError(
+                .verificationFailed,
+                "the version's reference.json is none that 'tollgate model evaluate --save-reference' wrote"
+            )
+        }
+        return reference
     }
 
     /// Looks again.

@@ -59,12 +59,15 @@ struct VersionLoader: Sendable {
         let digests = try files.digests()
         try manifest?.check(digests.filter { $0.key != VersionManifest.fileName })
         let golden = try files.goldenRequests()
+        let reference = try files.reference()
         let model = try Model(
             name: name,
             version: version,
             files: files,
             digest: files.digest(over: digests),
             tenants: manifest?.tenants,
+            loopBudget: rules.loopNanoseconds,
+            reference: reference,
             engine: engine,
             sessions: sessions,
             time: time,

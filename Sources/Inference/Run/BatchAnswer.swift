@@ -20,8 +20,8 @@ public struct BatchAnswer {
     private let content: Content
 
     private enum Content {
-        /// The rows of this request.
-        case rows(UnsafeRawBufferPointer)
+        /// The rows of this request, and those that they were inferred from.
+        case rows(UnsafeRawBufferPointer, input: UnsafeRawBufferPointer)
         case response(PredictResponse)
     }
 
@@ -29,6 +29,7 @@ public struct BatchAnswer {
     init(
         model: Model,
         rows: UnsafeRawBufferPointer,
+        input: UnsafeRawBufferPointer,
         pending: PendingRequest,
         nanoseconds: Int64,
         batchSize: Int,
@@ -44,17 +45,17 @@ public struct BatchAnswer {
         self.nanoseconds = nanoseconds
         self.batchSize = batchSize
         self.isFirst = isFirst
-        content = .rows(rows)
+        content = .rows(rows, input: input)
     }
 
     /// An answer that owns its outputs, and may outlive the call.
-    public init(_ response: PredictResponse, isFirst: Bool) {
+    public init(_ response: PredictResponse) {
         model = response.model
         form = response.form
         count = response.count
         nanoseconds = response.nanoseconds
         batchSize = response.batchSize
-        self.isFirst = isFirst
+        isFirst = response.isFirst
         content = .response(response)
     }
 
@@ -65,7 +66,7 @@ public struct BatchAnswer {
     public var outputs: [Tensor] {
         switch content {
         case .response(let response): response.outputs
-        case .rows(let rows):
+        case .rows(let rows, _):
             [
                 Tensor(
                     elementType: model.signature.outputs[0].elementType,
@@ -76,11 +77,29 @@ public struct BatchAnswer {
         }
     }
 
+    /// The row of an instance in the first output, and in the first input. Of a model with a batch, and fixed sizes.
+    func withRow<Value>(
+        _ instance: Int,
+        _ body: (_ output: UnsafeRawBufferPointer, _ input: UnsafeRawBufferPointer) -> Value
+    ) -> Value {
+        func row(_ rows: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+            let size = rows.count / count
+            return UnsafeRawBufferPointer(rebasing: rows[instance * size..<(instance + 1) * size])
+        }
+        switch content {
+        case .rows(let rows, let input): return body(row(rows), row(input))
+        case .response(let response):
+            return response.withOutput { output in
+                response.input.bytes.withUnsafeBytes { input in body(row(output), row(input)) }
+            }
+        }
+    }
+
     /// Appends the body of TensorFlow Serving's answer; see ``PredictResponse/write(into:)``.
     public func write(into bytes: inout [UInt8]) {
         switch content {
         case .response(let response): response.write(into: &bytes)
-        case .rows(let rows):
+        case .rows(let rows, _):
             guard let layout = model.rowLayout else { preconditionFailure("rows belong to a model with a row layout") }
             let outputs = model.signature.outputs
             let type = outputs[0].elementType

@@ -8,11 +8,14 @@ extension InferenceWorker {
     /// Reads a predict body, as ``PredictRequest/parse(body:signature:maxInstances:)`` does, and lets it wait for
     /// ``run(_:)``.
     ///
-    /// - Parameter ticket: comes back with the answer.
+    /// - Parameters:
+    ///   - claim: whose it is, and how long it is wanted.
+    ///   - ticket: comes back with the answer.
     /// - Returns: what waits, or the refusal of a body of which nothing waits. A model that has a fixed answer refuses.
     public func parse(
         body: UnsafeRawBufferPointer,
         model: Model,
+        claim: Claim = Claim(),
         ticket: UInt64,
         maxInstances: Int = 1024,
         isLenient: Bool = false
@@ -22,9 +25,15 @@ extension InferenceWorker {
         }
         do throws(Refusal) {
             let batch = batch(of: model)
-            return .success(
-                try batch.parse(body, ticket: ticket, maxInstances: maxInstances, isLenient: isLenient)
+            let pending = try batch.parse(
+                body,
+                claim,
+                ticket: ticket,
+                maxInstances: maxInstances,
+                isLenient: isLenient
             )
+            firstDeadline = min(firstDeadline, claim.deadline)
+            return .success(pending)
         } catch {
             return .failure(error)
         }
@@ -32,11 +41,19 @@ extension InferenceWorker {
 
     /// Lets a request wait for ``run(_:)`` that was read already.
     ///
-    /// - Parameter ticket: comes back with the answer.
+    /// - Parameters:
+    ///   - claim: whose it is, and how long it is wanted.
+    ///   - ticket: comes back with the answer.
     /// - Returns: a refusal when the inputs are not the model's.
-    public func wait(for request: PredictRequest, model: Model, ticket: UInt64) -> Refusal? {
+    public func wait(
+        for request: PredictRequest,
+        model: Model,
+        claim: Claim = Claim(),
+        ticket: UInt64
+    ) -> Refusal? {
         if let fault = request.mismatch(with: model.signature) { return fault.refusal }
-        _ = batch(of: model).add(request, ticket: ticket)
+        _ = batch(of: model).add(request, claim, ticket: ticket)
+        firstDeadline = min(firstDeadline, claim.deadline)
         return nil
     }
 
@@ -48,20 +65,37 @@ extension InferenceWorker {
     }
 
     /// Whether a request waits.
-    public var hasWaiting: Bool { batches.contains { !$0.waiting.isEmpty } }
+    public var hasWaiting: Bool { backlog.count > 0 || hasBatches }
+
+    var hasBatches: Bool { batches.contains { !$0.waiting.isEmpty } }
 
     /// Runs all that waits, model by model in the order in which they were first asked for, and gives each request its
     /// answer.
     ///
-    /// A fault of one inference is the answer of the requests in it alone. Requests that are read while answers are given
-    /// run too, before this returns; a call from within one does nothing.
+    /// Where all of it would take longer than ``QueueLimits/turnNanoseconds``, the tenants' shares say what runs now; the
+    /// rest waits for the next call, see `runBacklog`.
     ///
-    /// - Parameter answer: called once for each request, in the order of their reading.
-    public func run(_ answer: (_ ticket: UInt64, Result<BatchAnswer, InferenceError>) -> Void) {
+    /// A fault of one inference is the answer of the requests in it alone. Requests that are read while answers are given
+    /// run too, before this returns, unless there is a rest; a call from within one does nothing.
+    ///
+    /// - Parameters:
+    ///   - isWanted: whether someone still waits for the answer; asked of requests that waited for more than their turn.
+    ///   - kept: called for each request that is put behind others, for this call or a later one.
+    ///   - answer: called once for each request that is wanted, in the order of their reading where there is no rest.
+    public func run(
+        isWanted: (_ ticket: UInt64) -> Bool = { _ in true },
+        kept: (_ ticket: UInt64) -> Void = { _ in },
+        _ answer: (_ ticket: UInt64, Result<BatchAnswer, InferenceError>) -> Void
+    ) {
         if isRunning { return }
         isRunning = true
         defer { isRunning = false }
         while hasWaiting {
+            if !fitsTurn {
+                runBacklog(isWanted, kept, answer)
+                break
+            }
+            firstDeadline = .max
             // By index: a model may be asked for the first time meanwhile.
             var index = 0
             while index < batches.count {
@@ -73,6 +107,15 @@ extension InferenceWorker {
             for batch in batches where batch.isRetired { giveBack(batch.model) }
             batches.removeAll(where: \.isRetired)
         }
+    }
+
+    /// Whether all that waits can run now, as it lies.
+    private var fitsTurn: Bool {
+        if backlog.count > 0 || hasAbandoned { return false }
+        if firstDeadline != .max, firstDeadline <= time.monotonic() { return false }
+        var nanoseconds: Int64 = 0
+        for batch in batches { nanoseconds += batch.nanoseconds }
+        return nanoseconds <= limits.turnNanoseconds
     }
 
     private func run(_ batch: ModelBatch, _ answer: (UInt64, Result<BatchAnswer, InferenceError>) -> Void) {
@@ -105,6 +148,7 @@ extension InferenceWorker {
             return
         }
         let nanoseconds = time.monotonic() - before
+        batch.model.ran(instances: count, nanoseconds: nanoseconds)
         var from = 0
         for index in range {
             let waiting = batch.waiting[index]
@@ -115,6 +159,7 @@ extension InferenceWorker {
                 let success = try BatchAnswer(
                     model: batch.model,
                     rows: rows,
+                    input: batch.inputRows(of: waiting, layout),
                     pending: waiting.pending,
                     nanoseconds: nanoseconds,
                     batchSize: count,
@@ -134,14 +179,8 @@ extension InferenceWorker {
     ) {
         let waiting = batch.waiting[range]
         let results = predict(waiting.compactMap(\.request), on: batch.model)
-        var lastTime: Int64?
         for (waiting, result) in zip(waiting, results) {
-            switch result {
-            case .failure(let error): answer(waiting.ticket, .failure(error))
-            case .success(let response):
-                answer(waiting.ticket, .success(BatchAnswer(response, isFirst: response.nanoseconds != lastTime)))
-                lastTime = response.nanoseconds
-            }
+            answer(waiting.ticket, result.map { BatchAnswer($0) })
         }
     }
 

@@ -11,12 +11,21 @@ public final class InferenceWorker {
     /// What waits for ``run(_:)``, by model.
     var batches: [ModelBatch] = []
     var isRunning = false
+    /// What the last turns left behind.
+    var backlog = FairQueue<BackloggedRequest>(quantum: 250_000)
+    var backlogged: [BackloggedRequest] = []
+    let limits: QueueLimits
+    /// The first deadline of what waits in batches; `.max` without any.
+    var firstDeadline = Int64.max
+    /// Whether someone may have gone who waits in a batch.
+    var hasAbandoned = false
 
     /// Requests are gathered to at most this many instances; a larger request runs alone.
     public static let batchLimit = 128
 
     /// A worker without sessions; it takes one at the first request for each model.
-    public init(time: TimeSource = .system) {
+    public init(limits: QueueLimits = QueueLimits(), time: TimeSource = .system) {
+        self.limits = limits
         self.time = time
     }
 
@@ -101,11 +110,13 @@ public final class InferenceWorker {
             return
         }
         let nanoseconds = time.monotonic() - before
+        model.ran(instances: count, nanoseconds: nanoseconds)
         var offset = 0
         for request in requests {
             do throws(InferenceError) {
                 let answer = try PredictResponse(
                     model: model,
+                    input: request.inputs[0],
                     batch: batch,
                     offset: offset,
                     count: request.count,

@@ -11,6 +11,8 @@ final class ModelBatch {
     /// nil for a model without a row layout.
     private let rows: TensorReader?
     private(set) var waiting: [Waiting] = []
+    /// Of all requests that wait.
+    private(set) var instances = 0
     /// Requests whose inference has begun.
     private var begun = 0
     private var results = UnsafeMutableRawBufferPointer(start: nil, count: 0)
@@ -24,6 +26,7 @@ final class ModelBatch {
         let offset: Int
         /// For a model without a row layout.
         let request: PredictRequest?
+        let claim: Claim
     }
 
     /// Memory that is kept from turn to turn: many small images, no more than a few large ones.
@@ -39,6 +42,7 @@ final class ModelBatch {
     /// Reads a body and lets it wait; a refused one leaves nothing behind.
     func parse(
         _ body: UnsafeRawBufferPointer,
+        _ claim: Claim,
         ticket: UInt64,
         maxInstances: Int,
         isLenient: Bool
@@ -50,7 +54,7 @@ final class ModelBatch {
                 maxInstances: maxInstances,
                 isLenient: isLenient
             ).get()
-            return add(request, ticket: ticket)
+            return add(request, claim, ticket: ticket)
         }
         let end = rows.parser.memory.count
         rows.parser.truncate(to: end)
@@ -65,7 +69,7 @@ final class ModelBatch {
         do throws(Refusal) {
             let form = try parser.request()
             let pending = PendingRequest(count: rows.parser.count, form: form, allowsNonFinite: isLenient)
-            waiting.append(Waiting(ticket: ticket, pending: pending, offset: offset, request: nil))
+            append(Waiting(ticket: ticket, pending: pending, offset: offset, request: nil, claim: claim))
             return pending
         } catch {
             rows.parser.truncate(to: end)
@@ -74,29 +78,45 @@ final class ModelBatch {
     }
 
     /// Lets a request wait that was read elsewhere, and is one of the model's.
-    func add(_ request: PredictRequest, ticket: UInt64) -> PendingRequest {
+    func add(_ request: PredictRequest, _ claim: Claim, ticket: UInt64) -> PendingRequest {
         let pending = PendingRequest(request)
         guard let rows, let layout = model.rowLayout else {
-            waiting.append(Waiting(ticket: ticket, pending: pending, offset: 0, request: request))
+            append(Waiting(ticket: ticket, pending: pending, offset: 0, request: request, claim: claim))
             return pending
         }
         let offset = rows.parser.memory.count / layout.inputBytes
         request.inputs[0].bytes.withUnsafeBytes { rows.parser.append($0) }
-        waiting.append(Waiting(ticket: ticket, pending: pending, offset: offset, request: nil))
+        append(Waiting(ticket: ticket, pending: pending, offset: offset, request: nil, claim: claim))
         return pending
     }
+
+    private func append(_ request: Waiting) {
+        waiting.append(request)
+        instances += request.pending.count
+    }
+
+    /// What all that waits is expected to cost.
+    var nanoseconds: Int64 { instances == 0 ? 0 : model.measuredCost.nanoseconds(instances: instances) }
 
     /// Takes back the request read last, unless its inference has begun.
     func withdraw() -> PredictRequest? {
         guard waiting.count > begun, let last = waiting.popLast() else { return nil }
-        if let request = last.request { return request }
-        guard let rows, let layout = model.rowLayout else { return nil }
-        let tensor = rows.parser.tensor(from: last.offset * layout.inputBytes, count: last.pending.count)
-        rows.parser.truncate(to: last.offset * layout.inputBytes)
+        instances -= last.pending.count
+        let request = request(of: last)
+        if let rows, let layout = model.rowLayout { rows.parser.truncate(to: last.offset * layout.inputBytes) }
+        return request
+    }
+
+    /// What waits, as one that can run elsewhere.
+    func request(of waiting: Waiting) -> PredictRequest {
+        if let request = waiting.request { return request }
+        guard let rows, let layout = model.rowLayout else {
+            preconditionFailure("a request without rows is kept whole")
+        }
         return PredictRequest(
-            inputs: [tensor],
-            form: last.pending.form,
-            allowsNonFinite: last.pending.allowsNonFinite
+            inputs: [rows.parser.tensor(from: waiting.offset * layout.inputBytes, count: waiting.pending.count)],
+            form: waiting.pending.form,
+            allowsNonFinite: waiting.pending.allowsNonFinite
         )
     }
 
@@ -104,6 +124,7 @@ final class ModelBatch {
     func removeAll() {
         waiting.removeAll(keepingCapacity: true)
         begun = 0
+        instances = 0
         rows?.parser.removeAll(keeping: Self.keptBytes)
         if results.count > Self.keptBytes { room(for: 0) }
     }
@@ -139,6 +160,14 @@ final class ModelBatch {
         let input = UnsafeRawBufferPointer(rebasing: memory[start..<start + count * layout.inputBytes])
         try session.run(rows: input, count: count, layout, into: results)
         return UnsafeRawBufferPointer(rebasing: results[..<(count * layout.outputBytes)])
+    }
+
+    /// What a request was inferred from, until another is read.
+    func inputRows(of waiting: Waiting, _ layout: RowLayout) -> UnsafeRawBufferPointer {
+        guard let rows else { preconditionFailure("only a model with a row layout has rows") }
+        let start = waiting.offset * layout.inputBytes
+        let memory = rows.parser.memory
+        return UnsafeRawBufferPointer(rebasing: memory[start..<start + waiting.pending.count * layout.inputBytes])
     }
 
     private func room(for bytes: Int) {

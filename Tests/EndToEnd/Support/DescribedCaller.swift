@@ -52,7 +52,9 @@ struct DescribedCaller {
         return answer
     }
 
+    @discardableResult
     private mutating func tenants(_ method: String, _ path: String, _ expected: Int = 200, _ body: String? = nil) throws
+        -> Answer
     {
         try call("tenant", method, path, expected, key: tenant.key, body)
     }
@@ -86,7 +88,10 @@ struct DescribedCaller {
         try tenants("POST", "/predict", 200, digit)
         try tenants("GET", "/v1/models")
         for model in ["/v1/models/digits", "/v1/models/digits/versions/1", "/v1/models/digits/labels/stable"] {
-            try tenants("POST", "\(model):predict", 200, digit)
+            let predicted = try tenants("POST", "\(model):predict", 200, digit)
+            let id = predicted.requestID ?? ""
+            try tenants("POST", "\(model):feedback", 200, "{\"labels\":[{\"request_id\":\"\(id)\",\"label\":7}]}")
+            try tenants("GET", "\(model)/quality")
             try tenants("POST", "\(model):classify", 400, digit)
             try tenants("POST", "\(model):regress", 400, digit)
             try tenants("GET", model)
@@ -145,9 +150,16 @@ struct DescribedCaller {
         try callObjects()
         try admin("GET", "/models")
         try admin("GET", "/models/digits")
+        try admin("GET", "/models/digits/quality")
+        try admin("GET", "/models/digits/quality?tenant=described&version=1&window=1h")
         try admin("POST", "/models/twice-int8/load", 200, "{}")
         try admin("POST", "/models/twice-int8/promote", 200, "{\"version\":1}")
-        try admin("PUT", "/models/twice-int8/canary", 200, "{\"version\":1,\"percent\":10}")
+        try admin(
+            "PUT",
+            "/models/twice-int8/canary",
+            200,
+            "{\"version\":1,\"percent\":10,\"rule\":{\"rollback_worse\":true}}"
+        )
         try admin("DELETE", "/models/twice-int8/canary", 200)
         try admin("POST", "/models/twice-int8/rollback", 409, "{}")
         try admin("POST", "/models/twice-int8/unload", 200, "{}")
@@ -160,6 +172,7 @@ struct DescribedCaller {
         let open = [(name: "Accept", value: "application/openmetrics-text")]
         try call("management", "GET", "/metrics", 200, key: try gateway.metricsKey(), headers: open)
         let auditor = gateway.auditorKey
+        try call("management", "GET", "/audit/log/pruned", 404, key: auditor)
         try call("management", "GET", "/admin/v1/audit/records?page_size=1000", 200, key: auditor)
         try call(
             "management",
@@ -174,6 +187,8 @@ struct DescribedCaller {
         while try client.send("GET", "/livez").auditIndex ?? 0 < 300 {}
         try proof("management", of: 300, key: auditor)
         let checkpoint = try call("management", "GET", "/audit/log/checkpoint", 200, key: auditor)
+        // There is no witness here; `WitnessTests` compares the file with its description.
+        try call("management", "GET", "/audit/log/checkpoint.cosigned", 404, key: auditor)
         let size = try #require(checkpoint.text.split(separator: "\n").dropFirst().first.flatMap { Int($0) })
         try call("management", "GET", "/audit/log/end-to-end.vkey", 200, key: auditor)
         try call("management", "GET", "/audit/log/tile/entries/000", 200, key: auditor)
@@ -196,6 +211,13 @@ struct DescribedCaller {
         try admin("PATCH", "/tenants/described", 200, "{\"display_name\":\"Described Inc.\"}")
         try admin("PUT", "/tenants/described/limits", 200, "{\"daily_quota\":\"unlimited\",\"models\":\"all\"}")
         try admin("GET", "/tenants/described/limits")
+        try admin("PATCH", "/tenants/described", 200, "{\"audit_retention_days\":90}")
+        try admin("GET", "/audit/retention")
+        let hold = try admin("POST", "/audit/holds", 201, "{\"tenant\":\"described\",\"reason\":\"case 1\"}")
+        try admin("DELETE", "/tenants/described/audit-key", 409)
+        try admin("GET", "/audit/holds")
+        try admin("DELETE", "/audit/holds/\(hold["id"]?.string ?? "")")
+        try admin("DELETE", "/tenants/described/audit-key")
         try admin("DELETE", "/tenants/described?grace_seconds=1000&dry_run=true")
         try admin("DELETE", "/tenants/described?grace_seconds=1000")
         try admin("POST", "/tenants/described/restore", 200, "{}")
@@ -213,7 +235,7 @@ struct DescribedCaller {
         )
         try admin("GET", "/keys/\(id)/limits")
         try admin("POST", "/keys/\(id)/rotate", 200, "{\"overlap_seconds\":60}")
-        try admin("POST", "/keys/\(id)/rotate?dry_run=true", 200, "{}")
+        try admin("POST", "/keys/\(id)/rotate?dry_run=true", 200, "{\"overlap_seconds\":0}")
         try admin("DELETE", "/keys/\(id)?dry_run=true")
         try admin("DELETE", "/keys/\(id)")
         try admin("POST", "/tokens/revoke", 200, "{\"jti\":\"of another issuer\"}")

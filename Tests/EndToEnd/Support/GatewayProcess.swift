@@ -14,6 +14,8 @@ final class GatewayProcess: Sendable {
         var descriptors: Int?
         /// More for the environment of its process.
         var environment: [String: String] = [:]
+        /// Is given the folder of the state before the first start.
+        var prepare: @Sendable (_ state: String) throws -> Void = { _ in }
     }
 
     private struct Running {
@@ -38,6 +40,7 @@ final class GatewayProcess: Sendable {
         try Self.configuration(models: settings.models, state: "\(directory)/state")
             .write(toFile: "\(directory)/gateway.yaml", atomically: true, encoding: .utf8)
         adminKey = try Self.initialise(directory)
+        try settings.prepare(state)
         try launch()
         let key = try issueKey(role: "auditor")
         auditor.withLock { $0 = key }

@@ -10,11 +10,14 @@ public final class InferOptions: Sendable {
     let outputs: [RequestedOutput]
     /// NaN and infinite numbers may stand in JSON, as Python writes them.
     let isLenient: Bool
+    /// How long the client waits, from the request on; nil where it does not say.
+    public let timeoutMicroseconds: Int?
 
-    init(id: String?, outputs: [RequestedOutput], isLenient: Bool) {
+    init(id: String?, outputs: [RequestedOutput], isLenient: Bool, timeoutMicroseconds: Int? = nil) {
         self.id = id
         self.outputs = outputs
         self.isLenient = isLenient
+        self.timeoutMicroseconds = timeoutMicroseconds
     }
 }
 

@@ -15,6 +15,7 @@ struct InferParser {
 
     private var id: String?
     private var isBinaryOutput = false
+    private var timeoutMicroseconds: Int?
     private var tensors: [Tensor?]
     /// One bit for each input that was read.
     private var seenInputs: UInt64 = 0
@@ -97,19 +98,34 @@ struct InferParser {
                 outputs[index].isBinary = true
             }
         }
-        return InferOptions(id: id, outputs: outputs, isLenient: scanner.isLenient)
+        return InferOptions(
+            id: id,
+            outputs: outputs,
+            isLenient: scanner.isLenient,
+            timeoutMicroseconds: timeoutMicroseconds
+        )
     }
 
     private mutating func requestParameters() throws(Refusal) {
         var isBinary = false
+        var timeout: Int?
         try parameters("'parameters'") { (name, value) throws(Refusal) in
-            guard name == "binary_data_output" else { return }
-            guard case .bool(let flag) = value else {
+            switch (name, value) {
+            case ("binary_data_output", .bool(let flag)): isBinary = flag
+            case ("binary_data_output", _):
                 throw Refusal(.typeMismatch, "the parameter 'binary_data_output' must be true or false")
+            // 0 is none, as for Triton.
+            case ("timeout", .integer(let value)) where value >= 0: timeout = value == 0 ? nil : value
+            case ("timeout", _):
+                throw Refusal(
+                    .typeMismatch,
+                    "the parameter 'timeout' must be a whole number of microseconds, not negative"
+                )
+            default: break
             }
-            isBinary = flag
         }
         isBinaryOutput = isBinary
+        timeoutMicroseconds = timeout
     }
 
     // MARK: - Outputs

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+
+/// Whether a difference between two classifiers may be chance.
+public enum SignificanceTest {
+    /// McNemar's exact test for two classifiers on the same instances (Q. McNemar, Psychometrika 12, 1947, 153–157; the
+    /// exact form is the sign test): of the instances that one alone has right, each is as likely the one's as the
+    /// other's if they are equally good.
+    ///
+    ///     p = min(1, 2 · P(X ≤ min(b, c))),  X ~ Binomial(b + c, ½)
+    ///
+    /// - Parameters:
+    ///   - onlyFirst: instances that the first alone has right.
+    ///   - onlySecond: instances that the second alone has right.
+    /// - Returns: the two-sided p-value; 1 where they never differ.
+    public static func mcNemarExact(onlyFirst: Int, onlySecond: Int) -> Double {
+        let n = onlyFirst + onlySecond
+        guard n > 0 else { return 1 }
+        var tail = 0.0
+        for k in 0...min(onlyFirst, onlySecond) { tail += exp(logChoose(n, k) - Double(n) * M_LN2) }
+        return min(1, 2 * tail)
+    }
+
+    /// The two-proportion z-test with pooled variance, for two classifiers on different instances:
+    ///
+    ///     z = (p₁ − p₂) / √(p(1 − p)(1/n₁ + 1/n₂)),  p = (k₁ + k₂)/(n₁ + n₂)
+    ///
+    /// - Returns: the one-sided p-value of `first` being no worse than `second`: small when it is worse; nil without
+    ///   trials of both. 0.5 where there is no variance and so no difference.
+    public static func worse(_ first: Proportion, than second: Proportion) -> Double? {
+        guard let p1 = first.ratio, let p2 = second.ratio else { return nil }
+        let (n1, n2) = (Double(first.trials), Double(second.trials))
+        let pooled = Double(first.successes + second.successes) / (n1 + n2)
+        let variance = pooled * (1 - pooled) * (1 / n1 + 1 / n2)
+        guard variance > 0 else { return 0.5 }
+        return normalCDF((p1 - p2) / variance.squareRoot())
+    }
+
+    /// The standard normal distribution's function.
+    public static func normalCDF(_ z: Double) -> Double { 0.5 * erfc(-z / 2.0.squareRoot()) }
+
+    private static func logChoose(_ n: Int, _ k: Int) -> Double {
+        lgamma(Double(n) + 1) - lgamma(Double(k) + 1) - lgamma(Double(n - k) + 1)
+    }
+}
