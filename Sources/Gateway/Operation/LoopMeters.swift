@@ -115,7 +115,7 @@ final class LoopMeters {
     func cacheMiss() { metrics.cacheMisses.increment(shard: shard) }
 
     /// - Parameter byKey: whether it was a limit of the key's own.
-    func limited(_ tenant: TenantContext, reason: ReasonCode, byKey: Bool) {
+    func limited(_ tenant: TenantContext, reason: ReasonCode, byKey: Bool = false) {
         let labels = [tenant.id.description, reason.rawValue, byKey ? "key" : "tenant"]
         metrics.tenantLimited.with(labels: labels).increment(shard: shard)
     }

@@ -273,8 +273,8 @@ extension RequestStream {
                 var reply = Reply.refused(
                     Refusal(
                         limit.code,
-                        Self.sentence(limit, tenant.account.plan, key: key),
-                        detail: limit.isOfKey ? Self.detail(limit) : "",
+                        limit.sentence(tenant.account.plan, key: key?.limits),
+                        detail: limit.detail,
                         retryAfter: limit.retryAfterSeconds
                     )
                 )
@@ -299,41 +299,6 @@ extension RequestStream {
         let length = expected.utf8CodeUnitCount
         guard field.count >= length, field.hasPrefix(expected) else { return false }
         return field.count == length || [0x3b, 0x20, 0x09].contains(field[length])
-    }
-
-    private static func sentence(_ limit: LimitRefusal, _ plan: Plan, key: KeyAccount?) -> String {
-        if limit.isOfKey, let key { return sentence(limit, key.limits) }
-        switch limit.code {
-        case .rateExceeded:
-            let rate = words(plan.rate)
-            return "The rate of this tenant's plan (\(rate)) is used up; retry in \(limit.retryAfterSeconds) s."
-        case .quotaExceeded:
-            return
-                "The daily quota of \(plan.dailyQuota ?? 0) requests is used up; it renews in \(limit.retryAfterSeconds) s."
-        default:
-            return "This tenant has \(plan.concurrency ?? 0) requests under way, as many as its plan allows."
-        }
-    }
-
-    /// The same where the key's own limits are in the way.
-    private static func sentence(_ limit: LimitRefusal, _ key: KeyLimits) -> String {
-        switch limit.code {
-        case .rateExceeded:
-            "The rate of this API key (\(words(key.rate))) is used up; retry in \(limit.retryAfterSeconds) s."
-        case .quotaExceeded:
-            "The daily quota of this API key (\(key.dailyQuota ?? 0) requests) is used up; it renews in "
-                + "\(limit.retryAfterSeconds) s."
-        default: "This API key has \(key.concurrency ?? 0) requests under way, as many as it may."
-        }
-    }
-
-    private static func words(_ rate: RequestRate?) -> String {
-        rate.map { "\($0.requests) requests in \($0.seconds) s, \($0.burst) at once" } ?? ""
-    }
-
-    /// For the record, which has no sentence.
-    private static func detail(_ limit: LimitRefusal) -> String {
-        "the key's own limits: \(limit.violatedPolicies.joined(separator: ", "))"
     }
 
     // MARK: - Perform
