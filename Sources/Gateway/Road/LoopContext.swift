@@ -76,7 +76,7 @@ final class LoopContext {
     /// Where answers say their records' leaf hashes.
     private let leaves: TreeHasher?
     /// Connections that were turned away since the last sweep.
-    private var turnedAway: [TurnedAway: Int64] = [:]
+    var turnedAway: [TurnedAway: Int64] = [:]
     /// Connections whose protocol may have something to send.
     private var unsent: [HTTP2Connection] = []
 
@@ -326,7 +326,7 @@ final class LoopContext {
     }
 
     /// The batch of this turn.
-    private func openBatch() -> RecordBatch {
+    func openBatch() -> RecordBatch {
         guard let mailbox else { preconditionFailure("a record came before the loop was started") }
         let batch = batch ?? spareBatches.popLast() ?? RecordBatch(mailbox: mailbox)
         self.batch = batch
@@ -374,53 +374,6 @@ final class LoopContext {
             spareBatches.append(batch)
         }
         sealed.removeAll(keepingCapacity: true)
-    }
-}
-
-/// Connections that never came as far as a request.
-private struct TurnedAway: Hashable {
-    let listener: ListenerKind
-    let refusal: ConnectionRefusal
-}
-
-extension LoopContext {
-    /// A connection was closed as soon as it was accepted.
-    func turnedAway(_ listener: ListenerKind, _ refusal: ConnectionRefusal) {
-        meters.refused(listener, refusal)
-        turnedAway[TurnedAway(listener: listener, refusal: refusal), default: 0] += 1
-    }
-
-    /// One record a second for all connections that were turned away for one reason: a flood of them must not fill the
-    /// disk.
-    private func recordTurnedAway() {
-        guard !turnedAway.isEmpty else { return }
-        for (kind, count) in turnedAway {
-            var record = AuditRecord(
-                time: services.time.now(),
-                gateway: gateway,
-                durability: durability,
-                decision: .refused,
-                reason: kind.refusal.code
-            )
-            record.action = "connection.accept"
-            record.listener = kind.listener == .tenant ? .tenant : .management
-            record.count = count > 1 ? count : nil
-            record.configGeneration = generation
-            // Nobody waits for it.
-            openBatch().append(record, ticket: .max)
-        }
-        turnedAway.removeAll(keepingCapacity: true)
-    }
-}
-
-extension ConnectionRefusal {
-    fileprivate var code: ReasonCode {
-        switch self {
-        case .tooManyConnections: .connections
-        case .tooManyFromSource: .sourceConnections
-        case .tooManyHandshakes, .tooManyHandshakesFromSource: .handshakes
-        case .noDescriptors: .descriptors
-        }
     }
 }
 
