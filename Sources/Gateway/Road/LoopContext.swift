@@ -49,8 +49,10 @@ final class LoopContext {
     private var tenants: [TenantID: TenantContext] = [:]
     private var personalKeys: [PersonalKeyOwner: PersonalKey] = [:]
     private var personalGeneration: UInt64 = 0
-    /// Of the keys with a limit of their own.
+    /// Of the keys with limits of their own.
     private var keyAccounts: [String: KeyAccount] = [:]
+    /// Of the table that they are from: when it moves, one of them is forgotten.
+    private var keyAccountsGeneration: UInt64 = 0
 
     /// Every stream of this loop, the idle ones included: a ticket's slot is the place here.
     private var streams: [RequestStream] = []
@@ -231,11 +233,16 @@ final class LoopContext {
         return tenant
     }
 
-    /// The limit of the key behind the principal; nil when it has none.
+    /// The limits of the key behind the principal; nil when it has none.
     func account(ofKey principal: Principal) -> KeyAccount? {
-        guard let rate = principal.rate, let id = principal.keyID else { return nil }
-        if let known = keyAccounts[id], known.rate == rate { return known }
-        let account = services.keyAccounts.account(ofKey: id, rate: rate)
+        guard let limits = principal.limits, let id = principal.keyID else { return nil }
+        let generation = services.limits.keys.generation
+        if generation != keyAccountsGeneration {
+            keyAccounts.removeAll(keepingCapacity: true)
+            keyAccountsGeneration = generation
+        }
+        if let known = keyAccounts[id], known.limits == limits { return known }
+        let account = services.limits.keys.account(ofKey: id, limits: limits)
         keyAccounts[id] = account
         return account
     }
