@@ -74,8 +74,9 @@ extension ModelCommand {
 
                 With a rule the canary ends by itself, by what feedback and traffic say of both versions since it began:
                 --promote-if 'accuracy>=0.95' promotes it unless it is significantly worse; --rollback-if takes 'worse'
-                (two-proportion z-test, p < 0.01), 'drift>0.25' (population stability index) and 'errors>0.05', and may
-                be given several times. 'tollgate model show' has the figures.
+                (than the stable version, significantly), 'drift>0.25' (population stability index) and 'errors>0.05'
+                (significantly), and may be given several times. A canary that is as good is taken for worse in at most
+                5 of 100 cases, however often it is looked at. 'tollgate model show' has the figures.
 
                 EXAMPLES
                   tollgate model canary digits 2 --percent 10

@@ -39,6 +39,38 @@ import Testing
         #expect(counts(board, start).isEmpty)
     }
 
+    @Test func `a report is of everyone, of all together, or of one tenant`() {
+        let board = QualityBoard()
+        for tenant in ["acme", "other"] { board.add(labelled(1, 1), to: key(tenant), at: start) }
+        func tenants(_ selection: QualityBoard.Selection) -> [String?] {
+            board.report(model: model, of: selection, now: start).map { $0.key.tenant?.description }
+        }
+        #expect(tenants(.everyone) == [nil, "acme", "other"] && tenants(.together) == [nil])
+        #expect(tenants(.tenant(TenantID("other")!)) == ["other"] && tenants(.tenant(TenantID("none")!)).isEmpty)
+    }
+
+    @Test func `one failure does not roll a canary back where some are allowed, a run of them does`() throws {
+        let rule = try rule("{\"rollback_errors\":0.05}")
+        func verdict(_ failures: Int, _ requests: Int) -> CanaryVerdict {
+            rule.judge(CanaryFigures(canary: .init(errors: Proportion(successes: failures, trials: requests))))
+        }
+        for (failures, requests) in [(1, 1), (1, 3), (6, 100), (0, 0)] {
+            guard case .wait = verdict(failures, requests) else { throw CancellationError() }
+        }
+        for (failures, requests) in [(2, 2), (20, 100)] {
+            guard case .rollBack(let reason) = verdict(failures, requests) else { throw CancellationError() }
+            #expect(reason.contains("\(failures) of \(requests) requests failed"))
+        }
+    }
+
+    @Test func `an output that is no number leaves the mean of the others`() {
+        var tally = PredictionTally()
+        let outputs: [Double] = [1, .nan, 3, .infinity]
+        let samples = outputs.map { PredictionSample(category: nil, output: $0, input: nil) }
+        tally.add(SketchDelta(instances: 4, requests: 4, failures: 0, samples: samples), reference: nil)
+        #expect(tally.outputSum == 4 && tally.sampled == 2 && tally.instances == 4)
+    }
+
     /// Against sums over a plain list.
     @Test func `a ring holds what a list of the last minutes and hours holds`() {
         struct Count: Tally, Equatable {

@@ -118,7 +118,7 @@ extension RequestStream {
         }
         if let tenant = exchange.tenant, let model = exchange.served {
             loop.tallies[tenant, model].fail.add(services.time.monotonic() - exchange.startedAt)
-            loop.predictions.noteFailure(of: model, for: tenant)
+            if error.isModels { loop.predictions.noteFailure(of: model, for: tenant) }
         }
         refuse(error.refusal)
     }

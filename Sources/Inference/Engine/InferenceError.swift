@@ -46,6 +46,16 @@ public struct InferenceError: Error, Hashable, Sendable {
         self.retryAfter = retryAfter
     }
 
+    /// Whether the model failed: not the caller, who may send what he likes, and not for want of room or time.
+    public var isModels: Bool {
+        switch code {
+        case .inputInvalid, .unavailable, .versionMissing, .inService: false
+        case .filesUnreadable, .modelInvalid, .modelUnsupported, .manifestMismatch, .verificationFailed, .engineFailed,
+            .outputNotFinite:
+            true
+        }
+    }
+
     /// The answer to the request that met this failure.
     public var refusal: Refusal {
         switch code {

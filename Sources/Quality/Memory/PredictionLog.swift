@@ -98,8 +98,10 @@ public final class PredictionLog {
         if isRemembered { makeRoom(count) }
         let first = head
         for instance in 0..<count {
+            let place = series[number].sketch.place()
+            guard isRemembered || place != nil else { continue }
             let found = prediction(instance)
-            if let place = series[number].sketch.place() {
+            if let place {
                 series[number].sketch.put(
                     PredictionSample(
                         category: found.category < 0 ? nil : Int(found.category),
