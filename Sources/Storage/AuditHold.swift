@@ -37,8 +37,9 @@ extension Store {
     /// Adds a hold.
     ///
     /// - Parameter answer: kept with the hold, in one transaction.
-    public func insert(_ hold: AuditHold, answer: IdempotentAnswer? = nil) throws(StorageError) {
-        try write { db in
+    public func insert(_ hold: AuditHold, answer: IdempotentAnswer? = nil, rehearses: Bool = false) throws(StorageError)
+    {
+        try write(rehearses: rehearses) { db in
             try db.execute(
                 sql: "INSERT INTO audit_holds VALUES (?, ?, ?, ?, ?)",
                 arguments: [
@@ -52,8 +53,8 @@ extension Store {
     /// Lifts a hold, and gives it as it was.
     ///
     /// Throws ``StorageError/notFound(_:)`` when there is none of that id.
-    public func delete(hold id: String) throws(StorageError) -> AuditHold {
-        try write { db in
+    public func delete(hold id: String, rehearses: Bool = false) throws(StorageError) -> AuditHold {
+        try write(rehearses: rehearses) { db in
             guard let row = try Row.fetchOne(db, sql: "SELECT * FROM audit_holds WHERE id = ?", arguments: [id]) else {
                 throw StorageError.notFound("hold \(id)")
             }

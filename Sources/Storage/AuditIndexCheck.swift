@@ -25,8 +25,9 @@ public final class AuditIndexCheck {
     private var taken: UInt64 = 0
     /// The first record that was taken.
     private var first: UInt64 = 0
-    /// Up to where records of tenants that keep less were taken out.
-    private let forgotten: [String: UInt64]
+    /// Records that the index says it left out, as those of tenants that keep less. That it may is not compared: who can
+    /// change the index can say so of any.
+    public private(set) var leftOut: UInt64 = 0
 
     /// - Throws: ``StorageError`` when there is no index, or one of another release.
     public init(path: String) throws(StorageError) {
@@ -37,15 +38,14 @@ public final class AuditIndexCheck {
             configuration.label = "audit-index-check"
             configuration.busyMode = .timeout(5)
             queue = try DatabaseQueue(path: path, configuration: configuration)
-            (size, forgotten) = try queue.read { db in
+            size = try queue.read { db in
                 guard try Int32.fetchOne(db, sql: "PRAGMA application_id") == AuditIndexSchema.application else {
                     throw StorageError.foreign(path: path)
                 }
                 guard try Int64.fetchOne(db, sql: "PRAGMA user_version") == AuditIndexSchema.version else {
                     throw StorageError.newerSchema(path: path)
                 }
-                let size = UInt64(try Int64.fetchOne(db, sql: "SELECT max(id) + 1 FROM records") ?? 0)
-                return (size, try AuditIndex.forgotten(db))
+                return UInt64(try Int64.fetchOne(db, sql: "SELECT max(id) + 1 FROM records") ?? 0)
             }
         } catch {
             throw StorageError(error, path: path)
@@ -59,8 +59,7 @@ public final class AuditIndexCheck {
         guard index < size else { return nil }
         if taken == 0 { first = index }
         taken = index + 1
-        let entry = AuditIndexEntry(index: index, record: record)
-        if !isForgotten(entry) { block.append(entry) }
+        block.append(AuditIndexEntry(index: index, record: record))
         return (index + 1) % UInt64(AuditIndexSchema.block) == 0 ? try compare() : nil
     }
 
@@ -79,41 +78,48 @@ public final class AuditIndexCheck {
                 arguments: [Int64(first), Int64(taken)]
             ) ?? 0
         }
-        return requests == named
+        // Fewer are none that is missing: each was there when it was looked for, and may have been pruned since.
+        return requests <= named
             ? nil : Disagreement(record: 0, reason: "has \(requests) request ids, and the log's records \(named)")
     }
 
     // MARK: - Parts
 
-    private func isForgotten(_ entry: AuditIndexEntry) -> Bool {
-        guard !forgotten.isEmpty, let tenant = entry.tenant, let until = forgotten[tenant] else { return false }
-        return entry.index < until
-    }
-
     private func compare() throws(StorageError) -> Disagreement? {
         guard let first = block.first?.index else { return nil }
-        let entries = block
+        let all = block
         block.removeAll(keepingCapacity: true)
-        named += entries.reduce(0) { $0 + ($1.requestID == nil ? 0 : 1) }
-        return try read { db in
-            var look = Look(db)
-            let rows = try Row.fetchCursor(
-                db,
-                sql: """
-                    SELECT records.id, time, kinds.*, callers.*, note
-                    FROM records LEFT JOIN kinds ON kinds.id = kind LEFT JOIN callers ON callers.id = caller
-                    WHERE records.id >= ? ORDER BY records.id LIMIT ?
-                    """,
-                arguments: [Int64(first), entries.count]
-            )
-            for entry in entries {
-                guard let row = try rows.next(), row[0] == Int64(entry.index) else {
-                    return Disagreement(record: entry.index, reason: "lacks this record")
-                }
-                if let reason = try look.fault(entry, row) { return Disagreement(record: entry.index, reason: reason) }
-            }
-            return nil
+        let (wrong, entries) = try read { db in
+            // Together with the rows: the gateway may take out more meanwhile.
+            let forgotten = try AuditIndex.forgotten(db)
+            let entries = all.filter { $0.index >= $0.tenant.flatMap { forgotten[$0] } ?? 0 }
+            return (try Self.compare(entries, from: first, db), entries)
         }
+        leftOut += UInt64(all.count - entries.count)
+        named += entries.reduce(0) { $0 + ($1.requestID == nil ? 0 : 1) }
+        return wrong
+    }
+
+    private static func compare(_ entries: [AuditIndexEntry], from first: UInt64, _ db: Database) throws
+        -> Disagreement?
+    {
+        var look = Look(db)
+        let rows = try Row.fetchCursor(
+            db,
+            sql: """
+                SELECT records.id, time, kinds.*, callers.*, note
+                FROM records LEFT JOIN kinds ON kinds.id = kind LEFT JOIN callers ON callers.id = caller
+                WHERE records.id >= ? ORDER BY records.id LIMIT ?
+                """,
+            arguments: [Int64(first), entries.count]
+        )
+        for entry in entries {
+            guard let row = try rows.next(), row[0] == Int64(entry.index) else {
+                return Disagreement(record: entry.index, reason: "lacks this record")
+            }
+            if let reason = try look.fault(entry, row) { return Disagreement(record: entry.index, reason: reason) }
+        }
+        return nil
     }
 
     private func read<Value>(_ body: (Database) throws -> Value) throws(StorageError) -> Value {

@@ -57,17 +57,18 @@ extension AuditCommand {
             )
             @Option(help: "Whose records; without it all.", completion: .custom(Names.tenants)) var tenant: String?
             @Option(help: "Why, as a case's number; it is in the audit log.") var reason: String
+            @OptionGroup var rehearsal: DryRunOption
             @OptionGroup var idempotency: IdempotencyOption
             @OptionGroup var options: ManagementOptions
 
             func run() throws {
-                let hold = try options.client().call(
+                try options.change(
                     "POST",
                     "/admin/v1/audit/holds",
                     body: ["tenant": tenant.map(JSON.string) ?? .null, "reason": .string(reason)],
-                    headers: idempotency.headers
-                )
-                options.show([hold], columns: Hold.columns)
+                    headers: idempotency.headers,
+                    rehearsal
+                ) { options.show([$0], columns: Hold.columns) }
             }
         }
 
@@ -91,15 +92,19 @@ extension AuditCommand {
             )
             @Argument(help: "As 'tollgate audit hold list' shows it.") var id: String
             @OptionGroup var confirmation: ConfirmationOption
+            @OptionGroup var rehearsal: DryRunOption
             @OptionGroup var options: ManagementOptions
 
             func run() throws {
-                try confirmation.ask(
-                    "lift the hold '\(id)'",
-                    "What it alone has kept is pruned within a minute, as the policy asks."
-                )
-                let hold = try options.client().call("DELETE", "/admin/v1/audit/holds/\(id.queryEncoded)")
-                options.show([hold], columns: Hold.columns)
+                if !rehearsal.dryRun {
+                    try confirmation.ask(
+                        "lift the hold '\(id)'",
+                        "What it alone has kept is pruned within a minute, as the policy asks."
+                    )
+                }
+                try options.change("DELETE", "/admin/v1/audit/holds/\(id.queryEncoded)", rehearsal) {
+                    options.show([$0], columns: Hold.columns)
+                }
             }
         }
     }

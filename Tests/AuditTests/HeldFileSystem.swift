@@ -4,12 +4,22 @@ import Audit
 import Dispatch
 import Synchronization
 
-/// Files in memory whose syncs a test can hold up.
+/// Files in memory whose syncs a test can hold up, and between whose reads it can do something.
 final class HeldFileSystem: FileSystem {
-    let memory = MemoryFileSystem()
+    let memory: MemoryFileSystem
+    private let beforeOpening: @Sendable (String) -> Void
     private let isHolding = Mutex(false)
     private let held = DispatchSemaphore(value: 0)
     private let released = DispatchSemaphore(value: 0)
+
+    /// - Parameter beforeOpening: is given the path of each file that is opened for reading.
+    init(
+        _ memory: MemoryFileSystem = MemoryFileSystem(),
+        beforeOpening: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
+        self.memory = memory
+        self.beforeOpening = beforeOpening
+    }
 
     /// Holds the next sync, until ``release()``.
     func hold() { isHolding.withLock { $0 = true } }
@@ -35,7 +45,10 @@ final class HeldFileSystem: FileSystem {
 
     func makeDirectory(_ path: String) throws(FileFault) { try memory.makeDirectory(path) }
     func list(_ directory: String) throws(FileFault) -> [String] { try memory.list(directory) }
-    func open(_ path: String, writable: Bool) throws(FileFault) -> Int32 { try memory.open(path, writable: writable) }
+    func open(_ path: String, writable: Bool) throws(FileFault) -> Int32 {
+        if !writable { beforeOpening(path) }
+        return try memory.open(path, writable: writable)
+    }
     func close(_ file: Int32) { memory.close(file) }
     func lock(_ file: Int32) throws(FileFault) -> Bool { try memory.lock(file) }
     func size(_ file: Int32) throws(FileFault) -> Int64 { try memory.size(file) }

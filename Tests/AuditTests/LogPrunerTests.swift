@@ -39,7 +39,13 @@ struct LogPrunerTests {
         }
 
         func plan(_ days: Int64 = 30) throws -> PrunePlan {
-            try pruner.plan(RetentionPolicy(days: days), now: LogPrunerTests.now, covered: size, needed: size)
+            let checkpoint = try #require(integration.published).checkpoint
+            return try pruner.plan(
+                RetentionPolicy(days: days),
+                now: LogPrunerTests.now,
+                checkpoint: checkpoint,
+                needed: checkpoint.size
+            )
         }
 
         /// Says it in the log, then does it, as far as the files let it.
@@ -141,6 +147,53 @@ struct LogPrunerTests {
         #expect(next.files[last] != nil)
         #expect(next.size == life.size)
         #expect(next.verify().faults.map(\.check) == [.pruned], "record 3500 says nothing of a pruning")
+    }
+
+    @Test func `what somebody changed is evidence, and does not go`() throws {
+        let hashes = "\(TestLog.directory)/\(TilePath(.hashes(level: 0), 3).path)"
+        let changed = Self.record(-99, 40)
+        let changes: [(MemoryFileSystem) -> Void] = [
+            { $0[path(3)]?[60] ^= 1 },
+            { $0[hashes]?[5] ^= 1 },
+            // A record, and its hash with it: only the tree above contradicts.
+            { files in
+                let records = EntryBundle.records(in: files[path(3)] ?? [], count: 256) ?? []
+                guard let range = records.first(where: { $0.count == changed.count }) else { return }
+                files[path(3)]?.replaceSubrange(range, with: changed)
+                let leaf = changed.withUnsafeBytes { TreeHasher().leaf($0) }
+                let place = (records.firstIndex(of: range) ?? 0) * TreeHash.size
+                files[hashes]?.replaceSubrange(place..<place + TreeHash.size, with: leaf.bytes)
+            },
+        ]
+        for (number, change) in changes.enumerated() {
+            let life = try Self.old()
+            let before = life.files[path(3)]
+            let hashesBefore = life.files[hashes]
+            change(life.files)
+            #expect(life.files[path(3)] != before || life.files[hashes] != hashesBefore)
+            #expect(throws: AuditError.self, "change \(number)") { try life.prune() }
+            #expect(life.pruner.firstHeld == 0 && life.files[path(0)] != nil)
+            #expect(!life.verify().faults.isEmpty)
+        }
+    }
+
+    @Test func `a log that is pruned between the looks at its note and its checkpoint verifies`() throws {
+        let life = try Self.old()
+        let before = life.files.afterKill()
+        try life.prune()
+        let after = life.files
+        let files = HeldFileSystem(before) { path in
+            guard path.hasSuffix("/checkpoint") else { return }
+            let names = [before, after].flatMap { (try? $0.list(TestLog.directory)) ?? [] }
+            for path in Set(names).map({ "\(TestLog.directory)/\($0)" }) { before[path] = after[path] }
+        }
+        let verifier = LogVerifier(directory: TestLog.directory, verifier: TestLog.signer.verifier, files: files)
+        #expect(verifier.verify().faults.map(\.check) == [.gap], "what went meanwhile is missing, and nothing else")
+        let report = verifier.verify()
+        #expect(report.faults.isEmpty && report.pruned == 1792)
+        // The note that was read is older than the checkpoint, and its record is covered.
+        try life.write(100, daysAgo: 0)
+        #expect(verifier.verify().faults.isEmpty)
     }
 
     @Test func `whoever removes, changes or forges is found out`() throws {

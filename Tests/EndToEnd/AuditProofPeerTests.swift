@@ -11,20 +11,8 @@ struct AuditProofPeerTests {
 
     init() throws { gateway = try SharedGateway.gateway }
 
-    enum Tool: String, CaseIterable, Sendable { case openssl, go, aics }
-
-    /// aics-tlog needs a Python that Debian 12 does not have; `make test-deps` puts it there where there is one.
-    private static let tools = Tool.allCases.filter {
-        $0 != .aics || FileManager.default.fileExists(atPath: "\(TestRun.repository)/.tools/tlog/PINS")
-    }
-
-    private func verify(_ tool: Tool, _ log: String, _ key: String, _ old: String) throws -> ChildProcess.End {
-        var environment = TestRun.environment
-        environment["GOCACHE"] = "\(gateway.directory)/go"
-        let arguments = ["\(TestRun.repository)/Tests/Peers/tlog_verify.sh", tool.rawValue, log, key, old]
-        let ran = try ChildProcess.run("sh", arguments, environment: environment, directory: gateway.directory)
-        if ran.end != .exited(0) { print("\(tool): \(ran.output)\(ran.errors)") }
-        return ran.end
+    private func verify(_ tool: LogPeer, _ log: String, _ key: String, _ old: String) throws -> ChildProcess.End {
+        try tool.verify(log, key: key, old: old, for: gateway).end
     }
 
     @Test("A log over several tiles is verified by each, and a changed record by none that read records")
@@ -53,7 +41,10 @@ struct AuditProofPeerTests {
         // A copy, which stays as it is.
         let copy = "\(folder)/log"
         try FileManager.default.copyItem(atPath: log, toPath: copy)
-        for tool in Self.tools { #expect(try verify(tool, copy, key, old) == .exited(0), "\(tool)") }
+        for tool in LogPeer.available {
+            let (end, errors) = try tool.verify(copy, key: key, old: old, for: gateway)
+            #expect(end == .exited(0), "\(errors)")
+        }
 
         let bundle = "\(copy)/tile/entries/001"
         var bytes = Array(try #require(FileManager.default.contents(atPath: bundle)))
@@ -69,6 +60,6 @@ struct AuditProofPeerTests {
             maxReplacements: 1
         )
         try checkpoint.write(toFile: "\(copy)/checkpoint", atomically: true, encoding: .utf8)
-        for tool in Self.tools { #expect(try verify(tool, copy, key, old) != .exited(0), "\(tool)") }
+        for tool in LogPeer.available { #expect(try verify(tool, copy, key, old) != .exited(0), "\(tool)") }
     }
 }

@@ -58,6 +58,9 @@ struct PersonalFieldTests {
             try gateway.admin("DELETE", "/audit/holds/\(hold["id"]?.string ?? "")")
 
             #expect(try gateway.command(["audit", "destroy-key", "--tenant", tenant.id]).end == .exited(64))
+            let tried = try gateway.command(["audit", "destroy-key", "--tenant", tenant.id, "--dry-run"])
+            #expect(tried.end == .exited(0) && tried.output.contains("\(tenant.id).\(file)"), "\(tried.errors)")
+            #expect(keys(gateway, tenant.id) == [file])
             let destroyed = try gateway.command(["audit", "destroy-key", "--tenant", tenant.id, "--yes"])
             #expect(destroyed.end == .exited(0), "\(destroyed.errors)")
             let new = try #require(keys(gateway, tenant.id).first)
@@ -90,6 +93,11 @@ struct PersonalFieldTests {
             for tenant in [held, gone] { try gateway.admin("DELETE", "/tenants/\(tenant.id)?grace_seconds=0") }
             _ = try eventually("the key to go") { keys(gateway, gone.id).isEmpty ? true : nil }
             #expect(keys(gateway, held.id).count == 1)
+            // What is left of it can be put under hold all the same.
+            let hold = try gateway.admin("POST", "/audit/holds", ["tenant": .string(gone.id), "reason": "case 3"])
+            #expect(hold["tenant"]?.string == gone.id)
+            let unknown = try gateway.call("POST", "/audit/holds", ["tenant": "nobody", "reason": "case 4"])
+            #expect(unknown.status == 404)
         }
     }
 }

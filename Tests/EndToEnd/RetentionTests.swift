@@ -71,6 +71,14 @@ struct RetentionTests {
         try withGateway(old) { gateway in
             let tenant = try makeTenant(gateway, "acme")
             try prune(gateway, "retention_days: 30")
+            // Beside the gateway that prunes, the log is whole at every moment.
+            var beside: JSON?
+            while beside?["pruned_records"]?.integer ?? 0 == 0 {
+                let (end, report, errors) = try verify(gateway)
+                #expect(end == .exited(0), "\(errors)")
+                guard end == .exited(0) else { break }
+                beside = report
+            }
             let first = try pruned(gateway)
             #expect(first % 256 == 0 && first > 2700 && first <= 3100)
             _ = try gateway.predict(tenant.key)
@@ -103,6 +111,20 @@ struct RetentionTests {
             #expect(try read(gateway, "/audit/proof?index=3").status == 200)
             let own = try gateway.tenants().send("GET", "/audit/proof?index=3", credential: tenant.key)
             #expect(own.status == 410)
+
+            // Verified with nothing of ours; what no note says has gone is missed.
+            let copy = "\(gateway.directory)/copy"
+            try FileManager.default.copyItem(atPath: "\(gateway.state)/audit/log", toPath: copy)
+            for tool in LogPeer.available {
+                let (end, errors) = try tool.verify(copy, for: gateway)
+                #expect(end == .exited(0), "\(errors)")
+            }
+            let note = try String(contentsOfFile: "\(copy)/pruned", encoding: .utf8)
+            try FileManager.default.removeItem(atPath: "\(copy)/pruned")
+            #expect(try LogPeer.go.verify(copy, for: gateway).errors.contains("tile/entries/000: no such file"))
+            try note.replacing("\n\(first)\n", with: "\n\(first - 256)\n")
+                .write(toFile: "\(copy)/pruned", atomically: true, encoding: .utf8)
+            #expect(try LogPeer.go.verify(copy, for: gateway).errors.contains("pruned: invalid signature"))
 
             // The journal goes by whole segments.
             #expect(segments(gateway).count > 1 && segments(gateway)[0] > 0 && segments(gateway)[1] > first)
@@ -156,9 +178,13 @@ struct RetentionTests {
         ]
         try withGateway(old) { gateway in
             let tenant = try makeTenant(gateway, "acme")
-            let added = try gateway.command([
-                "audit", "hold", "add", "--tenant", tenant.id, "--reason", "case 4711", "--output", "json",
-            ])
+            let add = ["audit", "hold", "add", "--tenant", tenant.id, "--reason", "case 4711", "--output", "json"]
+            let tried = try gateway.command(add + ["--dry-run"])
+            #expect(tried.end == .exited(0), "\(tried.errors)")
+            let effect = try JSON.parse(tried.output)
+            #expect(effect["after"]?["reason"] == "case 4711" && effect["after"]?["id"] == nil)
+            #expect(try gateway.admin("GET", "/audit/holds")["holds"]?.array?.isEmpty == true)
+            let added = try gateway.command(add)
             #expect(added.end == .exited(0), "\(added.errors)")
             let id = try #require(try JSON.parse(added.output)["id"]?.string)
             try prune(gateway, "retention_bytes: 100000")
@@ -172,6 +198,9 @@ struct RetentionTests {
             let list = try gateway.command(["audit", "hold", "list"])
             #expect(list.output.contains("case 4711"))
             #expect(try gateway.command(["audit", "hold", "remove", id]).end == .exited(64), "it must be confirmed")
+            let lifting = try gateway.command(["audit", "hold", "remove", id, "--dry-run"])
+            #expect(lifting.end == .exited(0) && lifting.output.contains("audit-hold/\(id) would be deleted"))
+            #expect(try gateway.command(["audit", "hold", "list"]).output == list.output)
             let removed = try gateway.command(["audit", "hold", "remove", id, "--yes"])
             #expect(removed.end == .exited(0), "\(removed.errors)")
             let actions = ["audit.hold.add", "audit.hold.remove"]
@@ -209,8 +238,9 @@ struct RetentionTests {
             #expect(try gateway.records("subject=alice").count == 1, "what is over is not shown")
             #expect(try gateway.records("request_id=old-\(short.id)-20-3").isEmpty)
             #expect(try gateway.terminate() == .exited(0))
-            let (end, _, errors) = try verify(gateway)
+            let (end, report, errors) = try verify(gateway)
             #expect(end == .exited(0), "\(errors)")
+            #expect(report["index_left_out"]?.integer ?? 0 > 500, "what is in no search is told")
         }
     }
 }

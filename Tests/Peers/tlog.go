@@ -1,7 +1,8 @@
 // Verifies a transparency log with the code of Go's checksum database (golang.org/x/mod/sumdb of Debian's
 // golang-golang-x-mod-dev): go run tlog.go LOG VKEY [OLD_CHECKPOINT]
 //
-// Signature, root, every record by its proof, and the old checkpoint's tree as the beginning of this one.
+// Signature, root, every record by its proof, and the old checkpoint's tree as the beginning of this one. Of records that
+// were pruned, as the signed note `pruned` says, the hashes are verified, and the root that it names.
 package main
 
 import (
@@ -48,6 +49,26 @@ func checkpoint(path string, keys note.Verifiers) tlog.Tree {
 	return tlog.Tree{N: size, Hash: root}
 }
 
+// pruned answers how many records were pruned, and the root of their tree; the log's key must have signed the note.
+func pruned(path string, keys note.Verifiers) tlog.Tree {
+	var tree tlog.Tree
+	bytes, err := os.ReadFile(path)
+	if os.IsNotExist(err) {
+		return tree
+	}
+	signed, err := note.Open(must(bytes, err), keys)
+	if err != nil {
+		log.Fatalf("%s: %v", path, err)
+	}
+	lines := strings.Split(signed.Text, "\n")
+	if len(lines) != 7 || lines[0] != "tollgate pruned v1" {
+		log.Fatalf("%s: is no note of what was pruned", path)
+	}
+	tree.N = must(strconv.ParseInt(lines[3], 10, 64))
+	copy(tree.Hash[:], must(base64.StdEncoding.DecodeString(lines[4])))
+	return tree
+}
+
 func must[Value any](value Value, err error) Value {
 	if err != nil {
 		log.Fatal(err)
@@ -66,7 +87,14 @@ func main() {
 	if root := must(tlog.TreeHash(tree.N, hashes)); root != tree.Hash {
 		log.Fatalf("the tree's root is %v, the checkpoint's %v", root, tree.Hash)
 	}
-	for first := int64(0); first < tree.N; first += 256 {
+	gone := pruned(filepath.Join(os.Args[1], "pruned"), keys)
+	if gone.N > 0 {
+		proof := must(tlog.ProveTree(tree.N, gone.N, hashes))
+		if err := tlog.CheckTree(proof, tree.N, tree.Hash, gone.N, gone.Hash); err != nil {
+			log.Fatalf("the note of what was pruned: %v", err)
+		}
+	}
+	for first := gone.N; first < tree.N; first += 256 {
 		tile := tlog.Tile{H: 8, L: 0, N: first / 256, W: 256}
 		if tree.N-first < 256 {
 			tile.W = int(tree.N - first)
@@ -96,5 +124,5 @@ func main() {
 			log.Fatalf("history was rewritten: %v", err)
 		}
 	}
-	fmt.Printf("%d records verified\n", tree.N)
+	fmt.Printf("%d records verified, and the hashes of %d before them\n", tree.N-gone.N, gone.N)
 }

@@ -2,7 +2,8 @@
 # Verifies a transparency log with nothing of ours: tlog_verify.sh openssl|go|aics|aics-every LOG VKEY [OLD_CHECKPOINT]
 #
 # openssl checks the checkpoint's signature alone; go and aics the tree, and that it grew out of the old checkpoint's; go
-# also every record, as aics-every does.
+# also every record, as aics-every does. Where records were pruned they begin with the first that is held; go also verifies
+# the note that says so.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 tool=$1 log=$2 vkey=$3 old=${4:-}
@@ -30,8 +31,10 @@ aics)
     [ -z "$old" ] ||
         "$python" -m aics_tlog verify-consistency --tiles "$log" --vkey-file "$vkey" --old-checkpoint "$old"
     size=$(sed -n 2p "$log/checkpoint")
+    first=0
+    [ ! -e "$log/pruned" ] || first=$(sed -n 4p "$log/pruned")
     # The first and the last record, and the one in between.
-    for index in 0 $((size / 2)) $((size - 1)); do
+    for index in "$first" $(((first + size) / 2)) $((size - 1)); do
         "$python" -m aics_tlog verify-inclusion --tiles "$log" --vkey-file "$vkey" --index "$index" \
             --entry-out /dev/null
     done

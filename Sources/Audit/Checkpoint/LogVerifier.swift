@@ -34,6 +34,8 @@ public struct LogVerifier {
     ) -> LogReport {
         var report = LogReport()
         let folder = LogFolder(directory, files: files)
+        // Before the checkpoint, which then covers the record that it names, though a gateway prunes meanwhile.
+        let note = note(folder)
         let file = folder.path(of: LogFolder.checkpoint)
         do {
             guard let bytes = try folder.read(LogFolder.checkpoint) else {
@@ -46,7 +48,7 @@ public struct LogVerifier {
         }
         guard let newest = report.checkpoint else { return report }
         let earlier = read(saved, newest: newest, &report)
-        let pruned = pruned(folder, newest, &report)
+        let pruned = pruned(note, folder, newest, &report)
         let walk = TreeWalk(
             TileReader(folder),
             size: newest.size,
@@ -58,28 +60,36 @@ public struct LogVerifier {
         return report
     }
 
+    private func note(_ folder: LogFolder) -> Result<PruningNote?, LogFault> {
+        do {
+            return .success(try folder.read(PruningNote.file).map { try PruningNote($0, verifier: verifier) })
+        } catch {
+            return .failure(LogFault(.pruned, file: folder.path(of: PruningNote.file), "\(error)"))
+        }
+    }
+
     /// The note of what was pruned; nil when nothing was, and when it is no note of this log: what is missing is damage
     /// then.
-    private func pruned(_ folder: LogFolder, _ newest: Checkpoint, _ report: inout LogReport) -> PruningNote? {
-        let file = folder.path(of: PruningNote.file)
-        do {
-            guard let bytes = try folder.read(PruningNote.file) else { return nil }
-            let note = try PruningNote(bytes, verifier: verifier)
+    private func pruned(
+        _ read: Result<PruningNote?, LogFault>,
+        _ folder: LogFolder,
+        _ newest: Checkpoint,
+        _ report: inout LogReport
+    ) -> PruningNote? {
+        do throws(LogFault) {
+            guard let note = try read.get() else { return nil }
             guard note.record < newest.size else {
-                report.faults.append(
-                    LogFault(
-                        .pruned,
-                        record: note.record,
-                        file: file,
-                        "names a record that the checkpoint does not cover"
-                    )
+                throw LogFault(
+                    .pruned,
+                    record: note.record,
+                    file: folder.path(of: PruningNote.file),
+                    "names a record that the checkpoint does not cover"
                 )
-                return nil
             }
             report.pruned = note.end
             return note
         } catch {
-            report.faults.append(LogFault(.pruned, file: file, "\(error)"))
+            report.faults.append(error)
             return nil
         }
     }

@@ -83,16 +83,17 @@ public final class LogPruner: Sendable {
     /// What may go now.
     ///
     /// - Parameters:
-    ///   - covered: records that the newest checkpoint covers.
+    ///   - checkpoint: the newest.
     ///   - needed: no record from this one on may go: somebody has yet to read it.
-    /// - Throws: ``AuditError`` when a bundle cannot be read.
+    /// - Throws: ``AuditError`` when a bundle cannot be read, or is not the checkpoint's.
     public func plan(
         _ policy: RetentionPolicy,
         now: UnixTime,
-        covered: UInt64,
+        checkpoint: Checkpoint,
         needed: UInt64
     ) throws(AuditError) -> PrunePlan {
         let from = firstHeld
+        let covered = checkpoint.size
         let last = min(covered - min(covered, Self.margin), needed)
         let tiles = TileReader(LogFolder(directory, files: files))
         var bundle = from / Self.width
@@ -101,7 +102,7 @@ public final class LogPruner: Sendable {
         return try PrunePlan(from: from, policy, now: now, total: total) { () throws(AuditError) in
             guard bundle < end else { return nil }
             defer { bundle += 1 }
-            return try summary(of: bundle, tiles)
+            return try summary(of: bundle, tiles, checkpoint)
         }
     }
 
@@ -146,13 +147,47 @@ public final class LogPruner: Sendable {
         return total
     }
 
-    private func summary(of bundle: UInt64, _ tiles: TileReader) throws(AuditError) -> BundleSummary {
+    private func summary(
+        of bundle: UInt64,
+        _ tiles: TileReader,
+        _ checkpoint: Checkpoint
+    ) throws(AuditError) -> BundleSummary {
         let first = bundle * Self.width
         if let known = state.withLock({ $0.known }), known.first == first { return known }
         let (bytes, records) = try read(bundle, tiles)
+        try verify(bundle, bytes, records, tiles, checkpoint)
         let summary = BundleSummary(first: first, bytes, records)
         state.withLock { $0.known = summary }
         return summary
+    }
+
+    /// Each record must be the one that was hashed, and the hashes lead to the signed root: what somebody changed is
+    /// evidence, and must not go.
+    private func verify(
+        _ bundle: UInt64,
+        _ bytes: [UInt8],
+        _ records: [Range<Int>],
+        _ tiles: TileReader,
+        _ checkpoint: Checkpoint
+    ) throws(AuditError) {
+        let hasher = TreeHasher()
+        let first = bundle * Self.width
+        let leaves = try tiles.hashes(of: TilePath(.hashes(level: 0), bundle))
+        let isOwn = bytes.withUnsafeBytes { bytes in
+            zip(records, leaves).allSatisfy { hasher.leaf(UnsafeRawBufferPointer(rebasing: bytes[$0])) == $1 }
+        }
+        // The way of one leaf is made of all that are in its tile.
+        let path = try MerkleTree.inclusionProof(of: first, size: checkpoint.size) { (node) throws(AuditError) in
+            try tiles.hash(of: node, size: checkpoint.size)
+        }
+        let root = MerkleTree.root(including: leaves[0], at: first, size: checkpoint.size, path: path)
+        guard isOwn, root == checkpoint.root else {
+            throw AuditError(
+                .corrupt,
+                file: "\(directory)/\(TilePath(.entries, bundle).path)",
+                "its records are not those of the checkpoint; nothing is pruned; keep the log, and run 'tollgate audit verify'"
+            )
+        }
     }
 
     private func read(_ bundle: UInt64, _ tiles: TileReader) throws(AuditError) -> ([UInt8], [Range<Int>]) {

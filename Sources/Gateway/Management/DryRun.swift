@@ -38,7 +38,9 @@ extension Route {
     /// Whether a change here can be tried without being made.
     fileprivate var canRehearse: Bool {
         switch self {
-        case .tenants, .tenant, .tenantRestore, .tenantLimits, .plan, .keys, .key, .keyRotate, .keyLimits: true
+        case .tenants, .tenant, .tenantRestore, .tenantLimits, .plan, .keys, .key, .keyRotate, .keyLimits, .auditHolds,
+            .auditHold, .tenantAuditKey:
+            true
         default: false
         }
     }

@@ -67,14 +67,16 @@ struct IdempotentCall: Sendable {
     }
 
     /// The answer as it is kept, together with what the call makes.
-    func answer(_ body: JSON, status: Int, location: String?, revision: Int64, now: UnixTime) -> IdempotentAnswer {
+    ///
+    /// - Parameter revision: for the answer's `ETag`; nil where it has none.
+    func answer(_ body: JSON, status: Int, location: String?, revision: Int64?, now: UnixTime) -> IdempotentAnswer {
         IdempotentAnswer(
             caller: caller,
             keyHash: keyHash,
             requestHash: requestHash,
             status: status,
             location: location,
-            etag: Reply.tag(revision),
+            etag: revision.map(Reply.tag),
             body: body.serialized(),
             createdAt: now
         )

@@ -17,7 +17,7 @@ struct RetentionAPI {
         case (.auditRetention, _): return .json(state)
         case (.auditHolds, .post): return try add(request)
         case (.auditHolds, _): return .json(["holds": .array(services.retention.holds.map(\.json))])
-        case (.auditHold(let id), _): return try lift(id)
+        case (.auditHold(let id), _): return try lift(id, request)
         case (.tenantAuditKey(let id), _): return try destroyKey(of: id, request)
         default: preconditionFailure("not a route of retention: \(request.route)")
         }
@@ -44,7 +44,8 @@ struct RetentionAPI {
         }
         var tenant: TenantID?
         if let name = try body.string("tenant") {
-            guard let id = TenantID(name), id == .system || services.directory.tenant(id) != nil else {
+            guard let id = TenantID(name), try id == .system || services.directory.tenant(id) != nil || isRecorded(id)
+            else {
                 throw Refusal(.notFound, "There is no tenant '\(name.prefix(63))'.")
             }
             tenant = id
@@ -58,13 +59,25 @@ struct RetentionAPI {
         )
         let location = "/admin/v1/audit/holds/\(hold.id)"
         let answer = try IdempotentCall(request)?
-            .answer(hold.json, status: 201, location: location, revision: 1, now: request.now)
-        try services.store.insert(hold, answer: answer)
+            .answer(hold.json, status: 201, location: location, revision: nil, now: request.now)
+        try services.store.insert(hold, answer: answer, rehearses: request.isDryRun)
+        guard !request.isDryRun else {
+            // There is no hold of that id, nor will be.
+            let known = hold.json.members?.filter { $0.name != "id" } ?? []
+            return .rehearsal(of: AdminChange(target: "audit-hold", before: nil, after: .object(known)))
+        }
         services.retention.add(hold)
         var reply = Reply.json(hold.json, status: 201)
         reply.fields = [.init(.location, location)]
         reply.change = AdminChange(target: "audit-hold/\(hold.id)", before: nil, after: hold.json)
         return reply
+    }
+
+    /// Whether the log holds records of a tenant, which may be gone itself.
+    private func isRecorded(_ id: TenantID) throws -> Bool {
+        var query = AuditQuery(limit: 1)
+        query.tenant = id.description
+        return try !services.search.page(query).records.isEmpty
     }
 
     private func destroyKey(of id: TenantID, _ request: BlockingRequest) throws -> Reply {
@@ -74,6 +87,10 @@ struct RetentionAPI {
                 .conflict,
                 "The records of '\(id)' are under legal hold, and so are their keys; lift it first."
             )
+        }
+        guard !request.isDryRun else {
+            let keys = services.personalKeys.all(of: .tenant(id)).map { JSON.string($0.id) }
+            return .rehearsal(of: AdminChange(target: "audit-key/\(id)", before: ["keys": .array(keys)], after: nil))
         }
         let destroyed: [String]
         do {
@@ -100,11 +117,13 @@ struct RetentionAPI {
         return reply
     }
 
-    private func lift(_ id: String) throws -> Reply {
-        let hold = try services.store.delete(hold: id)
+    private func lift(_ id: String, _ request: BlockingRequest) throws -> Reply {
+        let hold = try services.store.delete(hold: id, rehearses: request.isDryRun)
+        let change = AdminChange(target: "audit-hold/\(id)", before: hold.json, after: nil)
+        guard !request.isDryRun else { return .rehearsal(of: change) }
         services.retention.lift(id)
         var reply = Reply.json(hold.json)
-        reply.change = AdminChange(target: "audit-hold/\(id)", before: hold.json, after: nil)
+        reply.change = change
         return reply
     }
 }

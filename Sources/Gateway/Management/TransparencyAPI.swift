@@ -30,10 +30,9 @@ struct TransparencyAPI {
             // What no checkpoint covers may still change.
             let size = published.checkpoint.size
             guard tile.isCovered(by: size) else { throw Self.missingFile }
-            if tile.kind == .entries, services.retention.isPruned(tile.index * UInt64(TilePath.fullWidth)) {
-                throw services.retention.gone
-            }
-            let bytes = try TileReader(directory: services.integrator.directory).bytes(of: tile, size: size)
+            let tiles = TileReader(directory: services.integrator.directory)
+            let first = tile.kind == .entries ? tile.index * UInt64(TilePath.fullWidth) : .max
+            let bytes = try unlessPruned(first) { try tiles.bytes(of: tile, size: size) }
             var reply = Reply(status: 200, contentType: "application/octet-stream", body: bytes)
             reply.isImmutable = true
             return reply
@@ -64,12 +63,24 @@ struct TransparencyAPI {
         let tiles = TileReader(directory: services.integrator.directory)
         if tenant != nil {
             // Whose it was is not known any more.
-            if services.retention.isPruned(index) { throw services.retention.gone }
-            guard Self.isOwn(try tiles.record(index, size: size), of: tenant) else { throw Self.missingRecord }
+            let record = try unlessPruned(index) { try tiles.record(index, size: size) }
+            guard Self.isOwn(record, of: tenant) else { throw Self.missingRecord }
         }
         var proof = try TreeProof(of: index, in: published, from: tiles)
         proof.extra = try tiles.leaf(index, size: size).bytes
         return Reply(status: 200, contentType: "text/plain; charset=utf-8", body: proof.bytes)
+    }
+
+    /// Reads what holds that record; it may go meanwhile.
+    private func unlessPruned<Value>(_ record: UInt64, _ read: () throws -> Value) throws -> Value {
+        func check() throws { if services.retention.isPruned(record) { throw services.retention.gone } }
+        try check()
+        do {
+            return try read()
+        } catch {
+            try check()
+            throw error
+        }
     }
 
     private static func isOwn(_ record: [UInt8], of tenant: TenantID?) -> Bool {

@@ -103,7 +103,8 @@ struct Housekeeping {
         var sealed: [RecordBatch] = []
         mailbox.take(&sealed)
         services.retention.forget(tenant: tenant.id)
-        if !services.retention.isHeld(tenant.id) {
+        try services.administration.withLock { _ in
+            guard !services.retention.isHeld(tenant.id) else { return }
             _ = try services.personalKeys.destroy(.tenant(tenant.id), renews: false, now: now)
         }
         services.log.info("a deleted tenant is gone", ["tenant": .of(tenant.id), "keys": .integer(Int64(keys.count))])

@@ -79,7 +79,8 @@ struct PersonalKeyFolder {
         let time = withUnsafeBytes(of: now.nanoseconds.bigEndian) { Array($0) }
         let bytes = SecureRandom.bytes(Self.seedBytes) + time
         try StateDirectory.write(bytes, to: "\(folder)/\(id)")
-        try Self.sync(folder)
+        // The owner's folder may be new, and so may that of all.
+        for folder in [folder, path, "\(path)/.."] { try Self.sync(folder) }
         return key(id, owner, bytes)
     }
 

@@ -36,6 +36,9 @@ final class PersonalKeys: Sendable {
         isUsed ? keys.withLock { $0[owner]?.last } : nil
     }
 
+    /// An owner's keys, the oldest first.
+    func all(of owner: PersonalKeyOwner) -> [PersonalKey] { keys.withLock { $0[owner] ?? [] } }
+
     /// The forms in which a field may stand in records: of a tenant's, or with nil of all.
     func forms(of text: String, tenant: TenantID?) -> [String] {
         keys.withLock { keys in
@@ -63,7 +66,7 @@ final class PersonalKeys: Sendable {
     /// - Returns: the ids of those that are no more.
     /// - Throws: ``StateError``; those that are left are destroyed by another call.
     func destroy(_ owner: PersonalKeyOwner, renews: Bool, now: UnixTime) throws -> [String] {
-        let old = keys.withLock { $0[owner] ?? [] }
+        let old = all(of: owner)
         if renews, isUsed { try add(owner, now) }
         return try destroy(old, of: owner)
     }

@@ -4,6 +4,7 @@ import Audit
 import GatewayCore
 import Identity
 import Storage
+import Synchronization
 import Telemetry
 
 /// Prunes the audit log as its policy asks, step by step on the housekeeping thread.
@@ -54,10 +55,10 @@ struct Retainer {
 
     private mutating func work(_ now: UnixTime) throws {
         let (policy, generation) = services.retention.policy(services.configuration.audit)
-        try keepKeys(policy, now)
+        try keepKeys(now)
         guard try clean(now) else { return }
         try forgetTenants(policy, now)
-        guard policy.prunes, let covered = services.integrator.published?.checkpoint.size else { return }
+        guard policy.prunes, let checkpoint = services.integrator.published?.checkpoint else { return }
         if now >= segmentedAt + Self.prunePeriod || now < segmentedAt {
             segmentedAt = now
             services.retention.pruner.beginSegment(ifBegunBefore: now + -Self.segmentSeconds)
@@ -66,7 +67,7 @@ struct Retainer {
         let plan = try services.retention.pruner.plan(
             policy,
             now: now,
-            covered: covered,
+            checkpoint: checkpoint,
             needed: services.search.index.indexedSize
         )
         note(heldOver: plan.heldOver)
@@ -131,15 +132,18 @@ struct Retainer {
     }
 
     /// Lets the keys of personal fields follow one another, and records those that were destroyed as nothing is left.
-    private mutating func keepKeys(_ policy: RetentionPolicy, _ now: UnixTime) throws {
+    private mutating func keepKeys(_ now: UnixTime) throws {
         guard now >= keptAt + Self.prunePeriod || now < keptAt, services.audit.isWriting else { return }
         keptAt = now
         let directory = services.directory
-        let destroyed = try services.personalKeys.keep(
-            policy,
-            isThere: { directory.tenant($0) != nil },
-            now: now
-        )
+        // No hold comes between the look at the policy and the end of a key.
+        let destroyed = try services.administration.withLock { _ in
+            try services.personalKeys.keep(
+                services.retention.policy(services.configuration.audit).policy,
+                isThere: { directory.tenant($0) != nil },
+                now: now
+            )
+        }
         for (owner, ids) in destroyed where !ids.isEmpty {
             let change = AuditChange(before: ["keys": .array(ids.map(JSON.string))], after: nil)
             _ = write("audit.key.destroy", "audit-key/\(owner.name)", change, now)
@@ -169,7 +173,9 @@ struct Retainer {
         let isClean = try services.retention.pruner.clean(atMost: Self.bundles) { first, records in
             try index.forget(Self.entries(first, records))
         }
-        if isClean, services.retention.pruner.firstHeld > 0, now >= sweptAt + Self.sweepPeriod {
+        if isClean, services.retention.pruner.firstHeld > 0,
+            now >= sweptAt + Self.sweepPeriod || now < sweptAt
+        {
             sweptAt = now
             try index.sweep(before: services.retention.pruner.firstHeld)
         }
