@@ -27,9 +27,11 @@ struct ModelCommand: ParsableCommand {
 
     static let columns = [
         (title: "name", field: "name"), (title: "version", field: "version"), (title: "phase", field: "phase"),
-        (title: "default", field: "default"), (title: "canary", field: "canary"), (title: "shadow", field: "shadow"), (title: "format", field: "format"),
+        (title: "default", field: "default"), (title: "canary", field: "canary"), (title: "shadow", field: "shadow"),
+        (title: "format", field: "format"),
         (title: "engine", field: "engine"),
-        (title: "micros", field: "inference_us"), (title: "sha256", field: "sha256"), (title: "signer", field: "signer"),
+        (title: "micros", field: "inference_us"), (title: "sha256", field: "sha256"),
+        (title: "signer", field: "signer"),
         (title: "reason", field: "reason"),
     ]
 

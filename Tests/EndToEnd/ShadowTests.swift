@@ -12,7 +12,10 @@ import Testing
         let folder = try VersionsFolder()
         try folder.addSmall(1)
         for (version, inputs) in [(2, ["x"]), (3, ["x", "y"])] {
-            try FileManager.default.createDirectory(atPath: folder.file("\(version)"), withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(
+                atPath: folder.file("\(version)"),
+                withIntermediateDirectories: true
+            )
             let model = ElementwiseModel(
                 inputs.map { .init($0, "f32", [-1, 3]) },
                 [.init("y", "Multiply", 0, inputs.count - 1)]
@@ -43,7 +46,7 @@ import Testing
         #expect(answer.text.contains("[\(doubled)]"), "\(answer.text)")
     }
 
-    private func await(_ gateway: GatewayProcess, _ outcome: String, _ version: Int, _ count: Int) throws {
+    private func awaitOutcome(_ gateway: GatewayProcess, _ outcome: String, _ version: Int, _ count: Int) throws {
         try gateway.awaitMetric(
             "tollgate_model_shadow_requests_total",
             "version=\"\(version)\",outcome=\"\(outcome)\"",
@@ -51,7 +54,10 @@ import Testing
         )
     }
 
-    @Test("What it says is compared and seen by no caller, and a shadow that fails fails alone", arguments: ["500", "0"])
+    @Test(
+        "What it says is compared and seen by no caller, and a shadow that fails fails alone",
+        arguments: ["500", "0"]
+    )
     func comparison(loopMicroseconds: String) throws {
         let folder = try models()
         let fields = ["inference.loop_microseconds": loopMicroseconds]
@@ -66,8 +72,8 @@ import Testing
             for _ in 0..<5 { try ask(client, tenant, [1, 2, 3]) }
             try ask(client, tenant, [1, 2, 3], "/v2/models/digits/infer")
             for _ in 0..<2 { try ask(client, tenant, [-3, 1, 2]) }
-            try await(gateway, "agreed", 2, 6)
-            try await(gateway, "differed", 2, 2)
+            try awaitOutcome(gateway, "agreed", 2, 6)
+            try awaitOutcome(gateway, "differed", 2, 2)
             let figures = try #require(try run(gateway, "show", "digits")["shadow_figures"])
             #expect(figures["agreed"] == 6 && figures["differed"] == 2 && figures["failed"] == 0)
             #expect(figures["dropped"] == 0 && figures["instances"] == 8)
@@ -86,7 +92,7 @@ import Testing
             let failing = try run(gateway, "shadow", "digits", "3", "--share", "1")
             #expect(failing["shadow_figures"]?["agreed"] == 0)
             for _ in 0..<3 { try ask(client, tenant, [1, 2, 3]) }
-            try await(gateway, "failed", 3, 3)
+            try awaitOutcome(gateway, "failed", 3, 3)
             let failure = try run(gateway, "show", "digits")["shadow_figures"]?["last_failure"]?.string
             #expect(failure?.contains("expected 2 inputs") == true, "\(failure ?? "")")
             #expect(try run(gateway, "shadow", "digits", "--off")["shadow"] == .null)
@@ -108,7 +114,7 @@ import Testing
             try ask(client, mine, [1, 2, 3], "/v1/models/digits/versions/1:predict")
             // What comes last is run last, so the others would have been counted.
             try ask(client, mine, [1, 2, 3])
-            try await(gateway, "agreed", 2, 1)
+            try awaitOutcome(gateway, "agreed", 2, 1)
             #expect(try gateway.metric("tollgate_model_shadow_requests_total") == 1)
             for (body, code) in [
                 (["version": 2], "field_invalid"), (["version": 2, "share": 1.5], "field_invalid"),

@@ -29,14 +29,21 @@ import Testing
 
     private func sign(_ version: String, _ key: String) throws {
         _ = try openssl(
-            "pkeyutl", "-sign", "-rawin", "-inkey", key, "-in", "\(version)/manifest.json", "-out",
+            "pkeyutl",
+            "-sign",
+            "-rawin",
+            "-inkey",
+            key,
+            "-in",
+            "\(version)/manifest.json",
+            "-out",
             "\(version)/manifest.json.sig"
         )
     }
 
     /// Calls the program, which needs no gateway for this.
     private func tollgate(_ arguments: String...) throws -> (end: ChildProcess.End, output: String, errors: String) {
-        let environment = try GatewayProcess.environment([:])
+        let environment = GatewayProcess.environment([:])
         return try ChildProcess.run(TestRun.binary, ["model"] + arguments, environment: environment, directory: keys)
     }
 
@@ -112,8 +119,16 @@ import Testing
         #expect(made.end == .exited(0) && made.output.contains(key.id), "\(made.output) \(made.errors)")
         func verify() throws -> String {
             try openssl(
-                "pkeyutl", "-verify", "-rawin", "-pubin", "-inkey", key.public, "-in", "\(version)/manifest.json",
-                "-sigfile", "\(version)/manifest.json.sig"
+                "pkeyutl",
+                "-verify",
+                "-rawin",
+                "-pubin",
+                "-inkey",
+                key.public,
+                "-in",
+                "\(version)/manifest.json",
+                "-sigfile",
+                "\(version)/manifest.json.sig"
             )
         }
         #expect(try verify().contains("Verified Successfully"))

@@ -65,7 +65,8 @@ private let dense = ModelName("dense")!
         let good = try key.sign(manifest)
         for signature in [
             [], Array(good.dropLast()), good + [0x0a], Array(Base64.encode(good).utf8),
-            try SigningKey.generate(.ed25519).sign(manifest), try key.sign(manifest + [0x0a]), [UInt8](repeating: 0, count: 64),
+            try SigningKey.generate(.ed25519).sign(manifest), try key.sign(manifest + [0x0a]),
+            [UInt8](repeating: 0, count: 64),
         ] {
             try folder.write(signature, to: "dense/1/manifest.json.sig")
             #expect(try failure().contains("manifest.json.sig"), "\(signature)")

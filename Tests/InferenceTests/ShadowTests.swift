@@ -2,6 +2,7 @@
 
 import Foundation
 import GatewayCore
+import Quality
 import Synchronization
 import TestSupport
 import Testing
@@ -67,7 +68,10 @@ private let acme = TenantID("acme")!
         #expect(throws: InferenceError.self) { try repository.unloading(dense, version: 1) }
         let again = try ModelRepository(directory: folder.path, choices: repository.choices)
         #expect(again.shadows[dense]?.shadow.share == 0.5)
-        #expect(try repository.model(dense, version: nil, for: acme, request: RequestID(high: 0, low: 0)).get().model.version == 3)
+        #expect(
+            try repository.model(dense, version: nil, for: acme, request: RequestID(high: 0, low: 0)).get().model
+                .version == 3
+        )
         #expect(try repository.promoting(dense, to: 2).repository.shadows[dense]?.model.version == 1)
         let promoted = try repository.promoting(dense, to: 1).repository
         #expect(promoted.shadows.isEmpty && promoted.choice(of: dense).shadow == nil)

@@ -43,7 +43,10 @@ public enum ManifestWriter {
     public static func sign(_ folder: String, key path: String) throws(InferenceError) -> String {
         let files = try VersionFiles(directory: folder)
         guard let text = try files.manifestText() else {
-            throw InferenceError(.manifestMismatch, "\(folder) has no manifest.json; 'tollgate model manifest' writes it")
+            throw InferenceError(
+                .manifestMismatch,
+                "\(folder) has no manifest.json; 'tollgate model manifest' writes it"
+            )
         }
         try VersionManifest(text).check(try files.digests())
         if let hidden = files.hidden {

@@ -21,7 +21,10 @@ public struct ServingChoice: Hashable, Sendable {
 
     /// Loaded whatever the version policy says.
     var versions: Set<Int64> {
-        Set([version, version == nil ? nil : previous, canary?.version, shadow?.version].compactMap(\.self) + labels.values)
+        Set(
+            [version, version == nil ? nil : previous, canary?.version, shadow?.version].compactMap(\.self)
+                + labels.values
+        )
     }
 
     /// `{"version": 2, "previous": 1, "canary": {…}, "shadow": {…}, "labels": {…}}`; null and empty where nothing was decided.

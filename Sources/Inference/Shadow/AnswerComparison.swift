@@ -34,7 +34,8 @@ struct AnswerComparison: Hashable, Sendable {
             // Without a batch there is one instance, and it has all.
             let isBatched = a.shape.first == instances
             for instance in 0..<instances {
-                let difference = isBatched ? Self.difference(a, b, instance, of: instances) : Self.difference(a, b, 0, of: 1)
+                let difference =
+                    isBatched ? Self.difference(a, b, instance, of: instances) : Self.difference(a, b, 0, of: 1)
                 largest = max(largest, difference)
                 if case .classification = task {
                     same[instance] = a.category(instance, of: instances) == b.category(instance, of: instances)
