@@ -58,7 +58,14 @@ extension Gateway {
         let signer = try signer(configuration, state)
         let audit = try auditLog(configuration, state, store, signer, time: time, log: log)
         let integrator = try integrator(configuration, state, audit, signer, time: time, log: log)
-        let ledger = try LimitLedger(audit: audit, store: store, limits: limits, plans: assignments, time: time)
+        let ledger = try LimitLedger(
+            audit: audit,
+            store: store,
+            directory: directory,
+            limits: limits,
+            plans: assignments,
+            time: time
+        )
         let retention = Retention(
             pruner: try LogPruner(log: audit, directory: state.auditLog, signer: signer),
             holds: try store.auditHolds(),

@@ -98,8 +98,8 @@ final class GatewayMetrics: Sendable {
         )
         tenantLimited = registry.counter(
             "tollgate_tenant_limited_total",
-            help: "Requests refused by a tenant's limits.",
-            labels: ["tenant", "reason"]
+            help: "Requests refused by the limits of a tenant or of one of its keys.",
+            labels: ["tenant", "reason", "limits_of"]
         )
         modelRequests = registry.counter(
             "tollgate_model_requests_total",

@@ -78,6 +78,7 @@ struct Housekeeping {
             keys = try services.administration.withLock { _ throws(StorageError) in
                 let keys = try services.store.purge(tenant: tenant.id, at: now)
                 services.directory.remove(tenant.id, keys: keys)
+                services.forgetLimits(ofKeys: keys)
                 return keys
             }
         } catch .notFound {

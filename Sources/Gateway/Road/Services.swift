@@ -56,8 +56,6 @@ final class Services: Sendable {
     let modelPool: WorkerPool
     /// Held by one change of tenants, plans or keys at a time: the database, the directory and the limits agree.
     let administration = Mutex(())
-    /// Of the keys that have a limit of their own.
-    let keyAccounts = KeyAccounts()
     /// What new keys' texts were, for the minutes in which a client may ask again.
     let shownSecrets = ShownSecrets()
 
@@ -156,5 +154,11 @@ final class Services: Sendable {
         let own = plan.overridden(by: tenant.overrides)
         limits.assign(own, to: tenant.id)
         ledger.assign(own, to: tenant.id)
+    }
+
+    /// Forgets what keys used of their own limits, once they have none or are no more.
+    func forgetLimits(ofKeys ids: [String]) {
+        limits.keys.forget(ids)
+        ledger.forget(keys: ids)
     }
 }
