@@ -132,6 +132,7 @@ extension Gateway {
             retention: retention,
             personalKeys: personalKeys,
             models: models,
+            shadows: try ShadowRunner(time: time) { metrics.shadowed($0, $1, nanoseconds: $2) },
             defaultModel: defaultModel,
             inference: InferencePool(threads: poolThreads, limits: QueueLimits(configuration.inference), time: time),
             reloader: Reloader(source: source, stores: stores),
@@ -334,7 +335,7 @@ extension Gateway {
         let models = try ModelRepository(
             directory: configuration.models.directory,
             sessions: sessions,
-            rules: configuration.repositoryRules,
+            rules: try configuration.repositoryRules(),
             choices: choices,
             time: time
         )
@@ -344,6 +345,7 @@ extension Gateway {
                 fields["engine"] = .string(model.engine?.rawValue ?? "none")
                 fields["inference_us"] = .integer(model.cost.one / 1000)
                 fields["runs_on"] = .string(model.runsOnLoop() ? "event loops" : "threads")
+                if let signer = model.signer { fields["signer"] = .string(signer) }
                 log.info("model loaded", fields)
             } else if status.phase == .failed {
                 fields["reason"] = .string(status.reason)

@@ -35,6 +35,8 @@ final class LoopContext {
     /// In force; each change of them has a number of its own.
     private(set) var models: ModelRepository
     private(set) var modelsGeneration: Int64 = 0
+    /// nil where no model has any.
+    private(set) var shadows: [ModelName: ActiveShadow]?
     private(set) var generation: Int64
     let gateway: String
     let durability: AuditDurability
@@ -99,6 +101,7 @@ final class LoopContext {
         isLenient = configuration.models.json == .lenient
         clientKeys = Self.clientKeys(configuration)
         models = services.models
+        shadows = models.shadows.isEmpty ? nil : models.shadows
         generation = services.configurationGeneration
         gateway = configuration.name
         durability = configuration.audit.durability
@@ -139,6 +142,7 @@ final class LoopContext {
     /// Serves other models from now on; what waits is still answered by those it was read for.
     func serve(_ models: ModelRepository) {
         self.models = models
+        shadows = models.shadows.isEmpty ? nil : models.shadows
         modelsGeneration += 1
         let available = models.available
         worker.keep(only: available)

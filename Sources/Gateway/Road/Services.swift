@@ -80,6 +80,7 @@ final class Services: Sendable {
         retention: Retention,
         personalKeys: PersonalKeys,
         models: ModelRepository,
+        shadows: ShadowRunner,
         defaultModel: ModelName,
         inference: InferencePool,
         reloader: Reloader,
@@ -109,7 +110,7 @@ final class Services: Sendable {
         self.search = search
         self.retention = retention
         self.personalKeys = personalKeys
-        served = ServedModels(models)
+        served = ServedModels(models, shadows: shadows)
         self.defaultModel = defaultModel
         self.inference = inference
         self.reloader = reloader

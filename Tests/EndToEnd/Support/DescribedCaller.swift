@@ -161,6 +161,8 @@ struct DescribedCaller {
             "{\"version\":1,\"percent\":10,\"rule\":{\"rollback_worse\":true}}"
         )
         try admin("DELETE", "/models/twice-int8/canary", 200)
+        try admin("PUT", "/models/twice-int8/shadow", 409, "{\"version\":1,\"share\":0.1}")
+        try admin("DELETE", "/models/twice-int8/shadow", 200)
         try admin("POST", "/models/twice-int8/rollback", 409, "{}")
         try admin("POST", "/models/twice-int8/unload", 200, "{}")
         try admin("POST", "/reload", 200, "{}")
