@@ -52,8 +52,8 @@ public struct InferenceError: Error, Hashable, Sendable {
     public var isModels: Bool {
         switch code {
         case .inputInvalid, .unavailable, .versionMissing, .inService: false
-        case .filesUnreadable, .modelInvalid, .modelUnsupported, .manifestMismatch, .verificationFailed, .engineFailed,
-            .outputNotFinite:
+        case .filesUnreadable, .modelInvalid, .modelUnsupported, .manifestMismatch, .signatureInvalid,
+            .verificationFailed, .engineFailed, .outputNotFinite:
             true
         }
     }
