@@ -18,7 +18,8 @@ BINARY = .build/release/tollgate
 SOURCES = Package.swift config/openapi.yaml $(shell find Sources -type f)
 FORMATTED = Package.swift Sources Tests Benchmarks/audit Fuzz/Package.swift Fuzz/Sources/FuzzTokens/Entry.swift \
 	Fuzz/Sources/FuzzInference/Entry.swift \
-	Benchmarks/tokens/Package.swift Benchmarks/tokens/Sources/tokens Benchmarks/tokens/Sources/timing
+	Benchmarks/tokens/Package.swift Benchmarks/tokens/Sources/tokens Benchmarks/tokens/Sources/timing \
+	Benchmarks/parsing/Package.swift Benchmarks/parsing/Sources/parsing
 STRICT = -Xswiftc -warnings-as-errors
 
 # One thing after the other: the build needs what deps fetches.

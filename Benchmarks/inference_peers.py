@@ -3,8 +3,12 @@
 """Tollgate beside the servers that a tutorial would lead to: Flask with Keras, FastAPI with ONNX Runtime, MLServer, Triton.
 
 One run, the same core for each server in its turn, the load on the other, the same digits network, the same client, one
-instance of 784 floats in each request. Tollgate has TLS, a token, limits and the audit log, durable and (in a second row) written but not
-synced; the others are bare.
+instance of 784 floats in each request. Tollgate has TLS, a token, limits and the audit log, durable and (in a second row)
+written but not synced; the others are bare. What the disk took for an fdatasync of its own stands below the tables.
+
+Of Tollgate there is also what a request costs outside the engine, CPU time without the engine's own, and how much batches
+save: the engine's time for a request alone, divided by its time for one in the batches that came about.
+
 Before anything is measured each must give the same scores. Rounds are interleaved, medians printed, and written with the
 ratios to the best of the others, and a plot, into the folder given with --output.
 """
@@ -22,7 +26,7 @@ import sys
 import threading
 import time
 
-from harness import load, process
+from harness import load, management, process
 from harness.gateway import CERTIFICATES, DEFAULT_BINARY, DIGITS, Gateway
 from harness.process import HERE, PEERS, ROOT, Missing, Process, free_port, work_folder
 
@@ -140,6 +144,19 @@ class Tollgate(Server):
         body, headers = infer_binary()
         self.requests = {"json": ("/predict", ROWS, {}), "binary": ("/v2/models/digits/infer", body, headers)}
         self.headers = {"Authorization": f"Bearer {self.gateway.token}"}
+        self.metrics = management.Metrics(self.gateway)
+
+    def measure(self, kind, connections, seconds, folder):
+        def read():
+            return self.metrics.sums(
+                "tollgate_model_inference_duration_seconds_sum", "tollgate_model_batch_size_sum",
+                "tollgate_model_batch_size_count", labels=['model="digits"'])
+
+        before = read()
+        result = super().measure(kind, connections, seconds, folder)
+        # Warm-up included: it is the same for each request there.
+        took, instances, batches = (b - a for a, b in zip(before, read()))
+        return {**result, "engine_us": took * 1e6 / instances, "batch": instances / batches}
 
     def connection(self):
         context = ssl.create_default_context(cafile=CERTIFICATES / "ca.pem")
@@ -151,7 +168,7 @@ def peers():
     settings = work_folder()
     for file in (HERE / "peers/mlserver").iterdir():
         (settings / file.name).write_bytes(file.read_bytes())
-    ports = [free_port() for _ in range(2)]
+    ports = [free_port() for _ in range(4)]
     infer = {"json": ("/v2/models/digits/infer", infer_json(), {})}
     both = {**infer, "binary": ("/v2/models/digits/infer", binary, headers)}
     return {
@@ -168,7 +185,8 @@ def peers():
             "MLServer", "mlserver", ["-c", "from mlserver.cli import main; main()", "start", settings], infer, folder=settings,
             MLSERVER_HTTP_PORT="@PORT@", MLSERVER_GRPC_PORT=str(ports[0]), MLSERVER_METRICS_PORT=str(ports[1]),
             MLSERVER_PARALLEL_WORKERS="0", MLSERVER_DEBUG="false", PYTHONPATH=str(settings)),
-        "Triton": lambda: Server("Triton", "triton", [HERE / "peers/triton.py"], both),
+        "Triton": lambda: Server(
+            "Triton", "triton", [HERE / "peers/triton.py"], both, GRPC_PORT=str(ports[2]), METRICS_PORT=str(ports[3])),
     }
 
 
@@ -203,6 +221,24 @@ def table(measurements, notes):
     return "\n".join(lines + [f"- {note}" for note in notes]) + "\n"
 
 
+def outside(measurements):
+    """What Tollgate's own metrics say of its requests."""
+    rows, alone = {}, {}
+    for entry in measurements:
+        if "engine_us" in entry:
+            rows.setdefault((entry["kind"], entry["server"], entry["connections"]), []).append(entry)
+    lines = ["### Tollgate, outside the engine", "",
+             "| body | server | connections | CPU us | engine us | outside the engine us | requests a batch | saved by batches |",
+             "|---|---|---:|---:|---:|---:|---:|---:|"]
+    for (kind, name, connections), values in sorted(rows.items()):
+        cpu, engine, batch = (percentile(values, field) for field in ("cpu_us", "engine_us", "batch"))
+        # Of the fewest connections, which is one unless asked otherwise.
+        first = alone.setdefault((kind, name), engine)
+        lines.append(f"| {kind} | {name} | {connections} | {cpu:.1f} | {engine:.1f} | {cpu - engine:.1f} | {batch:.1f} | "
+                     f"{first / engine:.1f} times |")
+    return "\n".join([*lines, "", ""])
+
+
 def plot(measurements, path):
     python = PEERS / "plot/bin/python"
     if not python.exists():
@@ -229,6 +265,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=2, help="of each measurement, behind half a second of warm-up")
     parser.add_argument("--connections", type=lambda text: [int(word) for word in text.split(",")], default=[1, 8, 64])
     parser.add_argument("--only", action="append", help="a peer's name, may be given several times; default: all")
+    parser.add_argument("--kind", choices=["json", "binary"], help="of the bodies; default: both")
     parser.add_argument("--output", type=pathlib.Path, default=HERE / "results-inference")
     options = parser.parse_args()
     process.build()
@@ -248,9 +285,10 @@ def main():
             found = server.scores(kind)
             if any(abs(ours - theirs) > 1e-5 for ours, theirs in zip(expected, found)):
                 raise Missing(f"{name} gives other scores: {found}")
-    measurements = []
+    measurements, disk = [], []
     for number in range(options.rounds):
-        for kind in ("json", "binary"):
+        disk.append(load.fsync_times(folder))
+        for kind in [options.kind] if options.kind else ("json", "binary"):
             for connections in options.connections:
                 for name, server in servers.items():
                     if kind not in server.requests:
@@ -262,8 +300,13 @@ def main():
                           f"p50 {result.get('p50_us', 0):8.0f} p99 {result.get('p99_us', 0):8.0f} us"
                           + (f"  {result['errors']} ERRORS" if result["errors"] else ""), flush=True)
     options.output.mkdir(parents=True, exist_ok=True)
-    text = table(measurements, notes)
-    (options.output / "results.json").write_text(json.dumps({"measurements": measurements, "notes": notes}, indent=1) + "\n")
+    notes.append(
+        "the disk's own fdatasync of 16 KiB, median and p99 of each round: "
+        + ", ".join(f"{times['median_us']:,.0f} and {times['p99_us']:,.0f} us" for times in disk)
+        + "; with one connection each answer of the durable log waits for one")
+    text = outside(measurements) + table(measurements, notes)
+    (options.output / "results.json").write_text(
+        json.dumps({"measurements": measurements, "fdatasync": disk, "notes": notes}, indent=1) + "\n")
     (options.output / "results.md").write_text(text)
     plot(measurements, options.output / "results.png")
     print("\n" + text)

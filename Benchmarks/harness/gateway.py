@@ -20,10 +20,10 @@ CERTIFICATES = ROOT / "certs"
 TINY_BODY = json.dumps({"instances": [[round(0.01234 * (i + 1), 5) for i in range(10)]]})
 
 
-def digit_body():
-    """A JSON request of one instance of 784 floats."""
+def digit_body(count=1):
+    """A JSON request of instances of 784 floats."""
     with open(DIGITS / "heldout.ndjson") as file:
-        return json.dumps({"instances": [json.loads(file.readline())["instance"]]})
+        return json.dumps({"instances": [json.loads(line)["instance"] for line, _ in zip(file, range(count))]})
 
 
 def make_certificates():
@@ -47,7 +47,7 @@ class Gateway:
             shutil.copytree(model, models / model.name)
         self.binary = binary
         self.state = self.folder / "state"
-        admin_key = self.command("init", "--state", self.state)
+        self.admin_key = self.command("init", "--state", self.state)
         variables = dict(os.environ)
         variables.update(
             TOLLGATE_EVENT_LOOPS=str(loops), TOLLGATE_LOG_FORMAT="json", TOLLGATE_AUDIT_DURABILITY=durability,
@@ -68,7 +68,7 @@ class Gateway:
         self.management_port = self._port(fields, "management")
         self._variables = dict(
             os.environ, TOLLGATE_MANAGEMENT_URL=f"https://localhost:{self.management_port}",
-            TOLLGATE_CA=str(CERTIFICATES / "ca.pem"), TOLLGATE_ADMIN_KEY=admin_key,
+            TOLLGATE_CA=str(CERTIFICATES / "ca.pem"), TOLLGATE_ADMIN_KEY=self.admin_key,
         )
         # A plan whose limits are counted and not reached.
         self.command("plan", "set", "bench", "--requests", "1000000", "--burst", "1000000", "--daily-quota",

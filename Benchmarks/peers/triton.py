@@ -23,7 +23,8 @@ def infer(pixels):
 
 
 port = int(os.environ["PORT"])
-config = TritonConfig(http_port=port, grpc_port=port + 1, metrics_port=port + 2, log_verbose=0)
+config = TritonConfig(http_port=port, grpc_port=int(os.environ["GRPC_PORT"]),
+                      metrics_port=int(os.environ["METRICS_PORT"]), log_verbose=0)
 with Triton(config=config) as triton:
     triton.bind(
         model_name="digits",

@@ -60,10 +60,10 @@ extension LimitOverrides {
             RequestRate(json: $0)
         }
         dailyQuota = try Self.limit(json["daily_quota"], "daily_quota", "a whole number from 1") { value in
-            value.integer.flatMap { (1...1_000_000_000_000).contains($0) ? $0 : nil }
+            value.integer.flatMap { KeyLimits.dailyQuotas.contains($0) ? $0 : nil }
         }
         concurrency = try Self.limit(json["concurrency"], "concurrency", "a whole number from 1") { value in
-            value.integer.flatMap { (1...1_000_000).contains($0) ? Int32($0) : nil }
+            value.integer.flatMap { KeyLimits.concurrencies.contains($0) ? Int32($0) : nil }
         }
         switch json["models"] {
         case nil, .null: break

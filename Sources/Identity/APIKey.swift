@@ -33,7 +33,7 @@ public struct APIKey: Hashable, Sendable {
 
     private struct Extras: Hashable, Sendable {
         var networks: [IPNetwork]?
-        var rate: RequestRate?
+        var limits: KeyLimits?
         var retiring: RetiringSecret?
     }
 
@@ -57,11 +57,14 @@ public struct APIKey: Hashable, Sendable {
         set { change { $0.networks = newValue } }
     }
 
-    /// A limit of its own, within its tenant's.
-    public var rate: RequestRate? {
-        get { extras?.value.rate }
-        set { change { $0.rate = newValue } }
+    /// Limits of its own, within its tenant's; nil for none.
+    public var limits: KeyLimits? {
+        get { extras?.value.limits }
+        set { change { $0.limits = newValue.flatMap { $0.isEmpty ? nil : $0 } } }
     }
+
+    /// The limits that anything can still be charged to.
+    var limitsInForce: KeyLimits? { revokedAt == nil ? limits : nil }
 
     /// The secret that it had before the last rotation, whether or not that still counts.
     public var retiring: RetiringSecret? {

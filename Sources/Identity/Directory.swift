@@ -41,6 +41,8 @@ public final class Directory: Sendable {
     private let state: Mutex<State>
     private let counter: Atomic<UInt64>
     private let used = UsedKeys()
+    /// Keys that have limits of their own and were not revoked.
+    private let limited: Atomic<Int>
 
     /// A directory with what the store holds.
     ///
@@ -50,7 +52,12 @@ public final class Directory: Sendable {
         state.tenants.reserveCapacity(tenants.count)
         state.keys.reserveCapacity(keys.count)
         for tenant in tenants { state.tenants[tenant.id] = Stamped(value: tenant, generation: generation) }
-        for key in keys { state.keys[key.id] = Stamped(value: key, generation: generation) }
+        var limited = 0
+        for key in keys {
+            state.keys[key.id] = Stamped(value: key, generation: generation)
+            if key.limitsInForce != nil { limited += 1 }
+        }
+        self.limited = Atomic(limited)
         for token in revokedTokens { state.revoked[token.id] = token.expiresAt }
         self.state = Mutex(state)
         counter = Atomic(generation)
@@ -66,6 +73,14 @@ public final class Directory: Sendable {
 
     /// The key of that id, dead ones too.
     public func key(_ id: String) -> APIKey? { state.withLock { $0.keys[id]?.value } }
+
+    /// The limits of the key's own; nil for none, and for a key that there is not or that was revoked.
+    ///
+    /// Made for whoever asks at each record: where no key has any, it is one read.
+    public func limits(ofKey id: String) -> KeyLimits? {
+        guard limited.load(ordering: .acquiring) > 0 else { return nil }
+        return state.withLock { $0.keys[id]?.value.limitsInForce }
+    }
 
     /// How many tenants and keys there are, dead ones too.
     public var counts: (tenants: Int, keys: Int) { state.withLock { ($0.tenants.count, $0.keys.count) } }
@@ -117,7 +132,11 @@ public final class Directory: Sendable {
     /// Adds the key, or replaces the one of that id.
     @discardableResult
     public func put(_ key: APIKey) -> UInt64 {
-        change { state, generation in state.keys[key.id] = Stamped(value: key, generation: generation) }
+        change { state, generation in
+            let before = state.keys.updateValue(Stamped(value: key, generation: generation), forKey: key.id)
+            count(key, 1)
+            if let before { count(before.value, -1) }
+        }
     }
 
     /// Forgets a tenant and these keys of it.
@@ -125,8 +144,15 @@ public final class Directory: Sendable {
     public func remove(_ tenant: TenantID, keys: [String]) -> UInt64 {
         change { state, _ in
             state.tenants[tenant] = nil
-            for id in keys { state.keys[id] = nil }
+            for id in keys {
+                if let gone = state.keys.removeValue(forKey: id) { count(gone.value, -1) }
+            }
         }
+    }
+
+    /// Counts a key that came or went, as far as it has limits.
+    private func count(_ key: APIKey, _ change: Int) {
+        if key.limitsInForce != nil { limited.add(change, ordering: .acquiringAndReleasing) }
     }
 
     /// Refuses the token from now on.

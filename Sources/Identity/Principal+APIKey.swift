@@ -18,7 +18,7 @@ extension Principal {
             scopes: key.scopes.expanded.intersection(key.role.scopes),
             models: key.models,
             networks: key.networks,
-            rate: key.rate,
+            limits: key.limits,
             notBefore: nil,
             expiresAt: key.expiresAt,
             validUntil: [key.expiresAt, secretEndsAt].compactMap(\.self).min()
@@ -41,7 +41,7 @@ extension Principal {
             scopes: claims.scopes.intersection(key.scopes).intersection(key.role.scopes),
             models: key.models,
             networks: key.networks,
-            rate: key.rate,
+            limits: key.limits,
             notBefore: claims.notBefore,
             expiresAt: claims.expiresAt,
             validUntil: key.expiresAt.map { min($0, tokenEnd) } ?? tokenEnd

@@ -25,8 +25,8 @@ public final class Principal: Sendable {
     public let models: ModelAccess
     /// Where its requests may come from; nil for anywhere.
     public let networks: [IPNetwork]?
-    /// The limit of the key behind it, within the tenant's.
-    public let rate: RequestRate?
+    /// The limits of the key behind it, within the tenant's.
+    public let limits: KeyLimits?
     /// Found at the first request, and the same from then on.
     private let use = Atomic<Unmanaged<KeyUse>?>(nil)
     /// `nbf` of the token.
@@ -48,7 +48,7 @@ public final class Principal: Sendable {
         scopes: ScopeSet,
         models: ModelAccess,
         networks: [IPNetwork]? = nil,
-        rate: RequestRate? = nil,
+        limits: KeyLimits? = nil,
         notBefore: UnixTime?,
         expiresAt: UnixTime?,
         validUntil: UnixTime? = nil
@@ -63,7 +63,7 @@ public final class Principal: Sendable {
         self.scopes = scopes
         self.models = models
         self.networks = networks
-        self.rate = rate
+        self.limits = limits
         self.notBefore = notBefore
         self.expiresAt = expiresAt
         self.validUntil = validUntil ?? expiresAt

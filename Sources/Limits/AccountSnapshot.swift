@@ -2,10 +2,17 @@
 
 public import GatewayCore
 
-/// What must outlive the process of one tenant's limits: requests under way do not.
+/// What must outlive the process of the limits of one tenant or key: requests under way do not.
 public struct AccountSnapshot: Hashable, Sendable {
     /// Whose limits.
-    public var tenant: TenantID
+    public enum Holder: Hashable, Sendable {
+        case tenant(TenantID)
+        /// The key's id.
+        case key(String)
+    }
+
+    /// Whose limits.
+    public var holder: Holder
     /// The theoretical arrival time of the rate limit, in nanoseconds since 1970-01-01T00:00:00Z.
     public var theoreticalArrivalNanoseconds: Int64
     /// The UTC day that is counted, in days since 1970-01-01.
@@ -13,9 +20,9 @@ public struct AccountSnapshot: Hashable, Sendable {
     /// Requests counted against that day.
     public var quotaUsed: Int64
 
-    /// Nothing is checked here: ``LimitTable/restore(_:)`` brings impossible numbers into range.
-    public init(tenant: TenantID, theoreticalArrivalNanoseconds: Int64, quotaDay: Int64, quotaUsed: Int64) {
-        self.tenant = tenant
+    /// Nothing is checked here: ``LimitTable/restore(_:keyLimits:)`` brings impossible numbers into range.
+    public init(_ holder: Holder, theoreticalArrivalNanoseconds: Int64, quotaDay: Int64, quotaUsed: Int64) {
+        self.holder = holder
         self.theoreticalArrivalNanoseconds = theoreticalArrivalNanoseconds
         self.quotaDay = quotaDay
         self.quotaUsed = quotaUsed

@@ -2,7 +2,7 @@
 
 public import GatewayCore
 
-/// Why a tenant's limits refuse a request, and when it is worth asking again.
+/// Why the limits of a tenant or of its key refuse a request, and when it is worth asking again.
 public struct LimitRefusal: Hashable, Sendable {
     /// The limits that stood in the way.
     struct Violated: OptionSet, Hashable {
@@ -11,7 +11,6 @@ public struct LimitRefusal: Hashable, Sendable {
         static let rate = Violated(rawValue: 1 << 0)
         static let quota = Violated(rawValue: 1 << 1)
         static let concurrency = Violated(rawValue: 1 << 2)
-        static let key = Violated(rawValue: 1 << 3)
     }
 
     let violated: Violated
@@ -21,22 +20,21 @@ public struct LimitRefusal: Hashable, Sendable {
     /// Where the tenant stands.
     public internal(set) var state: LimitState
 
-    /// Whether the key's own limit stands in the way, and not its tenant's.
-    public var isOfKey: Bool { violated.contains(.key) }
+    /// Whether the key's own limits stand in the way, and not its tenant's.
+    public internal(set) var isOfKey = false
 
     /// The limit that lasts longest of those in the way: `.quotaExceeded`, `.rateExceeded` or `.concurrencyExceeded`.
     public var code: ReasonCode {
         if violated.contains(.quota) { return .quotaExceeded }
-        return violated.isDisjoint(with: [.rate, .key]) ? .concurrencyExceeded : .rateExceeded
+        return violated.contains(.rate) ? .rateExceeded : .concurrencyExceeded
     }
 
-    /// Names of all policies in the way: `burst`, `daily`, `concurrency`, `key`.
+    /// Names of all policies in the way: `burst`, `daily`, `concurrency`, of a key `key`, `key-daily`, `key-concurrency`.
     public var violatedPolicies: [String] {
         var names: [String] = []
-        if violated.contains(.rate) { names.append("burst") }
-        if violated.contains(.quota) { names.append("daily") }
-        if violated.contains(.concurrency) { names.append("concurrency") }
-        if violated.contains(.key) { names.append("key") }
+        if violated.contains(.rate) { names.append(isOfKey ? "key" : "burst") }
+        if violated.contains(.quota) { names.append(isOfKey ? "key-daily" : "daily") }
+        if violated.contains(.concurrency) { names.append(isOfKey ? "key-concurrency" : "concurrency") }
         return names
     }
 }

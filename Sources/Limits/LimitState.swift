@@ -5,7 +5,7 @@ import GatewayCore
 /// One limit as it stands after a decision: what the fields of a `RateLimit` and a `RateLimit-Policy` item say
 /// (draft-ietf-httpapi-ratelimit-headers-11, sections 3 and 4).
 public struct PolicyState: Hashable, Sendable {
-    enum Kind: UInt8 { case burst, daily, key }
+    enum Kind: UInt8 { case burst, daily, key, keyDaily }
 
     private(set) var kind: Kind
     /// Requests that the policy grants in each window (`q`).
@@ -17,7 +17,7 @@ public struct PolicyState: Hashable, Sendable {
     /// Seconds, rounded up, until all is there again or, when nothing remains, until the next request passes (`t`).
     public let resetSeconds: Int64
 
-    /// `burst` for the rate, `daily` for the quota of the UTC day, `key` for the rate of the key.
+    /// `burst` for the rate, `daily` for the quota of the UTC day, `key` and `key-daily` for those of the key.
     public var name: String { label.description }
 
     /// ``name`` where no text is to be made of it.
@@ -26,6 +26,7 @@ public struct PolicyState: Hashable, Sendable {
         case .burst: "burst"
         case .daily: "daily"
         case .key: "key"
+        case .keyDaily: "key-daily"
         }
     }
 }
@@ -37,14 +38,30 @@ public struct LimitState: Hashable, Sendable {
     /// The quota of the UTC day.
     public internal(set) var quota: PolicyState?
     /// The rate of the key, within the tenant's.
-    public internal(set) var key: PolicyState?
+    public private(set) var keyRate: PolicyState?
+    /// The quota of the key, within the tenant's.
+    public private(set) var keyQuota: PolicyState?
 
     /// The policy that is nearest to refusing: the one to show where only one can be shown.
     public var tightest: PolicyState? {
-        var tightest = rate ?? quota ?? key
-        if let quota, let known = tightest, quota.remaining < known.remaining { tightest = quota }
-        if let key, let known = tightest, key.remaining < known.remaining { tightest = key }
+        var tightest: PolicyState?
+        forEach { if $0.remaining < tightest?.remaining ?? .max { tightest = $0 } }
         return tightest
+    }
+
+    /// Hands over each policy, in the order in which they are shown.
+    @inline(__always)
+    public func forEach(_ body: (PolicyState) -> Void) {
+        if let rate { body(rate) }
+        if let quota { body(quota) }
+        if let keyRate { body(keyRate) }
+        if let keyQuota { body(keyQuota) }
+    }
+
+    /// Adds where the key's own limits stand.
+    mutating func add(key state: LimitState) {
+        keyRate = state.rate.map { PolicyState($0, as: .key) }
+        keyQuota = state.quota.map { PolicyState($0, as: .keyDaily) }
     }
 }
 
@@ -60,10 +77,10 @@ extension PolicyState {
         resetSeconds = secondsRoundedUp(remaining > 0 ? ahead : ahead - terms.tolerance)
     }
 
-    /// The rate of a key, told apart from its tenant's.
-    init(ofKey rate: PolicyState) {
-        self = rate
-        kind = .key
+    /// The limit of a key, told apart from its tenant's.
+    fileprivate init(_ policy: PolicyState, as kind: Kind) {
+        self = policy
+        self.kind = kind
     }
 
     init(quota: Int64, use: QuotaCell.Use, now: Int64) {

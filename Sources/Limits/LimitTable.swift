@@ -3,7 +3,7 @@
 public import GatewayCore
 import Synchronization
 
-/// The limits of all tenants.
+/// The limits of all tenants, and of the keys within them.
 ///
 /// A second table that only replays audit records, in the log's order, is the state that a snapshot and the log behind
 /// it would give: the one to store, since it covers whole records and none under way.
@@ -15,6 +15,8 @@ public final class LimitTable: Sendable {
     }
 
     private let state = Mutex(State())
+    /// Of the keys with limits of their own.
+    public let keys = KeyAccounts()
 
     /// A table without tenants.
     public init() {}
@@ -34,23 +36,30 @@ public final class LimitTable: Sendable {
         state.withLock { $0.accounts[tenant] }
     }
 
-    /// What is used now, in the order of the tenants' names. Each tenant's words are read one after the other: with
+    /// What is used now, in the order of the tenants' names, then of the keys' ids. Each account's words are read one after the other: with
     /// decisions under way, a snapshot may hold part of one.
     public func snapshot() -> [AccountSnapshot] {
         let all = state.withLock { state in
-            state.accounts.map { $0.value.snapshot(of: $0.key) } + state.waiting.values
+            state.accounts.map { ($0.key, $0.value.snapshot(of: .tenant($0.key))) } + state.waiting.map { ($0, $1) }
         }
-        return all.sorted { $0.tenant.description < $1.tenant.description }
+        return all.sorted { $0.0.description < $1.0.description }.map(\.1) + keys.snapshot()
     }
 
     /// Sets what is used, at start, before any decision. A tenant without a plan gets its state once it is assigned one.
-    public func restore(_ snapshots: [AccountSnapshot]) {
+    ///
+    /// - Parameter keyLimits: a key's limits; where it has none, or is none, its state is of no use.
+    public func restore(_ snapshots: [AccountSnapshot], keyLimits: (String) -> KeyLimits? = { _ in nil }) {
         state.withLock { state in
             for snapshot in snapshots {
-                if let account = state.accounts[snapshot.tenant] {
-                    account.restore(snapshot)
-                } else {
-                    state.waiting[snapshot.tenant] = snapshot
+                switch snapshot.holder {
+                case .tenant(let tenant):
+                    if let account = state.accounts[tenant] {
+                        account.restore(snapshot)
+                    } else {
+                        state.waiting[tenant] = snapshot
+                    }
+                case .key(let id):
+                    if let limits = keyLimits(id) { keys.restore(snapshot, ofKey: id, limits) }
                 }
             }
         }

@@ -51,14 +51,14 @@ public final class TenantAccount: Sendable {
 
     // MARK: - Deciding
 
-    private struct Look {
+    struct Look {
         var violated: LimitRefusal.Violated
         var arrival: Int64
         var use: QuotaCell.Use
     }
 
     /// Reads all limits at `now`.
-    private func look(_ terms: LimitTerms, now: Int64) -> Look {
+    func look(_ terms: LimitTerms, now: Int64) -> Look {
         var look = Look(violated: [], arrival: 0, use: quota.use(at: now))
         if let rate = terms.rate {
             look.arrival = self.rate.arrival(at: now, horizon: rate.horizon)
@@ -74,7 +74,7 @@ public final class TenantAccount: Sendable {
     /// The order matters for what other threads see meanwhile: a take is undone only because a later one found its
     /// limit reached, and ``LimitRefusal/code`` names the later one. So a refusal never blames a limit that is only
     /// held for a moment.
-    private func take(_ terms: LimitTerms, now: Int64) -> Admission? {
+    func take(_ terms: LimitTerms, now: Int64) -> Admission? {
         guard let ended = concurrency.take(limit: terms.concurrency) else { return nil }
         var charge: RateCell.Charge?
         var state = LimitState()
@@ -103,7 +103,7 @@ public final class TenantAccount: Sendable {
         return Admission(state: state, tenant: part, key: nil)
     }
 
-    private func refusal(_ look: Look, _ terms: LimitTerms, now: Int64) -> LimitRefusal {
+    func refusal(_ look: Look, _ terms: LimitTerms, now: Int64) -> LimitRefusal {
         var wait: Int64 = 1
         if look.violated.contains(.rate), let rate = terms.rate {
             wait = max(wait, secondsRoundedUp(look.arrival - rate.tolerance - now))
@@ -112,7 +112,7 @@ public final class TenantAccount: Sendable {
         return LimitRefusal(violated: look.violated, retryAfterSeconds: Int(wait), state: state(look, terms, now: now))
     }
 
-    private func state(_ look: Look, _ terms: LimitTerms, now: Int64) -> LimitState {
+    func state(_ look: Look, _ terms: LimitTerms, now: Int64) -> LimitState {
         var state = LimitState()
         if let rate = terms.plan.rate, let rateTerms = terms.rate {
             state.rate = PolicyState(rate: rate, terms: rateTerms, arrival: look.arrival, now: now)
@@ -123,7 +123,7 @@ public final class TenantAccount: Sendable {
         return state
     }
 
-    private func withTerms<R>(_ body: (LimitTerms) -> R) -> R {
+    func withTerms<R>(_ body: (LimitTerms) -> R) -> R {
         terms.load(ordering: .acquiring)._withUnsafeGuaranteedRef(body)
     }
 }
@@ -153,10 +153,10 @@ extension TenantAccount {
         }
     }
 
-    func snapshot(of tenant: TenantID) -> AccountSnapshot {
+    func snapshot(of holder: AccountSnapshot.Holder) -> AccountSnapshot {
         let use = quota.stored
         return AccountSnapshot(
-            tenant: tenant,
+            holder,
             theoreticalArrivalNanoseconds: rate.stored,
             quotaDay: use.day,
             quotaUsed: use.count

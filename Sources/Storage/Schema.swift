@@ -22,6 +22,9 @@ enum Schema {
         migrator.registerMigration("weights") { db in
             try db.execute(sql: weights)
         }
+        migrator.registerMigration("key limits") { db in
+            try db.execute(sql: keyLimits)
+        }
         return migrator
     }
 
@@ -134,5 +137,19 @@ enum Schema {
             PRIMARY KEY (caller, key_hash)
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX idempotent_answers_by_time ON idempotent_answers (created_at);
+        """
+
+    /// A key's limits are JSON as the management API has them: one column, whatever they are, for a start reads it of
+    /// every key.
+    private static let keyLimits = """
+        ALTER TABLE api_keys RENAME COLUMN rate TO limits;
+        UPDATE api_keys SET limits = '{"rate":' || limits || '}' WHERE limits IS NOT NULL;
+
+        CREATE TABLE limit_key_accounts (
+            key TEXT PRIMARY KEY,
+            theoretical_arrival INTEGER NOT NULL,
+            quota_day INTEGER NOT NULL,
+            quota_used INTEGER NOT NULL
+        ) STRICT;
         """
 }

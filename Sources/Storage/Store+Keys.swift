@@ -39,7 +39,7 @@ extension Store {
             ).execute(arguments: [
                 key.id, key.tenant.column, key.role.rawValue, key.name, key.scopes.description, key.models.column,
                 Data(key.secretHash), key.createdAt.nanoseconds, key.createdBy, key.expiresAt?.nanoseconds,
-                key.revokedAt?.nanoseconds, key.networksColumn, key.rate?.json.serialized(),
+                key.revokedAt?.nanoseconds, key.networksColumn, key.limitsColumn,
                 key.retiring.map { Data($0.hash) }, key.retiring?.endsAt.nanoseconds, key.revision,
             ])
             try answer?.insert(db)
@@ -70,13 +70,13 @@ extension Store {
             try db.execute(
                 sql: """
                     UPDATE api_keys SET name = ?, scopes = ?, models = ?, secret_hash = ?, expires_at = ?,
-                    revoked_at = ?, networks = ?, rate = ?, retiring_hash = ?, retiring_ends_at = ?, revision = ?
+                    revoked_at = ?, networks = ?, limits = ?, retiring_hash = ?, retiring_ends_at = ?, revision = ?
                     WHERE id = ?
                     """,
                 arguments: [
                     next.name, next.scopes.description, next.models.column, Data(next.secretHash),
                     next.expiresAt?.nanoseconds, next.revokedAt?.nanoseconds, next.networksColumn,
-                    next.rate?.json.serialized(), next.retiring.map { Data($0.hash) },
+                    next.limitsColumn, next.retiring.map { Data($0.hash) },
                     next.retiring?.endsAt.nanoseconds, next.revision, next.id,
                 ]
             )
@@ -112,7 +112,7 @@ extension APIKey {
     /// In the order in which ``init(row:)`` reads them: by place, for names would cost a start with many keys seconds.
     static let columns = """
         id, tenant, role, name, scopes, models, secret_hash, created_at, created_by, expires_at, revoked_at, networks, \
-        rate, retiring_hash, retiring_ends_at, revision
+        limits, retiring_hash, retiring_ends_at, revision
         """
 
     static func fetch(_ db: Database, _ id: String) throws -> APIKey? {
@@ -122,6 +122,10 @@ extension APIKey {
 
     fileprivate var networksColumn: String? {
         networks.map { JSON.array($0.map { .string($0.description) }).serialized() }
+    }
+
+    fileprivate var limitsColumn: String? {
+        limits.map { JSON.object($0.json.filter { $0.value != .null }).serialized() }
     }
 
     init(row: Row) throws {
@@ -148,7 +152,7 @@ extension APIKey {
             networks = try blocks.map { try row.decoded($0.string.flatMap { IPNetwork($0) }, "networks") }
         }
         if let text = row[12] as String? {
-            rate = try row.decoded((try? JSON.parse(text)).flatMap(RequestRate.init(json:)), "rate")
+            limits = try row.decoded((try? JSON.parse(text)).flatMap(KeyLimits.init(json:)), "limits")
         }
         if let hash = row[13] as Data? {
             retiring = RetiringSecret(hash: [UInt8](hash), endsAt: UnixTime(nanoseconds: row[14]))

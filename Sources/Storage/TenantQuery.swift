@@ -92,6 +92,10 @@ extension Store {
             }
             let name = id.description
             let keys = try String.fetchAll(db, sql: "SELECT id FROM api_keys WHERE tenant = ?", arguments: [name])
+            try db.execute(
+                sql: "DELETE FROM limit_key_accounts WHERE key IN (SELECT id FROM api_keys WHERE tenant = ?)",
+                arguments: [name]
+            )
             try db.execute(sql: "DELETE FROM api_keys WHERE tenant = ?", arguments: [name])
             try db.execute(sql: "DELETE FROM limit_accounts WHERE tenant = ?", arguments: [name])
             try db.execute(sql: "DELETE FROM tenants WHERE id = ?", arguments: [name])

@@ -106,7 +106,7 @@ private struct ModelChoice {
 
     init(_ text: String, version: Int64?, _ configuration: Configuration) throws {
         self.text = text
-        rules = configuration.repositoryRules
+        rules = try configuration.repositoryRules()
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         if parts.count <= 2, let name = ModelName(parts[0]), parts.count == 1 || Int64(parts[1]) != nil {
             self.name = name

@@ -123,13 +123,22 @@ struct Explanation {
         let states = (record["limits"]?.array ?? []).map { limit in
             let (left, all) = (limit["remaining"]?.integer ?? 0, limit["limit"]?.integer ?? 0)
             let reset = limit["reset_s"]?.integer ?? 0
-            return "\(limit["policy"]?.string ?? "?"): \(left) of \(all) left, whole again in \(reset) s"
+            return "\(policy(limit)): \(left) of \(all) left, whole again in \(reset) s"
         }
         let taken = record["charge"]?["requests"]?.integer.map { "; \($0) request was taken from them" }
         guard !states.isEmpty else {
             return record["charge"] == nil ? "not asked: it was decided before them, or none holds here" : "none holds"
         }
         return states.joined(separator: "; ") + (taken ?? "; nothing was taken from them")
+    }
+
+    /// The policy's name; a key's is said to be one.
+    private static func policy(_ limit: JSON) -> String {
+        switch limit["policy"]?.string {
+        case "key": "key (the rate of the key's own)"
+        case "key-daily": "key-daily (the daily quota of the key's own)"
+        case let name: name ?? "?"
+        }
     }
 
     private static func times(_ record: JSON) -> String {

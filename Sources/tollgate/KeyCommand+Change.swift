@@ -3,14 +3,25 @@
 import ArgumentParser
 import GatewayCore
 
-/// A limit of the key's own, within its tenant's.
-struct KeyRateOptions: ParsableArguments {
+/// Limits of the key's own, within its tenant's.
+struct KeyLimitOptions: ParsableArguments {
     @Option(help: "Requests in each window, within the tenant's limits.") var requests: Int64?
     @Option(help: "The window, in seconds.") var seconds: Int64 = 1
     @Option(help: "Requests that may come at once; without it as many as --requests.") var burst: Int64?
+    @Option(help: "Requests in a UTC day, within the tenant's limits.") var dailyQuota: Int64?
+    @Option(help: "Requests under way at once, within the tenant's limits.") var concurrency: Int64?
 
-    var json: JSON? {
-        requests.map { ["requests": .integer($0), "seconds": .integer(seconds), "burst": .integer(burst ?? $0)] }
+    /// Those that are given.
+    var members: [JSON.Member] {
+        var members: [JSON.Member] = []
+        if let requests {
+            let burst = JSON.integer(burst ?? requests)
+            let rate: JSON = ["requests": .integer(requests), "seconds": .integer(seconds), "burst": burst]
+            members.append(JSON.Member("rate", rate))
+        }
+        if let dailyQuota { members.append(JSON.Member("daily_quota", .integer(dailyQuota))) }
+        if let concurrency { members.append(JSON.Member("concurrency", .integer(concurrency))) }
+        return members
     }
 }
 
@@ -38,6 +49,7 @@ extension KeyCommand {
                 EXAMPLES
                   tollgate key update Ab3dE6gH --networks 192.0.2.0/24,2001:db8::/32
                   tollgate key update Ab3dE6gH --networks any --models all --expires-in never
+                  tollgate key update Ab3dE6gH --daily-quota 500 --no-rate
                 """
         )
         @Argument(help: "The key's id: the eight characters behind tg_live_.", completion: .custom(Names.keys))
@@ -47,8 +59,10 @@ extension KeyCommand {
         @Option(help: "Model names, separated by commas, or all.") var models: String?
         @Option(help: "Addresses and CIDR blocks, separated by commas, or any.") var networks: String?
         @Option(help: "Seconds until it ends, or never.") var expiresIn: String?
-        @OptionGroup var rate: KeyRateOptions
-        @Flag(help: "No limit of its own any more.") var noRate = false
+        @OptionGroup var limits: KeyLimitOptions
+        @Flag(help: "No rate of its own any more.") var noRate = false
+        @Flag(help: "No daily quota of its own any more.") var noDailyQuota = false
+        @Flag(help: "No concurrency of its own any more.") var noConcurrency = false
         @OptionGroup var rehearsal: DryRunOption
         @OptionGroup var revision: RevisionOption
         @OptionGroup var options: ManagementOptions
@@ -64,7 +78,13 @@ extension KeyCommand {
                 "expires_in_seconds",
                 expiresIn.map { $0 == "never" ? .null : Int64($0).map(JSON.integer) ?? .string($0) }
             )
-            add("rate", noRate ? .null : rate.json)
+            members += limits.members
+            for (name, isGone) in [
+                ("rate", noRate), ("daily_quota", noDailyQuota), ("concurrency", noConcurrency),
+            ] where isGone {
+                members.removeAll { $0.name == name }
+                add(name, .null)
+            }
             try options.change(
                 "PATCH",
                 "/admin/v1/keys/\(id.queryEncoded)",
@@ -72,6 +92,51 @@ extension KeyCommand {
                 headers: revision.headers,
                 rehearsal
             ) { options.show([$0], columns: KeyCommand.columns) }
+        }
+    }
+
+    struct Limits: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show the limits of a key's own, or set all of them anew.",
+            discussion: """
+                They lie within its tenant's: a request must pass both. What is not given is no limit of its own. Its models
+                are no limit in this sense: 'tollgate key update ID --models …'.
+
+                EXAMPLES
+                  tollgate key limits Ab3dE6gH
+                  tollgate key limits Ab3dE6gH --requests 5 --burst 20 --daily-quota 1000 --concurrency 2
+                  tollgate key limits Ab3dE6gH --reset
+                """
+        )
+        @Argument(help: "The key's id: the eight characters behind tg_live_.", completion: .custom(Names.keys))
+        var id: String
+        @OptionGroup var limits: KeyLimitOptions
+        @Flag(help: "The tenant's limits alone hold.") var reset = false
+        @OptionGroup var rehearsal: DryRunOption
+        @OptionGroup var revision: RevisionOption
+        @OptionGroup var options: ManagementOptions
+
+        func run() throws {
+            let path = "/admin/v1/keys/\(id.queryEncoded)/limits"
+            func show(_ limits: JSON) {
+                options.show(
+                    [limits],
+                    columns: [
+                        ("key", "key"), ("rate", "rate"), ("daily quota", "daily_quota"),
+                        ("concurrency", "concurrency"),
+                    ]
+                )
+            }
+            let members = limits.members
+            guard reset || !members.isEmpty else { return show(try options.client().call("GET", path)) }
+            try options.change(
+                "PUT",
+                path,
+                body: .object(reset ? [] : members),
+                headers: revision.headers,
+                rehearsal,
+                show: show
+            )
         }
     }
 

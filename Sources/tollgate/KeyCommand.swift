@@ -6,16 +6,17 @@ import GatewayCore
 struct KeyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "key",
-        abstract: "Issue, list, show, change, rotate and revoke API keys.",
+        abstract: "Issue, list, show, change, limit, rotate and revoke API keys.",
         discussion: """
             EXAMPLES
               tollgate key issue --tenant acme --name ci --models digits
               tollgate key issue --role auditor
               tollgate key list --tenant acme
+              tollgate key limits Ab3dE6gH --daily-quota 1000
               tollgate key rotate Ab3dE6gH         a new secret; the old one counts for another day
               tollgate key revoke Ab3dE6gH         it and its tokens are refused from now on
             """,
-        subcommands: [Issue.self, List.self, Show.self, Update.self, Rotate.self, Revoke.self]
+        subcommands: [Issue.self, List.self, Show.self, Update.self, Limits.self, Rotate.self, Revoke.self]
     )
 
     static let columns = [
@@ -42,7 +43,7 @@ struct KeyCommand: ParsableCommand {
         @Option(help: "Addresses and CIDR blocks it may come from, separated by commas; without it anywhere.")
         var networks: String?
         @Option(help: "Seconds until it ends; without it never.") var expiresIn: Int64?
-        @OptionGroup var rate: KeyRateOptions
+        @OptionGroup var limits: KeyLimitOptions
         @OptionGroup var rehearsal: DryRunOption
         @OptionGroup var idempotency: IdempotencyOption
         @OptionGroup var options: ManagementOptions
@@ -51,13 +52,16 @@ struct KeyCommand: ParsableCommand {
             try options.change(
                 "POST",
                 "/admin/v1/keys",
-                body: [
-                    "tenant": tenant.map(JSON.string) ?? .null, "role": .string(role), "name": .string(name),
-                    "scopes": scopes.map(JSON.string) ?? .null,
-                    "models": models.map(KeyCommand.words) ?? .null,
-                    "networks": networks.map(KeyCommand.words) ?? .null,
-                    "rate": rate.json ?? .null, "expires_in_seconds": expiresIn.map(JSON.integer) ?? .null,
-                ],
+                body: .object(
+                    [
+                        JSON.Member("tenant", tenant.map(JSON.string) ?? .null), JSON.Member("role", .string(role)),
+                        JSON.Member("name", .string(name)),
+                        JSON.Member("scopes", scopes.map(JSON.string) ?? .null),
+                        JSON.Member("models", models.map(KeyCommand.words) ?? .null),
+                        JSON.Member("networks", networks.map(KeyCommand.words) ?? .null),
+                        JSON.Member("expires_in_seconds", expiresIn.map(JSON.integer) ?? .null),
+                    ] + limits.members
+                ),
                 headers: idempotency.headers,
                 rehearsal
             ) { try KeyCommand.showOnce($0, options) }

@@ -2,7 +2,6 @@
 
 import ArgumentParser
 import GatewayCore
-import Inference
 
 extension ModelCommand {
     struct Load: ParsableCommand {
@@ -74,8 +73,9 @@ extension ModelCommand {
 
                 With a rule the canary ends by itself, by what feedback and traffic say of both versions since it began:
                 --promote-if 'accuracy>=0.95' promotes it unless it is significantly worse; --rollback-if takes 'worse'
-                (two-proportion z-test, p < 0.01), 'drift>0.25' (population stability index) and 'errors>0.05', and may
-                be given several times. 'tollgate model show' has the figures.
+                (than the stable version, significantly), 'drift>0.25' (population stability index) and 'errors>0.05'
+                (significantly), and may be given several times. A canary that is as good is taken for worse in at most
+                5 of 100 cases, however often it is looked at. 'tollgate model show' has the figures.
 
                 EXAMPLES
                   tollgate model canary digits 2 --percent 10
@@ -150,29 +150,6 @@ extension ModelCommand {
             let text = text.filter { $0 != " " }
             return text.hasPrefix(prefix)
                 ? Double(text.dropFirst(prefix.count)).flatMap { $0.isFinite ? $0 : nil } : nil
-        }
-    }
-
-    struct Manifest: ParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Write manifest.json into a version's folder: the SHA-256 of each file, and whom it is for.",
-            discussion: "EXAMPLE\n  tollgate model manifest models/digits/2 --tenant acme"
-        )
-        @Argument(help: "The version's folder.") var folder: String
-        @Option(help: "A tenant that may use the version; may be given several times, without it all may.")
-        var tenant: [String] = []
-
-        func run() throws {
-            let tenants = try tenant.map { name in
-                guard let id = TenantID(name) else { throw fail("'\(name)' is no tenant's name") }
-                return id
-            }
-            do {
-                let count = try ManifestWriter.write(folder, tenants: tenants.isEmpty ? nil : Set(tenants))
-                print("\(folder)/manifest.json lists \(count) files")
-            } catch {
-                throw fail(error.sentence + (error.detail.isEmpty ? "" : " (\(error.detail))"))
-            }
         }
     }
 }

@@ -13,6 +13,7 @@ struct ModelCommand: ParsableCommand {
             EXAMPLES
               tollgate model list
               tollgate model canary digits 2 --percent 10
+              tollgate model shadow digits 2 --share 0.1
               tollgate model promote digits 2
               tollgate model rollback digits
               tollgate model quality digits --window 24h
@@ -20,15 +21,17 @@ struct ModelCommand: ParsableCommand {
             """,
         subcommands: [
             List.self, Show.self, Load.self, Unload.self, Promote.self, Rollback.self, CanaryCommand.self,
-            Manifest.self, QualityCommand.self, Evaluate.self,
+            ShadowCommand.self, Manifest.self, Sign.self, QualityCommand.self, Evaluate.self,
         ]
     )
 
     static let columns = [
         (title: "name", field: "name"), (title: "version", field: "version"), (title: "phase", field: "phase"),
-        (title: "default", field: "default"), (title: "canary", field: "canary"), (title: "format", field: "format"),
+        (title: "default", field: "default"), (title: "canary", field: "canary"), (title: "shadow", field: "shadow"),
+        (title: "format", field: "format"),
         (title: "engine", field: "engine"),
         (title: "micros", field: "inference_us"), (title: "sha256", field: "sha256"),
+        (title: "signer", field: "signer"),
         (title: "reason", field: "reason"),
     ]
 
@@ -47,7 +50,7 @@ struct ModelCommand: ParsableCommand {
 
     struct Show: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Show a model: its versions, what takes its traffic, the canary and the labels.",
+            abstract: "Show a model: its versions, what takes its traffic, the canary, the shadow and the labels.",
             discussion: "EXAMPLE\n  tollgate model show digits"
         )
         @Argument(help: "The model's name.") var name: String
@@ -75,9 +78,20 @@ extension ManagementOptions {
             [model],
             columns: [
                 ("serving", "serving"), ("promoted", "promoted"), ("previous", "previous"), ("canary", "canary"),
-                ("labels", "labels"),
+                ("shadow", "shadow"), ("labels", "labels"),
             ]
         )
+        if let figures = model["shadow_figures"], figures != .null {
+            print("")
+            show(
+                [figures],
+                columns: [
+                    ("shadow agreed", "agreed"), ("differed", "differed"), ("failed", "failed"), ("dropped", "dropped"),
+                    ("agreement", "agreement"), ("max difference", "max_difference"), ("micros", "mean_us"),
+                    ("serving", "serving_mean_us"), ("last failure", "last_failure"),
+                ]
+            )
+        }
         guard let trial = model["trial"], trial != .null else { return }
         print("")
         show(

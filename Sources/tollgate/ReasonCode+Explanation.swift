@@ -82,13 +82,17 @@ extension ReasonCode {
         case .rateExceeded:
             (
                 "The rate of the plan or of the key was used up.",
-                "Retry after what Retry-After said, or raise the plan's rate."
+                "Retry after what Retry-After said, or raise the plan's rate, or the key's: 'tollgate key limits ID …'."
             )
-        case .quotaExceeded: ("The day's quota was used up.", "Wait for 00:00 UTC, or raise the plan's quota.")
+        case .quotaExceeded:
+            (
+                "The day's quota of the plan or of the key was used up.",
+                "Wait for 00:00 UTC, or raise the plan's quota, or the key's: 'tollgate key limits ID …'."
+            )
         case .concurrencyExceeded:
             (
-                "As many requests were under way as the plan allows.",
-                "Send fewer at once, or raise the plan's concurrency."
+                "As many requests were under way as the plan or the key allows.",
+                "Send fewer at once, or raise the plan's concurrency, or the key's: 'tollgate key limits ID …'."
             )
         case .queueFull:
             (

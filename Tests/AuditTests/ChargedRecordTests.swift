@@ -13,6 +13,9 @@ import Testing
         for _ in 0..<2000 {
             var record = RandomRecord.make(&random)
             record.tenant = Bool.random(using: &random) ? "acme" : nil
+            record.keyID = [nil, "Ab3dEf9h", "k-\u{e9}\n", "a key's id of twenty bytes or more"].randomElement(
+                using: &random
+            )!
             record.charge?.requests = Int64.random(in: 0...1 << 50, using: &random)
             record.charge?.delayMicros = Bool.random(using: &random) ? 0 : 1500
             if Bool.random(using: &random) {
@@ -27,6 +30,7 @@ import Testing
             }
             charged += 1
             #expect(found?.tenant == TenantID(tenant))
+            #expect(found?.keyID == decoded.keyID)
             #expect(found?.requests == charge.requests)
             #expect(found?.time.nanoseconds == decoded.time.nanoseconds + charge.delayMicros * 1000)
         }

@@ -54,7 +54,7 @@ enum RandomRecord {
         record.instances = maybe(number())
         record.issuer = maybe(text(512))
         record.keyID = maybe(text(64))
-        for _ in 0..<Int.random(in: 0...3, using: &random) {
+        for _ in 0..<Int.random(in: 0...6, using: &random) {
             record.limits.append(
                 AuditLimit(
                     policy: AuditPolicyName(text(64)),

@@ -65,6 +65,7 @@ struct CommandChangeTests {
         #expect(try effect("tenant", "limits", tenant.id, "--requests", "5")["after"]?["limits"]?["rate"] != nil)
         #expect(try effect("key", "revoke", tenant.keyID)["after"]?["state"] == "revoked")
         #expect(try effect("key", "update", tenant.keyID, "--name", "new")["after"]?["name"] == "new")
+        #expect(try effect("key", "limits", tenant.keyID, "--daily-quota", "7")["after"]?["daily_quota"] == 7)
         #expect(try effect("key", "rotate", tenant.keyID)["after"]?["previous_secret_ends_at"] != .null)
         #expect(try effect("plan", "set", "standard", "--daily-quota", "1")["tenants"]?.integer ?? 0 >= 1)
         #expect(try effect("plan", "set", "never", "--daily-quota", "1")["before"] == .null)

@@ -68,6 +68,7 @@ struct CommandCompletionTests {
         #expect(try offers(["tollgate", "ten"]) == ["tenant"])
         #expect(try offers(["tollgate", "tenant", "re"]) == ["restore"])
         #expect(try offers(["tollgate", "tenant", "delete", "--dr"]).contains("--dry-run"))
+        #expect(try offers(["tollgate", "key", "limits", "--daily"]) == ["--daily-quota"])
         #expect(try offers(["tollgate", "tenant", "list", "--output", ""]) == ["table", "json", "yaml"])
     }
 

@@ -219,9 +219,4 @@ import Testing
             }
         }
     }
-
-    /// The daily quota renews at midnight, UTC; a test that counts it does not begin in the minute before.
-    private func awayFromMidnight() throws {
-        _ = try eventually("midnight") { Int(Date().timeIntervalSince1970) % 86_400 < 86_340 ? true : nil }
-    }
 }

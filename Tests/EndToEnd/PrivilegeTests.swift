@@ -64,6 +64,7 @@ struct PrivilegeTests {
             allowed: [.admin, .operator]
         ),
         Row(method: "DELETE", path: "/admin/v1/models/digits/canary", allowed: [.admin, .operator]),
+        Row(method: "DELETE", path: "/admin/v1/models/digits/shadow", allowed: [.admin, .operator]),
         Row(method: "GET", path: "/admin/v1/audit/retention", allowed: [.admin, .auditor]),
         Row(method: "GET", path: "/admin/v1/audit/holds", allowed: [.admin, .auditor]),
         Row(

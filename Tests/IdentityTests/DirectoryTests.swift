@@ -43,6 +43,35 @@ import Testing
         #expect(Directory(tenants: [], keys: [], revokedTokens: [], generation: 7).generation == 7)
     }
 
+    @Test("a key's own limits are found while it counts, whatever else comes and goes")
+    func limits() {
+        let fixture = Fixture()
+        let directory = fixture.directory
+        let limits = KeyLimits(dailyQuota: 3)
+        var limited = fixture.key
+        limited.limits = limits
+        #expect(directory.limits(ofKey: limited.id) == nil)
+        for _ in 0..<2 {
+            directory.put(limited)
+            directory.put(limited)
+            #expect(directory.limits(ofKey: limited.id) == limits && directory.limits(ofKey: "none") == nil)
+            directory.put(fixture.key)
+            #expect(directory.limits(ofKey: limited.id) == nil)
+        }
+        var other = limited
+        other.id = "Zy8xWv7u"
+        directory.put(limited)
+        directory.put(other)
+        var revoked = limited
+        revoked.revokedAt = fixture.now
+        directory.put(revoked)
+        #expect(directory.limits(ofKey: limited.id) == nil && directory.limits(ofKey: other.id) == limits)
+        directory.remove(other.tenant, keys: [other.id, limited.id])
+        #expect(directory.limits(ofKey: other.id) == nil)
+        #expect(Directory(tenants: [], keys: [revoked], revokedTokens: []).limits(ofKey: limited.id) == nil)
+        #expect(Directory(tenants: [], keys: [limited], revokedTokens: []).limits(ofKey: limited.id) == limits)
+    }
+
     @Test("the uses of keys are told once each, with the last time, whichever threads noted them")
     func uses() async {
         let fixture = Fixture()

@@ -88,7 +88,7 @@ import Testing
             onThreads(8) { _ in passed.add(account.drain(now: morning, most: 100).count) }
             #expect(passed.value == limit)
             #expect(account.inFlight == limit)
-            #expect(account.snapshot(of: TenantID("t1")!).quotaUsed == Int64(limit))
+            #expect(account.snapshot(of: .tenant(TenantID("t1")!)).quotaUsed == Int64(limit))
         }
     }
 

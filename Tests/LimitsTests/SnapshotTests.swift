@@ -76,7 +76,7 @@ import Testing
     @Test func `a state restored before its tenant has a plan waits for it`() {
         let table = LimitTable()
         let state = AccountSnapshot(
-            tenant: tenants[2],
+            .tenant(tenants[2]),
             theoreticalArrivalNanoseconds: 0,
             quotaDay: morning.nanoseconds / day,
             quotaUsed: 298
@@ -101,7 +101,7 @@ import Testing
         let table = table()
         table.restore([
             AccountSnapshot(
-                tenant: tenants[0],
+                .tenant(tenants[0]),
                 theoreticalArrivalNanoseconds: .max,
                 quotaDay: .max,
                 quotaUsed: .max

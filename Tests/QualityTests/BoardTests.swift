@@ -35,8 +35,40 @@ import Testing
         #expect(counts(board, start + 5000)["all"] == [0, 0, 6])
         #expect(counts(board, start + 90_000)["all"] == [0, 0, 0])
         #expect(board.accuracies(over: .hour, now: start + 600).map(\.ratio) == [0.75, 1])
-        board.forget(now: start + 90_000)
+        board.forget(now: start + 90_000) { _, _ in true }
         #expect(counts(board, start).isEmpty)
+    }
+
+    @Test func `a report is of everyone, of all together, or of one tenant`() {
+        let board = QualityBoard()
+        for tenant in ["acme", "other"] { board.add(labelled(1, 1), to: key(tenant), at: start) }
+        func tenants(_ selection: QualityBoard.Selection) -> [String?] {
+            board.report(model: model, of: selection, now: start).map { $0.key.tenant?.description }
+        }
+        #expect(tenants(.everyone) == [nil, "acme", "other"] && tenants(.together) == [nil])
+        #expect(tenants(.tenant(TenantID("other")!)) == ["other"] && tenants(.tenant(TenantID("none")!)).isEmpty)
+    }
+
+    @Test func `one failure does not roll a canary back where some are allowed, a run of them does`() throws {
+        let rule = try rule("{\"rollback_errors\":0.05}")
+        func verdict(_ failures: Int, _ requests: Int) -> CanaryVerdict {
+            rule.judge(CanaryFigures(canary: .init(errors: Proportion(successes: failures, trials: requests))))
+        }
+        for (failures, requests) in [(1, 1), (1, 3), (6, 100), (0, 0)] {
+            guard case .wait = verdict(failures, requests) else { throw CancellationError() }
+        }
+        for (failures, requests) in [(2, 2), (20, 100)] {
+            guard case .rollBack(let reason) = verdict(failures, requests) else { throw CancellationError() }
+            #expect(reason.contains("\(failures) of \(requests) requests failed"))
+        }
+    }
+
+    @Test func `an output that is no number leaves the mean of the others`() {
+        var tally = PredictionTally()
+        let outputs: [Double] = [1, .nan, 3, .infinity]
+        let samples = outputs.map { PredictionSample(category: nil, output: $0, input: nil) }
+        tally.add(SketchDelta(instances: 4, requests: 4, failures: 0, samples: samples), reference: nil)
+        #expect(tally.outputSum == 4 && tally.sampled == 2 && tally.instances == 4)
     }
 
     /// Against sums over a plain list.
@@ -89,6 +121,23 @@ import Testing
         #expect(board.references(of: model).map(\.isOfFile) == [true])
         board.add(delta(200, category: 3), to: key("acme"), at: start)
         #expect(board.report(now: start)[0].figures[0].drift?.largest ?? 1 < 0.01)
+    }
+
+    @Test func `what a version that has gone is compared with goes with its last series, its samples at once`() {
+        let board = QualityBoard()
+        board.add(delta(ReferenceProfile.sampleSize, category: 10), to: key("acme", 1), at: start)
+        for version in [2, 3] {
+            board.add(delta(ReferenceProfile.sampleSize - 1, category: 10), to: key("acme", Int64(version)), at: start)
+        }
+        board.forgetSamples { _, version in version == 3 }
+        board.add(delta(1, category: 1), to: key("acme", 2), at: start)
+        #expect(board.references(of: model).map(\.version) == [1])
+        board.add(delta(1, category: 1), to: key("acme", 3), at: start)
+        #expect(board.references(of: model).map(\.version).sorted() == [1, 3])
+        board.forget(now: start + 3600) { _, _ in false }
+        #expect(board.references(of: model).count == 2)
+        board.forget(now: start + 90_000) { _, version in version == 3 }
+        #expect(board.references(of: model).map(\.version) == [3])
     }
 
     private func rule(_ text: String) throws -> CanaryRule { try #require(CanaryRule(json: try JSON.parse(text))) }

@@ -62,6 +62,28 @@ import Testing
         #expect(DriftScores(tally(samples(99, shift: 9, seed: 5), reference), from: reference) == nil)
     }
 
+    @Test func `so few instances that chance could make a shift of them are not scored, the more the classes`() throws {
+        func named(_ count: Int, of reference: Int, classes: Int) throws -> DriftScores {
+            let known = try #require(ReferenceProfile(samples(reference, shift: 0, seed: 10, classes: 0..<classes)))
+            let seen = tally(samples(count, shift: 0, seed: 11, classes: 0..<classes), known)
+            return try #require(DriftScores(seen, from: known))
+        }
+        #expect(try named(150, of: 500, classes: 10).scores.isEmpty)
+        #expect(try named(250, of: 500, classes: 10).scores.map(\.name).contains("class"))
+        #expect(try !named(1000, of: 500, classes: 64).scores.map(\.name).contains("class"))
+        #expect(try named(8000, of: 500, classes: 64).scores.map(\.name).contains("class"))
+        // scipy 1.17.1: chi2.ppf(0.9999, 9) = 33.72, and 113.50 of 63.
+        let ten = try #require(
+            DistributionShift(Array(repeating: 10, count: 10), from: Array(repeating: 10, count: 10))
+        )
+        #expect(abs(ten.chance / 0.02 - 33.72) < 0.5)
+        for seed in 20..<60 as Range<UInt64> {
+            let known = try #require(ReferenceProfile(samples(500, shift: 0, seed: seed)))
+            let seen = tally(samples(250, shift: 0, seed: seed + 100), known)
+            #expect(try #require(DriftScores(seen, from: known)?.largest) < 0.25)
+        }
+    }
+
     @Test func `deciles hold every value, whatever the sample is like`() throws {
         var generator = SeededGenerator(seed: 9)
         for _ in 0..<300 {

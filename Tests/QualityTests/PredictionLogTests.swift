@@ -33,6 +33,22 @@ import Testing
         log.label(id(number), tenant: TenantID(tenant)!, model: digits, version: nil, labels: labels)
     }
 
+    @Test func `what is neither remembered nor sampled is not looked at`() throws {
+        let log = PredictionLog(capacity: 0)
+        let series = try #require(log.series(of: key(), task: .regression))
+        var looks = 0
+        func look(_ instance: Int) -> Prediction {
+            looks += 1
+            return Prediction(category: -1, output: 1)
+        }
+        for number in 0..<100 as Range<UInt64> {
+            log.record(id(number), series: series, count: 100, look, input: { _ in nil })
+        }
+        // 256 and then 256 · ln(10 000 / 256), about 940, by chance.
+        #expect(looks < 2000)
+        #expect(log.collect().map(\.delta.instances) == [10_000])
+    }
+
     /// Against a list that is searched from its end.
     @Test(arguments: [1, 2, 7, 64, 300])
     func `the newest instances are remembered, whole requests at a time`(capacity: Int) throws {

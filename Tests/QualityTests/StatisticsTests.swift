@@ -48,25 +48,44 @@ import Testing
         #expect(isNear(SignificanceTest.mcNemarExact(onlyFirst: c, onlySecond: b), p))
     }
 
-    @Test(arguments: [
-        (90, 100, 95, 100, 0.08974740918651547), (150, 200, 190, 200, 1.064854097267818e-08),
-        (940, 1000, 930, 1000, 0.8178050121759552),
-    ])
-    func `the z-test is statsmodels' proportions_ztest(alternative="smaller")`(
-        a: Int,
-        n: Int,
-        b: Int,
-        m: Int,
-        p: Double
-    ) {
-        let first = Proportion(successes: a, trials: n)
-        #expect(isNear(SignificanceTest.worse(first, than: Proportion(successes: b, trials: m)), p))
+    /// Python: the formulas of ``SequentialTest`` with math.lgamma and math.exp.
+    @Test func `sequential p-values`() {
+        func p(_ a: Int, _ n: Int, _ b: Int, _ m: Int) -> Double? {
+            SequentialTest.worse(Proportion(successes: a, trials: n), than: Proportion(successes: b, trials: m))
+        }
+        #expect(isNear(p(180, 200, 190, 200), 0.7281417353481361))
+        #expect(isNear(p(900, 1000, 950, 1000), 0.0011826512633628685))
+        #expect(isNear(p(0, 20, 30, 30), 0.00029439128348388136))
+        #expect(p(190, 200, 180, 200) == 1 && p(50, 50, 50, 50) == 1 && p(0, 0, 1, 1) == nil && p(1, 1, 0, 0) == nil)
+        func above(_ k: Int, _ n: Int, _ limit: Double) -> Double {
+            SequentialTest.above(limit, Proportion(successes: k, trials: n))
+        }
+        #expect(isNear(above(1, 1, 0.05), 0.1) && isNear(above(2, 2, 0.05), 0.0075))
+        #expect(isNear(above(30, 300, 0.05), 0.04694301243305213))
+        #expect(above(5, 100, 0.05) == 1 && above(0, 0, 0.05) == 1 && above(1, 100, 0) == 0 && above(0, 9, 0) == 1)
     }
 
-    @Test func `the z-test of nothing and of no difference`() {
-        let all = Proportion(successes: 50, trials: 50)
-        #expect(SignificanceTest.worse(all, than: all) == 0.5)
-        #expect(SignificanceTest.worse(Proportion(), than: all) == nil)
+    @Test func `who looks after every label is deceived in no more than 5 of 100 cases`() {
+        var generator = SeededGenerator(seed: 11)
+        let runs = 300
+        var (worse, above) = (0, 0)
+        for _ in 0..<runs {
+            var (first, second, errors) = (Proportion(), Proportion(), Proportion())
+            var (isWorse, isAbove) = (false, false)
+            for _ in 0..<2000 {
+                first.trials += 1
+                second.trials += 1
+                errors.trials += 1
+                first.successes += Int.random(in: 0..<100, using: &generator) < 90 ? 1 : 0
+                second.successes += Int.random(in: 0..<100, using: &generator) < 90 ? 1 : 0
+                errors.successes += Int.random(in: 0..<100, using: &generator) < 5 ? 1 : 0
+                if first.trials >= 100, SequentialTest.worse(first, than: second) ?? 1 < 0.05 { isWorse = true }
+                if SequentialTest.above(0.05, errors) < 0.05 { isAbove = true }
+            }
+            worse += isWorse ? 1 : 0
+            above += isAbove ? 1 : 0
+        }
+        #expect(worse <= runs / 20 && above <= runs / 20, "\(worse) and \(above) of \(runs)")
     }
 
     @Test func `precision, recall and F1 are scikit-learn's precision_recall_fscore_support`() {

@@ -41,7 +41,11 @@ import Testing
         try store.insert(key())
         var changed = key()
         changed.networks = [IPNetwork("192.0.2.0/24")!, IPNetwork("2001:db8::/32")!]
-        changed.rate = RequestRate(requests: 1, seconds: 60, burst: 2)
+        changed.limits = KeyLimits(
+            rate: RequestRate(requests: 1, seconds: 60, burst: 2),
+            dailyQuota: 10,
+            concurrency: 3
+        )
         changed.retiring = .init(hash: Array(repeating: 9, count: 32), endsAt: now + 5)
         changed.secretHash = Array(repeating: 8, count: 32)
         changed.scopes = .predict
@@ -227,5 +231,30 @@ import Testing
         #expect(key.revision == 1 && key.networks == nil && key.retiring == nil)
         #expect(key.scopes.expanded.intersection(key.role.scopes) == Role.admin.scopes)
         #expect(try store.plan(gold)?.weight == 1)
+    }
+
+    @Test func `a key's rate of the release before becomes the first of its limits`() throws {
+        let path = folder.file("old.sqlite")
+        let queue = try DatabaseQueue(path: path)
+        try queue.write { db in
+            try db.execute(sql: "PRAGMA application_id = \(Schema.application)")
+        }
+        try Schema.migrator.migrate(queue, upTo: "administration")
+        try queue.write { db in
+            try db.execute(
+                sql: """
+                    INSERT INTO api_keys (id, role, name, scopes, secret_hash, created_at, created_by, rate) VALUES
+                        ('Ab3dEf9h', 'admin', '', 'admin', zeroblob(32), 5, 'init',
+                            '{"requests":5,"seconds":1,"burst":7}'),
+                        ('Zy8xWv7u', 'admin', '', 'admin', zeroblob(32), 5, 'init', NULL);
+                    """
+            )
+        }
+        try queue.close()
+        let store = try Store(path: path)
+        let limits = KeyLimits(rate: RequestRate(requests: 5, seconds: 1, burst: 7))
+        #expect(try store.key(id: "Ab3dEf9h")?.limits == limits)
+        let other = try #require(try store.key(id: "Zy8xWv7u"))
+        #expect(other.limits == nil)
     }
 }

@@ -150,12 +150,13 @@ import Testing
         #expect(try store.limitSnapshot() == (0, []))
         let first = [
             AccountSnapshot(
-                tenant: acme,
+                .tenant(acme),
                 theoreticalArrivalNanoseconds: now.nanoseconds,
                 quotaDay: 20_781,
                 quotaUsed: 17
             ),
-            AccountSnapshot(tenant: gamma, theoreticalArrivalNanoseconds: .min, quotaDay: 0, quotaUsed: 0),
+            AccountSnapshot(.tenant(gamma), theoreticalArrivalNanoseconds: .min, quotaDay: 0, quotaUsed: 0),
+            AccountSnapshot(.key("Ab3dEf9h"), theoreticalArrivalNanoseconds: 9, quotaDay: 8, quotaUsed: 7),
         ]
         try store.save(limitSnapshot: first, coveredIndex: 4711)
         #expect(try store.limitSnapshot() == (4711, first))
@@ -165,10 +166,14 @@ import Testing
     }
 
     @Test func `a limit snapshot that fails leaves the one before whole`() throws {
-        let good = AccountSnapshot(tenant: acme, theoreticalArrivalNanoseconds: 1, quotaDay: 2, quotaUsed: 3)
+        let good = AccountSnapshot(.tenant(acme), theoreticalArrivalNanoseconds: 1, quotaDay: 2, quotaUsed: 3)
         try store.save(limitSnapshot: [good], coveredIndex: 7)
         // The same tenant twice breaks the key half way.
         #expect(throws: StorageError.self) { try store.save(limitSnapshot: [good, good], coveredIndex: 8) }
+        #expect(try store.limitSnapshot() == (7, [good]))
+        // So does a key, when all tenants are written.
+        let key = AccountSnapshot(.key("Ab3dEf9h"), theoreticalArrivalNanoseconds: 4, quotaDay: 5, quotaUsed: 6)
+        #expect(throws: StorageError.self) { try store.save(limitSnapshot: [key, key], coveredIndex: 9) }
         #expect(try store.limitSnapshot() == (7, [good]))
     }
 

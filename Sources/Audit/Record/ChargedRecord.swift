@@ -6,6 +6,8 @@ public import GatewayCore
 public struct ChargedRecord: Hashable, Sendable {
     /// Whose limits were charged.
     public let tenant: TenantID
+    /// The API key behind the request; nil where there was none.
+    public let keyID: String?
     /// Requests that were taken of its rate and quota.
     public let requests: Int64
     /// When: the record's `time`, and the charge's `delay_us` after it.
@@ -27,6 +29,8 @@ public struct ChargedRecord: Hashable, Sendable {
             let delay = max(0, fields.chargeDelayMicros ?? 0)
             return ChargedRecord(
                 tenant: tenant,
+                // The gateway's own ids are short enough to lie in the value itself.
+                keyID: fields.keyID.map { String(decoding: $0, as: UTF8.self) },
                 requests: requests,
                 time: UnixTime(nanoseconds: time.nanoseconds &+ delay &* 1000)
             )
@@ -35,8 +39,9 @@ public struct ChargedRecord: Hashable, Sendable {
         self = charged
     }
 
-    private init(tenant: TenantID, requests: Int64, time: UnixTime) {
+    private init(tenant: TenantID, keyID: String?, requests: Int64, time: UnixTime) {
         self.tenant = tenant
+        self.keyID = keyID
         self.requests = requests
         self.time = time
     }

@@ -79,10 +79,12 @@ public struct AuditLimit: Hashable, Sendable {
     }
 }
 
-/// The limits of a record; two of them, as most requests have, need no memory of their own.
+/// The limits of a record; four of them, those of a tenant and its key, need no memory of their own.
 public struct AuditLimits: Hashable, Sendable, RandomAccessCollection, ExpressibleByArrayLiteral {
     private var first: AuditLimit?
     private var second: AuditLimit?
+    private var third: AuditLimit?
+    private var fourth: AuditLimit?
     private var rest: [AuditLimit]?
 
     /// The limits in their order.
@@ -102,6 +104,10 @@ public struct AuditLimits: Hashable, Sendable, RandomAccessCollection, Expressib
             first = limit
         } else if second == nil {
             second = limit
+        } else if third == nil {
+            third = limit
+        } else if fourth == nil {
+            fourth = limit
         } else {
             rest = (rest ?? []) + [limit]
         }
@@ -112,14 +118,19 @@ public struct AuditLimits: Hashable, Sendable, RandomAccessCollection, Expressib
     /// How many there are.
     public var endIndex: Int { count }
     /// How many there are.
-    public var count: Int { first == nil ? 0 : second == nil ? 1 : 2 + (rest?.count ?? 0) }
+    public var count: Int {
+        if third == nil { return first == nil ? 0 : second == nil ? 1 : 2 }
+        return fourth == nil ? 3 : 4 + (rest?.count ?? 0)
+    }
 
     /// The limit at that place.
     public subscript(place: Int) -> AuditLimit {
         switch place {
         case 0: first!
         case 1: second!
-        default: rest![place - 2]
+        case 2: third!
+        case 3: fourth!
+        default: rest![place - 4]
         }
     }
 }

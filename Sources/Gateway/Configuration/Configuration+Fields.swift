@@ -75,6 +75,7 @@ struct ConfigurationField: Sendable {
                 return nil
             },
             choice("models.manifest", \.models.manifest),
+            files("models.signers", \.models.signers, orNone: true),
             number("models.max_version_bytes", \.models.maxVersionBytes, 1...1 << 40),
             number("models.watch_settle_seconds", \.models.watchSettleSeconds, 0...86_400),
             number("inference.loop_microseconds", \.inference.loopMicroseconds, 0...1_000_000),
@@ -166,11 +167,15 @@ struct ConfigurationField: Sendable {
     }
 
     /// A list of files; in one text they stand with commas between them.
-    private static func files(_ name: String, _ path: Path<[String]>) -> ConfigurationField {
+    private static func files(
+        _ name: String,
+        _ path: Path<[String]>,
+        orNone: Bool = false
+    ) -> ConfigurationField {
         var field = ConfigurationField(path: name, isSame: { $0[keyPath: path] == $1[keyPath: path] }) {
             configuration,
             text in
-            let files = text.split(separator: ",", omittingEmptySubsequences: false).map {
+            let files = text.split(separator: ",", omittingEmptySubsequences: orNone && text.isEmpty).map {
                 String($0.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
             }
             guard !files.contains("") else {

@@ -14,8 +14,17 @@ extension QueueLimits {
 
 extension Configuration {
     /// What the model repository is told of all this.
-    public var repositoryRules: RepositoryRules {
+    ///
+    /// - Throws: ``ConfigurationError`` when a signer's key cannot be read.
+    public func repositoryRules() throws(ConfigurationError) -> RepositoryRules {
         var rules = RepositoryRules()
+        do throws(InferenceError) {
+            rules.signers = try ManifestSigners(paths: models.signers)
+        } catch {
+            throw ConfigurationError(faults: [
+                .init(source: "the configuration", line: nil, field: "models.signers", reason: error.sentence)
+            ])
+        }
         rules.versions = models.versions
         rules.requiresManifest = models.manifest == .required
         rules.maxBytes = Int64(models.maxVersionBytes)

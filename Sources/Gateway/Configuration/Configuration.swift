@@ -76,6 +76,9 @@ public struct Configuration: Sendable, Equatable {
         public var versions = VersionPolicy.all
         /// Whether a version without a manifest is loaded.
         public var manifest = ManifestRule.optional
+        /// PEM files of Ed25519 public keys, and folders of them; with any, each version needs a manifest that one of them
+        /// signed.
+        public var signers: [String] = []
         /// All files of a version together.
         public var maxVersionBytes = 4 << 30
         /// 0 leaves the folder unwatched; else how long a version without a manifest must have been left alone before it

@@ -12,9 +12,8 @@ extension FieldSink where Self: ~Copyable {
         field(.contentType, reply.contentType)
         guard let limits, limits.tightest != nil else { return }
         begin(.rateLimitPolicy)
-        if let rate = limits.rate { policy(rate, isFirst: true) }
-        if let quota = limits.quota { policy(quota, isFirst: limits.rate == nil) }
-        if let key = limits.key { policy(key, isFirst: limits.rate == nil && limits.quota == nil) }
+        var isFirst = true
+        limits.forEach { policy($0, isFirst: &isFirst) }
         end()
     }
 
@@ -51,30 +50,30 @@ extension FieldSink where Self: ~Copyable {
     private mutating func limits(_ state: LimitState) {
         guard let tightest = state.tightest else { return }
         begin(.rateLimit)
-        if let rate = state.rate { remaining(rate, isFirst: true) }
-        if let quota = state.quota { remaining(quota, isFirst: state.rate == nil) }
-        if let key = state.key { remaining(key, isFirst: state.rate == nil && state.quota == nil) }
+        var isFirst = true
+        state.forEach { remaining($0, isFirst: &isFirst) }
         end()
         field(.limit, decimal: UInt64(tightest.limit))
         field(.remaining, decimal: UInt64(tightest.remaining))
         field(.reset, decimal: UInt64(tightest.resetSeconds))
     }
 
-    private mutating func name(_ policy: PolicyState, isFirst: Bool) {
+    private mutating func name(_ policy: PolicyState, isFirst: inout Bool) {
         if isFirst { append("\"") } else { append(", \"") }
+        isFirst = false
         append(policy.label)
     }
 
-    private mutating func policy(_ policy: PolicyState, isFirst: Bool) {
-        name(policy, isFirst: isFirst)
+    private mutating func policy(_ policy: PolicyState, isFirst: inout Bool) {
+        name(policy, isFirst: &isFirst)
         append("\";q=")
         append(decimal: UInt64(policy.limit))
         append(";w=")
         append(decimal: UInt64(policy.windowSeconds))
     }
 
-    private mutating func remaining(_ policy: PolicyState, isFirst: Bool) {
-        name(policy, isFirst: isFirst)
+    private mutating func remaining(_ policy: PolicyState, isFirst: inout Bool) {
+        name(policy, isFirst: &isFirst)
         append("\";r=")
         append(decimal: UInt64(policy.remaining))
         append(";t=")

@@ -8,7 +8,7 @@ import Telemetry
 
 /// What an admin changes of a model, by the last part of its path.
 enum ModelAction: String, Equatable, CaseIterable {
-    case load, unload, promote, rollback, canary
+    case load, unload, promote, rollback, canary, shadow
 }
 
 /// `/admin/v1/models/NAME/…`, and the Open Inference Protocol's `/v2/repository/models/NAME/load` and `/unload`: what is
@@ -49,6 +49,7 @@ struct ModelsAPI {
                 try models.rollingBack(name)
             }
         case .canary: change = try split(name, request)
+        case .shadow: change = try shadow(name, request)
         }
         var reply = Reply.json(try services.model(name))
         reply.change = change
@@ -93,6 +94,24 @@ struct ModelsAPI {
         }
     }
 
+    private func shadow(_ name: ModelName, _ request: BlockingRequest) throws -> AdminChange {
+        var shadow: Shadow?
+        if request.method == .put {
+            let body = try JSONBody(request.body, fields: ["version", "share", "tenants", "tolerance"])
+            shadow = Shadow(json: body.json)
+            guard shadow != nil else {
+                throw Refusal(
+                    .fieldInvalid,
+                    "A shadow is {\"version\": …, \"share\": 0 to 1}, and at will \"tenants\": [NAME, …] and "
+                        + "\"tolerance\": at least 0."
+                )
+            }
+        }
+        return try change(name, "set the shadow of") { models throws(InferenceError) in
+            try models.shadowing(name, shadow)
+        }
+    }
+
     private func change(
         _ name: ModelName,
         _ deed: String,
@@ -117,7 +136,12 @@ struct ModelsAPI {
             )
             throw Refusal(code, "failed to \(deed) '\(name)': \(error.sentence)", detail: error.detail)
         }
-        services.log.info("models were changed", ["model": .string(name.description), "asked": .string(deed)])
+        var fields: LogFields = ["model": .string(name.description), "asked": .string(deed)]
+        if case .success(let model) = services.models.model(name), let signer = model.signer {
+            fields["serving"] = .integer(model.version)
+            fields["signer"] = .string(signer)
+        }
+        services.log.info("models were changed", fields)
         // What came before is none of the trial's.
         services.collectQuality()
         services.watchCanaries()
@@ -146,6 +170,8 @@ extension Services {
             "serving": versions.first { $0.isDefault }.map { .integer($0.version) } ?? .null,
             "promoted": choice.version.map(JSON.integer) ?? .null,
             "previous": choice.previous.map(JSON.integer) ?? .null, "canary": choice.canary?.json ?? .null,
+            "shadow": choice.shadow?.json ?? .null,
+            "shadow_figures": served.shadows.figures(of: name)?.json ?? .null,
             "labels": .object(
                 models.labels(of: name).sorted { $0.key < $1.key }.map { JSON.Member($0.key, .integer($0.value)) }
             ),
@@ -187,7 +213,7 @@ extension ModelStatus {
         var members: [JSON.Member] = [
             .init("name", .string(name.description)), .init("version", .integer(version)),
             .init("state", .string(state.rawValue)), .init("phase", .string(phase.rawValue)),
-            .init("default", .bool(isDefault)), .init("canary", .bool(isCanary)),
+            .init("default", .bool(isDefault)), .init("canary", .bool(isCanary)), .init("shadow", .bool(isShadow)),
         ]
         if let model {
             if let engine = model.engine { members.append(.init("engine", .string(engine.rawValue))) }
@@ -198,6 +224,7 @@ extension ModelStatus {
                 .init("inference_us_now", .double(Double(model.measuredCost.one) / 1000)),
                 .init("runs_on_event_loop", .bool(model.runsOnLoop())),
             ]
+            if let signer = model.signer { members.append(.init("signer", .string(signer))) }
             if let tenants = model.tenants {
                 members.append(.init("tenants", .array(tenants.map(\.description).sorted().map(JSON.string))))
             }

@@ -11,8 +11,14 @@ final class ServedModels: Sendable {
     private let loops = Mutex<[LoopHandle]>([])
     /// Held by one change at a time.
     private let turn = Mutex(())
+    /// Runs versions aside.
+    let shadows: ShadowRunner
 
-    init(_ models: ModelRepository) { repository = Mutex(models) }
+    init(_ models: ModelRepository, shadows: ShadowRunner) {
+        repository = Mutex(models)
+        self.shadows = shadows
+        shadows.follow(models.shadows)
+    }
 
     var current: ModelRepository { repository.withLock { $0 } }
 
@@ -50,6 +56,8 @@ final class ServedModels: Sendable {
             let after = change.repository
             if after.choices != before.choices { try store.save(after.choices) }
             repository.withLock { $0 = after }
+            // Before the loops: what they send is counted from the first request on.
+            shadows.follow(after.shadows)
             loops.withLock { $0 }.executeAndWait { $0.serve(after) }
             if let failure = change.failure { throw failure }
         }

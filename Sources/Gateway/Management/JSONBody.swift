@@ -77,6 +77,17 @@ struct JSONBody {
         return rate
     }
 
+    /// A key's limits: what is left out stays as it is in `known`, null is none.
+    func keyLimits(over known: KeyLimits? = nil) throws(Refusal) -> KeyLimits {
+        var limits = known ?? KeyLimits()
+        if has("rate") { limits.rate = try rate("rate") }
+        if has("daily_quota") { limits.dailyQuota = try integer("daily_quota", KeyLimits.dailyQuotas) }
+        if has("concurrency") {
+            limits.concurrency = try integer("concurrency", KeyLimits.concurrencies).map(Int32.init)
+        }
+        return limits
+    }
+
     /// A list of CIDR blocks, or nil where it is absent or null.
     func networks(_ name: String) throws(Refusal) -> [IPNetwork]? {
         guard let value = value(name) else { return nil }

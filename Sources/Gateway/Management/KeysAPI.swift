@@ -70,7 +70,8 @@ struct KeysAPI {
         let body = try JSONBody(
             request.body,
             fields: [
-                "tenant", "role", "name", "scopes", "models", "networks", "rate", "expires_in_seconds", "expires_at",
+                "tenant", "role", "name", "scopes", "models", "networks", "rate", "daily_quota", "concurrency",
+                "expires_in_seconds", "expires_at",
             ]
         )
         let role = try role(body, request)
@@ -86,7 +87,7 @@ struct KeysAPI {
             now: request.now
         )
         key.networks = try body.networks("networks")
-        key.rate = try body.rate("rate")
+        key.limits = try body.keyLimits()
         let shown = key.json(now: request.now)
         let location = "/admin/v1/keys/\(key.id)"
         let call = try IdempotentCall(request)
@@ -165,7 +166,10 @@ struct KeysAPI {
         try request.checkPreconditions(revision: before.revision)
         let body = try JSONBody(
             request.body,
-            fields: ["name", "scopes", "models", "networks", "rate", "expires_in_seconds", "expires_at"]
+            fields: [
+                "name", "scopes", "models", "networks", "rate", "daily_quota", "concurrency", "expires_in_seconds",
+                "expires_at",
+            ]
         )
         try requireLive(before)
         var after = before
@@ -173,11 +177,12 @@ struct KeysAPI {
         if let scopes = try scopes(body, before.role) { after.scopes = scopes }
         if body.has("models") { after.models = try body.models("models") }
         if body.has("networks") { after.networks = try body.networks("networks") }
-        if body.has("rate") { after.rate = try body.rate("rate") }
+        after.limits = try body.keyLimits(over: before.limits)
         if body.has("expires_at") || body.has("expires_in_seconds") { after.expiresAt = try end(body, request) }
         after = try services.store.update(after, expectedRevision: before.revision, rehearses: request.isDryRun)
         guard !request.isDryRun else { return rehearsed(before, after, request) }
         let generation = services.directory.put(after)
+        if before.limits != nil, after.limits == nil { services.forgetLimits(ofKeys: [id]) }
         return try changed(before, after, generation, request)
     }
 
@@ -229,7 +234,10 @@ struct KeysAPI {
         if before.revokedAt == nil {
             after = try services.store.revoke(key: id, at: request.now, rehearses: request.isDryRun)
             // From here on every loop refuses the key and its tokens: the generation makes each check again.
-            if !request.isDryRun { generation = services.directory.put(after) }
+            if !request.isDryRun {
+                generation = services.directory.put(after)
+                if before.limits != nil { services.forgetLimits(ofKeys: [id]) }
+            }
         }
         guard !request.isDryRun else { return rehearsed(before, after, request) }
         return try changed(before, after, generation, request)

@@ -45,9 +45,15 @@ struct LimitsAPI {
     private func put(key id: String, _ request: BlockingRequest) throws -> Reply {
         let before = try Reach(request, services.directory).key(id)
         try request.checkPreconditions(revision: before.revision)
-        let body = try JSONBody(request.body, fields: ["rate"])
+        let body = try JSONBody(request.body, fields: ["rate", "daily_quota", "concurrency", "models"])
+        guard !body.has("models") else {
+            throw Refusal(
+                .fieldInvalid,
+                "A key's models are not among its limits; set 'models' by PATCH of /admin/v1/keys/\(id)."
+            )
+        }
         var after = before
-        after.rate = try body.rate("rate")
+        after.limits = try body.keyLimits()
         after = try services.store.update(after, expectedRevision: before.revision, rehearses: request.isDryRun)
         let change = AdminChange(
             target: "key/\(id)",
@@ -56,6 +62,7 @@ struct LimitsAPI {
         )
         guard !request.isDryRun else { return .rehearsal(of: change) }
         services.directory.put(after)
+        if before.limits != nil, after.limits == nil { services.forgetLimits(ofKeys: [id]) }
         var reply = Reply.json(Self.json(after))
         reply.change = change
         return reply.tagged(after.revision)
@@ -79,6 +86,9 @@ struct LimitsAPI {
     }
 
     private static func json(_ key: APIKey) -> JSON {
-        ["key": .string(key.id), "rate": key.rate?.json ?? .null, "revision": .integer(key.revision)]
+        .object(
+            [JSON.Member("key", .string(key.id))] + (key.limits ?? KeyLimits()).json
+                + [JSON.Member("revision", .integer(key.revision))]
+        )
     }
 }

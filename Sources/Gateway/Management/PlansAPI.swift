@@ -46,8 +46,8 @@ struct PlansAPI {
         var plan = Plan(
             name: name,
             rate: try body.rate("rate"),
-            dailyQuota: try body.integer("daily_quota", 1...1_000_000_000_000),
-            concurrency: try body.integer("concurrency", 1...1_000_000).map(Int32.init),
+            dailyQuota: try body.integer("daily_quota", KeyLimits.dailyQuotas),
+            concurrency: try body.integer("concurrency", KeyLimits.concurrencies).map(Int32.init),
             models: try body.models("models"),
             weight: Int(try body.integer("weight", 1...100) ?? 1)
         )

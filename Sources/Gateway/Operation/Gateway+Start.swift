@@ -58,7 +58,14 @@ extension Gateway {
         let signer = try signer(configuration, state)
         let audit = try auditLog(configuration, state, store, signer, time: time, log: log)
         let integrator = try integrator(configuration, state, audit, signer, time: time, log: log)
-        let ledger = try LimitLedger(audit: audit, store: store, limits: limits, plans: assignments, time: time)
+        let ledger = try LimitLedger(
+            audit: audit,
+            store: store,
+            directory: directory,
+            limits: limits,
+            plans: assignments,
+            time: time
+        )
         let retention = Retention(
             pruner: try LogPruner(log: audit, directory: state.auditLog, signer: signer),
             holds: try store.auditHolds(),
@@ -125,6 +132,7 @@ extension Gateway {
             retention: retention,
             personalKeys: personalKeys,
             models: models,
+            shadows: try ShadowRunner(time: time) { metrics.shadowed($0, $1, nanoseconds: $2) },
             defaultModel: defaultModel,
             inference: InferencePool(threads: poolThreads, limits: QueueLimits(configuration.inference), time: time),
             reloader: Reloader(source: source, stores: stores),
@@ -327,7 +335,7 @@ extension Gateway {
         let models = try ModelRepository(
             directory: configuration.models.directory,
             sessions: sessions,
-            rules: configuration.repositoryRules,
+            rules: try configuration.repositoryRules(),
             choices: choices,
             time: time
         )
@@ -337,6 +345,7 @@ extension Gateway {
                 fields["engine"] = .string(model.engine?.rawValue ?? "none")
                 fields["inference_us"] = .integer(model.cost.one / 1000)
                 fields["runs_on"] = .string(model.runsOnLoop() ? "event loops" : "threads")
+                if let signer = model.signer { fields["signer"] = .string(signer) }
                 log.info("model loaded", fields)
             } else if status.phase == .failed {
                 fields["reason"] = .string(status.reason)

@@ -123,6 +123,7 @@ public final class Gateway: Sendable {
         services.bodyPool.shutdown()
         services.managementPool.shutdown()
         services.inference.shutdown()
+        services.served.shadows.shutdown()
         services.audit.close()
         services.integrator.stop()
         for loop in loops { loop.stop() }

@@ -28,6 +28,8 @@ final class GatewayMetrics: Sendable {
     let modelPending: GaugeFamily
     let queueSeconds: HistogramFamily
     let unrun: CounterFamily
+    let shadowRequests: CounterFamily
+    let shadowSeconds: HistogramFamily
     let handshakes: CounterFamily
     let handshakeFailures: CounterFamily
     let connections: GaugeFamily
@@ -96,8 +98,8 @@ final class GatewayMetrics: Sendable {
         )
         tenantLimited = registry.counter(
             "tollgate_tenant_limited_total",
-            help: "Requests refused by a tenant's limits.",
-            labels: ["tenant", "reason"]
+            help: "Requests refused by the limits of a tenant or of one of its keys.",
+            labels: ["tenant", "reason", "limits_of"]
         )
         modelRequests = registry.counter(
             "tollgate_model_requests_total",
@@ -136,6 +138,17 @@ final class GatewayMetrics: Sendable {
             "tollgate_model_unrun_requests_total",
             help: "Sound requests that were not run, by what kept them from it.",
             labels: ["model", "version", "reason"]
+        )
+        shadowRequests = registry.counter(
+            "tollgate_model_shadow_requests_total",
+            help: "Answered requests that a shadow was to run too, by what became of that.",
+            labels: ["model", "version", "outcome"]
+        )
+        shadowSeconds = registry.histogram(
+            "tollgate_model_shadow_duration_seconds",
+            help: "Time of one inference of a shadow, which takes only what the machine has left over.",
+            labels: ["model", "version"],
+            buckets: Histogram.durationBuckets
         )
         handshakes = registry.counter(
             "tollgate_tls_handshakes_total",

@@ -58,7 +58,7 @@ struct Housekeeping {
             retainer.step(now)
             if now >= sweptAt + Self.sweepPeriod {
                 sweptAt = now
-                services.quality.forget(now: now)
+                services.forgetQuality(now: now)
                 try services.store.purgeAnswers(before: now + -IdempotentCall.seconds)
                 let ended = now + -Self.tokenMargin
                 try services.store.purgeRevokedTokens(expiredBefore: ended)
@@ -78,6 +78,7 @@ struct Housekeeping {
             keys = try services.administration.withLock { _ throws(StorageError) in
                 let keys = try services.store.purge(tenant: tenant.id, at: now)
                 services.directory.remove(tenant.id, keys: keys)
+                services.forgetLimits(ofKeys: keys)
                 return keys
             }
         } catch .notFound {

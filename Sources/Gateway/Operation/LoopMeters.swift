@@ -114,8 +114,10 @@ final class LoopMeters {
     func cacheHit() { metrics.cacheHits.increment(shard: shard) }
     func cacheMiss() { metrics.cacheMisses.increment(shard: shard) }
 
-    func limited(_ tenant: TenantContext, reason: ReasonCode) {
-        metrics.tenantLimited.with(labels: [tenant.id.description, reason.rawValue]).increment(shard: shard)
+    /// - Parameter byKey: whether it was a limit of the key's own.
+    func limited(_ tenant: TenantContext, reason: ReasonCode, byKey: Bool = false) {
+        let labels = [tenant.id.description, reason.rawValue, byKey ? "key" : "tenant"]
+        metrics.tenantLimited.with(labels: labels).increment(shard: shard)
     }
 
     /// - Parameter last: the request that this one is like.

@@ -13,7 +13,7 @@ extension GatewayMetrics {
             _ read: @escaping @Sendable (QualityFigures) -> Double?
         ) {
             registry.callbackGauge(name, help: help, labels: ["model", "version", "window"]) { [unowned services] in
-                services.quality.report(tenants: false, now: services.time.now()).flatMap { key, figures in
+                services.quality.report(of: .together, now: services.time.now()).flatMap { key, figures in
                     figures.compactMap { figures in
                         read(figures).map {
                             ([key.model.description, String(key.version), figures.window.rawValue], $0)
@@ -40,7 +40,7 @@ extension GatewayMetrics {
             help: "Population stability index against the version's reference; above 0.25 is a shift.",
             labels: ["model", "version", "window", "of"]
         ) { [unowned services] in
-            services.quality.report(tenants: false, now: services.time.now()).flatMap { key, figures in
+            services.quality.report(of: .together, now: services.time.now()).flatMap { key, figures in
                 figures.flatMap { figures in
                     (figures.drift?.scores ?? []).map { score in
                         (

@@ -47,10 +47,9 @@ extension RequestStream {
         let (tenant, version) = (principal.tenant, exchange.modelVersion)
         offLoop(on: services.bodyPool) { services -> JSON in
             services.collectQuality()
-            let series = services.quality.report(model: name, now: services.time.now()).filter {
-                $0.key.tenant == tenant && (version == nil || $0.key.version == version)
-            }
-            let versions = series.map { one -> JSON in
+            // The sums over others' series would cost what theirs are worth.
+            let own = services.quality.report(model: name, of: .tenant(tenant), now: services.time.now())
+            let versions = own.filter { version == nil || $0.key.version == version }.map { one -> JSON in
                 ["version": .integer(one.key.version), "windows": .array(one.figures.map(\.json))]
             }
             return ["model": .string(name.description), "versions": .array(versions)]

@@ -84,8 +84,9 @@ extension Services {
 
     /// Takes in what the event loops saw since the last time. Not to be called on one.
     func collectQuality() {
-        for status in models.list() {
-            if let model = status.model, let reference = model.reference {
+        let loaded = models.list().compactMap(\.model)
+        for model in loaded {
+            if let reference = model.reference {
                 quality.setReference(reference, model: model.name, version: model.version)
             }
         }
@@ -96,6 +97,13 @@ extension Services {
         }
         let now = time.now()
         for part in parts.all.withLock({ $0 }) { quality.add(part.delta, to: part.key, at: now) }
+        quality.forgetSamples { name, version in loaded.contains { $0.name == name && $0.version == version } }
+    }
+
+    /// Forgets what nobody asks for any more.
+    func forgetQuality(now: UnixTime) {
+        let loaded = models.list().compactMap(\.model)
+        quality.forget(now: now) { name, version in loaded.contains { $0.name == name && $0.version == version } }
     }
 }
 

@@ -89,9 +89,7 @@ extension AuditMeasures {
             )
         }
         if let state = stream.exchange.limits {
-            if let rate = state.rate { limits.append(AuditLimit(rate)) }
-            if let quota = state.quota { limits.append(AuditLimit(quota)) }
-            if let key = state.key { limits.append(AuditLimit(key)) }
+            state.forEach { limits.append(AuditLimit($0)) }
         }
         requestBytes = Int64(stream.exchange.requestBytes)
         responseBytes = stream.exchange.method == .head ? 0 : Int64(reply.body.count)

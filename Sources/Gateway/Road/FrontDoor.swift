@@ -269,11 +269,12 @@ extension RequestStream {
                 exchange.limits = admission.state
             case .refused(let limit):
                 exchange.limits = limit.state
-                loop.meters.limited(tenant, reason: limit.code)
+                loop.meters.limited(tenant, reason: limit.code, byKey: limit.isOfKey)
                 var reply = Reply.refused(
                     Refusal(
                         limit.code,
-                        Self.sentence(limit, tenant.account.plan, key: key),
+                        limit.sentence(tenant.account.plan, key: key?.limits),
+                        detail: limit.detail,
                         retryAfter: limit.retryAfterSeconds
                     )
                 )
@@ -298,24 +299,6 @@ extension RequestStream {
         let length = expected.utf8CodeUnitCount
         guard field.count >= length, field.hasPrefix(expected) else { return false }
         return field.count == length || [0x3b, 0x20, 0x09].contains(field[length])
-    }
-
-    private static func sentence(_ limit: LimitRefusal, _ plan: Plan, key: KeyAccount?) -> String {
-        if limit.isOfKey, let rate = key?.rate {
-            return
-                "The rate of this API key (\(rate.requests) requests in \(rate.seconds) s, \(rate.burst) at once) is "
-                + "used up; retry in \(limit.retryAfterSeconds) s."
-        }
-        switch limit.code {
-        case .rateExceeded:
-            let rate = plan.rate.map { "\($0.requests) requests in \($0.seconds) s, \($0.burst) at once" } ?? ""
-            return "The rate of this tenant's plan (\(rate)) is used up; retry in \(limit.retryAfterSeconds) s."
-        case .quotaExceeded:
-            return
-                "The daily quota of \(plan.dailyQuota ?? 0) requests is used up; it renews in \(limit.retryAfterSeconds) s."
-        default:
-            return "This tenant has \(plan.concurrency ?? 0) requests under way, as many as its plan allows."
-        }
     }
 
     // MARK: - Perform

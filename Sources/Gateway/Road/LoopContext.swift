@@ -35,6 +35,8 @@ final class LoopContext {
     /// In force; each change of them has a number of its own.
     private(set) var models: ModelRepository
     private(set) var modelsGeneration: Int64 = 0
+    /// nil where no model has any.
+    private(set) var shadows: [ModelName: ActiveShadow]?
     private(set) var generation: Int64
     let gateway: String
     let durability: AuditDurability
@@ -49,8 +51,10 @@ final class LoopContext {
     private var tenants: [TenantID: TenantContext] = [:]
     private var personalKeys: [PersonalKeyOwner: PersonalKey] = [:]
     private var personalGeneration: UInt64 = 0
-    /// Of the keys with a limit of their own.
+    /// Of the keys with limits of their own.
     private var keyAccounts: [String: KeyAccount] = [:]
+    /// Of the table that they are from: when it moves, one of them is forgotten.
+    private var keyAccountsGeneration: UInt64 = 0
 
     /// Every stream of this loop, the idle ones included: a ticket's slot is the place here.
     private var streams: [RequestStream] = []
@@ -76,7 +80,7 @@ final class LoopContext {
     /// Where answers say their records' leaf hashes.
     private let leaves: TreeHasher?
     /// Connections that were turned away since the last sweep.
-    private var turnedAway: [TurnedAway: Int64] = [:]
+    var turnedAway: [TurnedAway: Int64] = [:]
     /// Connections whose protocol may have something to send.
     private var unsent: [HTTP2Connection] = []
 
@@ -97,6 +101,7 @@ final class LoopContext {
         isLenient = configuration.models.json == .lenient
         clientKeys = Self.clientKeys(configuration)
         models = services.models
+        shadows = models.shadows.isEmpty ? nil : models.shadows
         generation = services.configurationGeneration
         gateway = configuration.name
         durability = configuration.audit.durability
@@ -137,6 +142,7 @@ final class LoopContext {
     /// Serves other models from now on; what waits is still answered by those it was read for.
     func serve(_ models: ModelRepository) {
         self.models = models
+        shadows = models.shadows.isEmpty ? nil : models.shadows
         modelsGeneration += 1
         let available = models.available
         worker.keep(only: available)
@@ -231,11 +237,16 @@ final class LoopContext {
         return tenant
     }
 
-    /// The limit of the key behind the principal; nil when it has none.
+    /// The limits of the key behind the principal; nil when it has none.
     func account(ofKey principal: Principal) -> KeyAccount? {
-        guard let rate = principal.rate, let id = principal.keyID else { return nil }
-        if let known = keyAccounts[id], known.rate == rate { return known }
-        let account = services.keyAccounts.account(ofKey: id, rate: rate)
+        guard let limits = principal.limits, let id = principal.keyID else { return nil }
+        let generation = services.limits.keys.generation
+        if generation != keyAccountsGeneration {
+            keyAccounts.removeAll(keepingCapacity: true)
+            keyAccountsGeneration = generation
+        }
+        if let known = keyAccounts[id], known.limits == limits { return known }
+        let account = services.limits.keys.account(ofKey: id, limits: limits)
         keyAccounts[id] = account
         return account
     }
@@ -326,7 +337,7 @@ final class LoopContext {
     }
 
     /// The batch of this turn.
-    private func openBatch() -> RecordBatch {
+    func openBatch() -> RecordBatch {
         guard let mailbox else { preconditionFailure("a record came before the loop was started") }
         let batch = batch ?? spareBatches.popLast() ?? RecordBatch(mailbox: mailbox)
         self.batch = batch
@@ -374,53 +385,6 @@ final class LoopContext {
             spareBatches.append(batch)
         }
         sealed.removeAll(keepingCapacity: true)
-    }
-}
-
-/// Connections that never came as far as a request.
-private struct TurnedAway: Hashable {
-    let listener: ListenerKind
-    let refusal: ConnectionRefusal
-}
-
-extension LoopContext {
-    /// A connection was closed as soon as it was accepted.
-    func turnedAway(_ listener: ListenerKind, _ refusal: ConnectionRefusal) {
-        meters.refused(listener, refusal)
-        turnedAway[TurnedAway(listener: listener, refusal: refusal), default: 0] += 1
-    }
-
-    /// One record a second for all connections that were turned away for one reason: a flood of them must not fill the
-    /// disk.
-    private func recordTurnedAway() {
-        guard !turnedAway.isEmpty else { return }
-        for (kind, count) in turnedAway {
-            var record = AuditRecord(
-                time: services.time.now(),
-                gateway: gateway,
-                durability: durability,
-                decision: .refused,
-                reason: kind.refusal.code
-            )
-            record.action = "connection.accept"
-            record.listener = kind.listener == .tenant ? .tenant : .management
-            record.count = count > 1 ? count : nil
-            record.configGeneration = generation
-            // Nobody waits for it.
-            openBatch().append(record, ticket: .max)
-        }
-        turnedAway.removeAll(keepingCapacity: true)
-    }
-}
-
-extension ConnectionRefusal {
-    fileprivate var code: ReasonCode {
-        switch self {
-        case .tooManyConnections: .connections
-        case .tooManyFromSource: .sourceConnections
-        case .tooManyHandshakes, .tooManyHandshakesFromSource: .handshakes
-        case .noDescriptors: .descriptors
-        }
     }
 }
 

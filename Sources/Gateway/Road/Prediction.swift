@@ -99,6 +99,7 @@ extension RequestStream {
         case .success(let answer):
             left(ran: answer.nanoseconds)
             if let tenant = exchange.tenant { loop.predictions.note(answer, to: exchange.id, of: tenant) }
+            if loop.shadows != nil { loop.shadow(answer, to: exchange) }
             if let options = exchange.infer {
                 let reply = inferred(options, answer.outputs, by: answer.model)
                 return answered(reply, instances: answer.count, nanoseconds: answer.nanoseconds)
@@ -118,7 +119,7 @@ extension RequestStream {
         }
         if let tenant = exchange.tenant, let model = exchange.served {
             loop.tallies[tenant, model].fail.add(services.time.monotonic() - exchange.startedAt)
-            loop.predictions.noteFailure(of: model, for: tenant)
+            if error.isModels { loop.predictions.noteFailure(of: model, for: tenant) }
         }
         refuse(error.refusal)
     }

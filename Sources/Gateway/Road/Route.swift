@@ -120,7 +120,7 @@ extension Route {
         case .tenantLimits, .keyLimits: [.get, .head, .put]
         case .plan: [.get, .head, .put, .delete]
         case .tokenRevocation, .auditHold, .tenantAuditKey: [.delete]
-        case .modelAction(_, .canary): [.put, .delete]
+        case .modelAction(_, .canary), .modelAction(_, .shadow): [.put, .delete]
         case .modelAction: [.post]
         case .inference(let route): route.methods
         }

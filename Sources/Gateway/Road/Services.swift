@@ -56,8 +56,6 @@ final class Services: Sendable {
     let modelPool: WorkerPool
     /// Held by one change of tenants, plans or keys at a time: the database, the directory and the limits agree.
     let administration = Mutex(())
-    /// Of the keys that have a limit of their own.
-    let keyAccounts = KeyAccounts()
     /// What new keys' texts were, for the minutes in which a client may ask again.
     let shownSecrets = ShownSecrets()
 
@@ -82,6 +80,7 @@ final class Services: Sendable {
         retention: Retention,
         personalKeys: PersonalKeys,
         models: ModelRepository,
+        shadows: ShadowRunner,
         defaultModel: ModelName,
         inference: InferencePool,
         reloader: Reloader,
@@ -111,7 +110,7 @@ final class Services: Sendable {
         self.search = search
         self.retention = retention
         self.personalKeys = personalKeys
-        served = ServedModels(models)
+        served = ServedModels(models, shadows: shadows)
         self.defaultModel = defaultModel
         self.inference = inference
         self.reloader = reloader
@@ -155,5 +154,11 @@ final class Services: Sendable {
         let own = plan.overridden(by: tenant.overrides)
         limits.assign(own, to: tenant.id)
         ledger.assign(own, to: tenant.id)
+    }
+
+    /// Forgets what keys used of their own limits, once they have none or are no more.
+    func forgetLimits(ofKeys ids: [String]) {
+        limits.keys.forget(ids)
+        ledger.forget(keys: ids)
     }
 }

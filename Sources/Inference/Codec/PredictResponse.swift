@@ -15,8 +15,8 @@ public struct PredictResponse: Sendable {
     /// The first of its batch: what is counted once for each inference is counted here.
     public var isFirst: Bool { offset == 0 }
 
-    /// The request's first input.
-    let input: Tensor
+    /// The request's.
+    let inputs: [Tensor]
 
     /// The outputs of the whole batch, shared by all its answers, in the signature's order.
     private let batch: [Tensor]
@@ -28,7 +28,7 @@ public struct PredictResponse: Sendable {
     /// - Throws: `output_not_finite` when a float in these rows is NaN or infinite, which JSON cannot say.
     init(
         model: Model,
-        input: Tensor,
+        inputs: [Tensor],
         batch: [Tensor],
         offset: Int,
         count: Int,
@@ -38,7 +38,7 @@ public struct PredictResponse: Sendable {
         batchSize: Int
     ) throws(InferenceError) {
         self.model = model
-        self.input = input
+        self.inputs = inputs
         self.batch = batch
         self.offset = offset
         self.count = count
@@ -84,6 +84,11 @@ public struct PredictResponse: Sendable {
         TensorWriter.answer(into: &bytes, form, count: count, outputs: model.signature.outputs) { writer, output, row in
             writer.value(batch[output], instance: offset + row)
         }
+    }
+
+    /// Bytes of the inputs and of the batch's outputs.
+    var byteCount: Int {
+        inputs.reduce(0) { $0 + $1.bytes.count } + batch.reduce(0) { $0 + $1.bytes.count }
     }
 
     /// The rows of this request in the first output.

@@ -14,6 +14,8 @@ public struct InferenceError: Error, Hashable, Sendable {
         case modelUnsupported
         /// The version's files are not those of its manifest.
         case manifestMismatch
+        /// The version's manifest is not signed by a key that is believed.
+        case signatureInvalid
         /// The version does not answer its golden requests as it must.
         case verificationFailed
         /// There is no such model or version in the folder.
@@ -46,10 +48,21 @@ public struct InferenceError: Error, Hashable, Sendable {
         self.retryAfter = retryAfter
     }
 
+    /// Whether the model failed: not the caller, who may send what he likes, and not for want of room or time.
+    public var isModels: Bool {
+        switch code {
+        case .inputInvalid, .unavailable, .versionMissing, .inService: false
+        case .filesUnreadable, .modelInvalid, .modelUnsupported, .manifestMismatch, .signatureInvalid,
+            .verificationFailed, .engineFailed, .outputNotFinite:
+            true
+        }
+    }
+
     /// The answer to the request that met this failure.
     public var refusal: Refusal {
         switch code {
-        case .filesUnreadable, .modelInvalid, .modelUnsupported, .manifestMismatch, .verificationFailed:
+        case .filesUnreadable, .modelInvalid, .modelUnsupported, .manifestMismatch, .signatureInvalid,
+            .verificationFailed:
             Refusal(.modelUnavailable, sentence, detail: detail, retryAfter: 5)
         case .engineFailed, .outputNotFinite: Refusal(.inferenceFailed, sentence, detail: detail)
         case .versionMissing: Refusal(.versionNotFound, sentence, detail: detail)

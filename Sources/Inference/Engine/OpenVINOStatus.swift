@@ -19,8 +19,8 @@ func check(
 private func lastErrorText(_ status: ov_status_e) -> String {
     guard let message = ov_get_last_err_msg() else { return "OpenVINO status \(status.rawValue)" }
     defer { ov_free(message) }
-    // The text comes from the model's file as much as from the engine: one line, bounded; which operators it refuses
-    // stands last, and here first. Where in the engine's source it was thrown says nothing here; the rest is bounded, for it quotes the model's file.
+    // One line, bounded, for it quotes the model's file; where in the engine's source it was thrown says nothing here. Which
+    // operators are refused stands last, and here first.
     let all = String(cString: message).split(whereSeparator: \.isNewline).filter { !$0.hasPrefix("Exception from ") }
     let lines = all.filter { $0.hasPrefix(refusedOperators) } + all.filter { !$0.hasPrefix(refusedOperators) }
     return "OpenVINO status \(status.rawValue): \(lines.joined(separator: " | ").prefix(600))"

@@ -64,7 +64,7 @@ public struct Canary: Hashable, Sendable {
     }
 
     /// The finaliser of SplitMix64: each bit of the seed moves every bit of the result.
-    private static func mixed(_ seed: UInt64) -> UInt64 {
+    static func mixed(_ seed: UInt64) -> UInt64 {
         var x = seed &+ 0x9e37_79b9_7f4a_7c15
         x = (x ^ x >> 30) &* 0xbf58_476d_1ce4_e5b9
         x = (x ^ x >> 27) &* 0x94d0_49bb_1331_11eb

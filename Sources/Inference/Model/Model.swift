@@ -22,6 +22,8 @@ public final class Model: Sendable {
     public let digest: String
     /// Whom it is for; nil for all.
     public let tenants: Set<TenantID>?
+    /// The id of the key that signed its manifest, see ``ManifestSigners``; nil where no signature was asked for.
+    public let signer: String?
     /// What its predictions are compared with, of its `reference.json`; nil without one.
     public let reference: ReferenceProfile?
     /// What it takes and gives.
@@ -57,6 +59,7 @@ public final class Model: Sendable {
         files: VersionFiles,
         digest: String,
         tenants: Set<TenantID>?,
+        signer: String?,
         loopBudget: Int64,
         reference: ReferenceProfile?,
         engine: ServingEngine,
@@ -67,6 +70,7 @@ public final class Model: Sendable {
         let (format, path) = try files.model()
         self.digest = digest
         self.tenants = tenants
+        self.signer = signer
         self.loopBudget = loopBudget
         self.reference = reference
         guard format != .fixed else {

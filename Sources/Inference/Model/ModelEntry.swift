@@ -14,6 +14,8 @@ struct ModelEntry: Sendable {
     let main: Model?
     /// Takes its share of them; nil without a canary, and while its version is not loaded.
     let canary: Model?
+    /// Runs some of them aside; nil without a shadow, while its version is not loaded, and where that takes them itself.
+    let shadow: Model?
 
     init(_ name: ModelName, _ versions: [VersionEntry], fileLabels: [String: Int64], choice: ServingChoice) {
         self.name = name
@@ -27,6 +29,8 @@ struct ModelEntry: Sendable {
             choice.version == nil
             ? loaded.last : model(choice.version) ?? model(choice.previous) ?? loaded.last
         canary = model(choice.canary?.version)
+        let shadow = model(choice.shadow?.version)
+        self.shadow = shadow === main ? nil : shadow
     }
 
     subscript(version: Int64) -> VersionEntry? { versions.first { $0.version == version } }
@@ -52,6 +56,7 @@ struct ModelEntry: Sendable {
                 detail: reason?.detail ?? "",
                 isDefault: isServing && entry.version == main?.version,
                 isCanary: isServing && entry.version == canary?.version,
+                isShadow: isServing && entry.version == shadow?.version,
                 model: entry.model
             )
         }
@@ -73,6 +78,7 @@ extension ModelStatus {
             detail: "",
             isDefault: false,
             isCanary: false,
+            isShadow: false,
             model: nil
         )
     }

@@ -77,6 +77,9 @@ extension ModelRepository {
                     "version \(version) takes traffic; promote another one, or end the canary, first"
                 )
             }
+            guard version != entry.choice.shadow?.version else {
+                throw InferenceError(.inService, "version \(version) is a shadow; end that first")
+            }
         }
         let versions = entry.versions.map { found in
             var found = found
@@ -86,7 +89,8 @@ extension ModelRepository {
         return RepositoryChange(repository: replacing(entry.with(versions)), failure: nil)
     }
 
-    /// Lets a version take the requests that name none; it is loaded before, if it is not. Ends a canary.
+    /// Lets a version take the requests that name none; it is loaded before, if it is not. Ends a canary,
+    /// and a shadow of that version.
     ///
     /// - Parameter version: nil for the highest loaded one, now and whenever there is a higher one.
     public func promoting(_ name: ModelName, to version: Int64?) throws(InferenceError) -> RepositoryChange {
@@ -94,6 +98,7 @@ extension ModelRepository {
             if let now = entry.main?.version, now != version { choice.previous = now }
             choice.version = version
             choice.canary = nil
+            if choice.shadow?.version == version { choice.shadow = nil }
         }
     }
 
@@ -152,7 +157,7 @@ extension ModelRepository {
     }
 
     /// Decides about traffic once the version that it goes to is loaded; else the decision stays what it was.
-    private func deciding(
+    func deciding(
         _ name: ModelName,
         needs version: Int64?,
         _ decide: (inout ServingChoice, ModelEntry) -> Void

@@ -39,6 +39,8 @@ public struct ModelStatus: Sendable {
     public var isDefault: Bool
     /// Whether a share of them does.
     public var isCanary: Bool
+    /// Whether it runs some of them aside.
+    public var isShadow: Bool
     /// nil when the version is not loaded.
     public var model: Model?
 }

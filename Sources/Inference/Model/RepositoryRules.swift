@@ -8,6 +8,8 @@ public struct RepositoryRules: Sendable {
     public var versions = VersionPolicy.all
     /// Whether a version without a manifest is refused.
     public var requiresManifest = false
+    /// Whose signature a version's manifest must have; with none of them, signatures are not looked at.
+    public var signers = ManifestSigners()
     /// Of all files of a version together.
     public var maxBytes: Int64 = 4 << 30
     /// The longest that one inference may hold an event loop, in nanoseconds; models that take longer run on threads.

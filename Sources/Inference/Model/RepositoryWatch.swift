@@ -31,7 +31,7 @@ public struct RepositoryWatch {
                     !files.files.isEmpty, files.files != known?[version]?.files
                 else { continue }
                 let key = LoadBoard.Key(name: name, version: version)
-                if isWhole(files, key, now) {
+                if isWhole(files, key, now, repository.loader.rules.signers) {
                     found[name, default: []].insert(version)
                 } else {
                     unfit[key] = files.files
@@ -46,11 +46,17 @@ public struct RepositoryWatch {
         return found
     }
 
-    private func isWhole(_ files: VersionFiles, _ key: LoadBoard.Key, _ now: UnixTime) -> Bool {
+    private func isWhole(
+        _ files: VersionFiles,
+        _ key: LoadBoard.Key,
+        _ now: UnixTime,
+        _ signers: ManifestSigners
+    ) -> Bool {
         if files.newestChange <= now.nanoseconds - settleNanoseconds { return true }
-        guard unfit[key] != files.files, let manifest = try? files.manifest(), let digests = try? files.digests() else {
-            return false
-        }
-        return (try? manifest.check(digests.filter { $0.key != VersionManifest.fileName })) != nil
+        guard unfit[key] != files.files, let text = try? files.manifestText(),
+            signers.accept(text, of: files), let manifest = try? VersionManifest(text),
+            let digests = try? files.digests()
+        else { return false }
+        return (try? manifest.check(digests)) != nil
     }
 }

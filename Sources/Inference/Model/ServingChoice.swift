@@ -11,6 +11,8 @@ public struct ServingChoice: Hashable, Sendable {
     public var previous: Int64?
     /// A share of them that goes elsewhere.
     public var canary: Canary?
+    /// A version that runs some of them aside.
+    public var shadow: Shadow?
     /// Over those of the folder's `labels.json`.
     public var labels: [String: Int64] = [:]
 
@@ -19,14 +21,17 @@ public struct ServingChoice: Hashable, Sendable {
 
     /// Loaded whatever the version policy says.
     var versions: Set<Int64> {
-        Set([version, version == nil ? nil : previous, canary?.version].compactMap(\.self) + labels.values)
+        Set(
+            [version, version == nil ? nil : previous, canary?.version, shadow?.version].compactMap(\.self)
+                + labels.values
+        )
     }
 
-    /// `{"version": 2, "previous": 1, "canary": {…}, "labels": {…}}`; null and empty where nothing was decided.
+    /// `{"version": 2, "previous": 1, "canary": {…}, "shadow": {…}, "labels": {…}}`; null and empty where nothing was decided.
     public var json: JSON {
         [
             "version": version.map(JSON.integer) ?? .null, "previous": previous.map(JSON.integer) ?? .null,
-            "canary": canary?.json ?? .null,
+            "canary": canary?.json ?? .null, "shadow": shadow?.json ?? .null,
             "labels": .object(labels.sorted { $0.key < $1.key }.map { JSON.Member($0.key, .integer($0.value)) }),
         ]
     }
@@ -39,6 +44,10 @@ public struct ServingChoice: Hashable, Sendable {
         if let value = json["canary"], value != .null {
             guard let canary = Canary(json: value) else { return nil }
             self.canary = canary
+        }
+        if let value = json["shadow"], value != .null {
+            guard let shadow = Shadow(json: value) else { return nil }
+            self.shadow = shadow
         }
         for member in json["labels"]?.members ?? [] {
             guard let version = member.value.integer else { return nil }

@@ -15,6 +15,8 @@ struct VersionFiles {
     let files: [File]
     /// When anything below the folder last changed, names that begin with a dot included; nanoseconds of the wall clock.
     let newestChange: Int64
+    /// The first file whose name begins with a dot, or folder; nil without one.
+    let hidden: String?
 
     private static let maxFiles = 10_000
 
@@ -30,6 +32,7 @@ struct VersionFiles {
         self.directory = directory
         var files: [File] = []
         var newest: Int64 = 0
+        var hidden: String?
         var pending: [(path: String, depth: Int)] = [("", 0)]
         while let folder = pending.popLast() {
             let absolute = folder.path.isEmpty ? directory : "\(directory)/\(folder.path)"
@@ -39,6 +42,7 @@ struct VersionFiles {
             for name in try Directory.names(of: absolute, withHidden: true) {
                 let path = folder.path.isEmpty ? name : "\(folder.path)/\(name)"
                 if name.hasPrefix(".") {
+                    hidden = hidden ?? path
                     if stat("\(directory)/\(path)", &status) == 0 { newest = max(newest, status.st_ctim.nanoseconds) }
                     continue
                 }
@@ -73,6 +77,7 @@ struct VersionFiles {
             }
         }
         newestChange = newest
+        self.hidden = hidden
         self.files = files.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
     }
 
@@ -143,11 +148,10 @@ struct VersionFiles {
         return Hexadecimal.text(list.finalize())
     }
 
-    /// The version's manifest; nil without one.
-    func manifest() throws(InferenceError) -> VersionManifest? {
+    /// The bytes of the version's manifest; nil without one.
+    func manifestText() throws(InferenceError) -> [UInt8]? {
         let path = "\(directory)/\(VersionManifest.fileName)"
-        let text = try SmallFile.read(path, name: "the version's manifest.json", limit: 4 << 20)
-        return try text.map { text throws(InferenceError) in try VersionManifest(text) }
+        return try SmallFile.read(path, name: "the version's manifest.json", limit: 4 << 20)
     }
 
     /// The version's golden requests; nil without any.

@@ -52,12 +52,14 @@ struct VersionLoader: Sendable {
             )
         }
         _ = try files.model()
-        let manifest = try files.manifest()
+        let text = try files.manifestText()
+        let signer = try rules.signers.verify(text, of: files)
+        let manifest = try text.map { text throws(InferenceError) in try VersionManifest(text) }
         if manifest == nil, rules.requiresManifest {
             throw InferenceError(.manifestMismatch, "the version has no manifest.json, which this gateway demands")
         }
         let digests = try files.digests()
-        try manifest?.check(digests.filter { $0.key != VersionManifest.fileName })
+        try manifest?.check(digests)
         let golden = try files.goldenRequests()
         let reference = try files.reference()
         let model = try Model(
@@ -66,6 +68,7 @@ struct VersionLoader: Sendable {
             files: files,
             digest: files.digest(over: digests),
             tenants: manifest?.tenants,
+            signer: signer,
             loopBudget: rules.loopNanoseconds,
             reference: reference,
             engine: engine,

@@ -8,6 +8,11 @@ import GatewayCore
 struct VersionManifest: Hashable, Sendable {
     static let fileName = "manifest.json"
 
+    /// The digests that a manifest must have: those of all files but its own and its signature's.
+    static func covered(_ digests: [String: String]) -> [String: String] {
+        digests.filter { $0.key != fileName && $0.key != ManifestSigners.fileName }
+    }
+
     /// Relative path to SHA-256, 64 lower-case hexadecimal digits.
     let files: [String: String]
     /// nil for all.
@@ -50,9 +55,10 @@ struct VersionManifest: Hashable, Sendable {
 
     /// Checks that the folder holds exactly what is listed.
     ///
-    /// - Parameter digests: of every file but the manifest, by relative path.
+    /// - Parameter digests: of every file, by relative path.
     /// - Throws: `manifestMismatch` that names the first file, by path, that is missing, altered or not listed.
     func check(_ digests: [String: String]) throws(InferenceError) {
+        let digests = Self.covered(digests)
         for path in Set(files.keys).union(digests.keys).sorted() {
             guard let listed = files[path] else { throw Self.mismatch("'\(path)' is not listed in it") }
             guard let found = digests[path] else { throw Self.mismatch("'\(path)' is missing") }

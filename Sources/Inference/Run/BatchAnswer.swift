@@ -77,6 +77,31 @@ public struct BatchAnswer {
         }
     }
 
+    /// The request that this answers, copied where it lies in the worker's memory.
+    var request: PredictRequest {
+        let inputs: [Tensor]
+        switch content {
+        case .response(let response): inputs = response.inputs
+        case .rows(_, let input):
+            let info = model.signature.inputs[0]
+            inputs = [
+                Tensor(elementType: info.elementType, shape: [count] + info.instanceShape, bytes: Array(input))
+            ]
+        }
+        // NaN and infinite numbers are compared as well.
+        return model.signature.isBatched
+            ? PredictRequest(inputs: inputs, form: form, allowsNonFinite: true)
+            : PredictRequest(whole: inputs, form: form, allowsNonFinite: true)
+    }
+
+    /// Bytes of the request and its answer, about.
+    var byteCount: Int {
+        switch content {
+        case .rows(let rows, let input): rows.count + input.count
+        case .response(let response): response.byteCount
+        }
+    }
+
     /// The row of an instance in the first output, and in the first input. Of a model with a batch, and fixed sizes.
     func withRow<Value>(
         _ instance: Int,
@@ -90,7 +115,7 @@ public struct BatchAnswer {
         case .rows(let rows, let input): return body(row(rows), row(input))
         case .response(let response):
             return response.withOutput { output in
-                response.input.bytes.withUnsafeBytes { input in body(row(output), row(input)) }
+                response.inputs[0].bytes.withUnsafeBytes { input in body(row(output), row(input)) }
             }
         }
     }

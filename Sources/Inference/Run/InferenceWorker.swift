@@ -15,6 +15,7 @@ public final class InferenceWorker {
     var backlog = FairQueue<BackloggedRequest>(quantum: 250_000)
     var backlogged: [BackloggedRequest] = []
     let limits: QueueLimits
+    private let isMetered: Bool
     /// The first deadline of what waits in batches; `.max` without any.
     var firstDeadline = Int64.max
     /// Whether someone may have gone who waits in a batch.
@@ -24,8 +25,11 @@ public final class InferenceWorker {
     public static let batchLimit = 128
 
     /// A worker without sessions; it takes one at the first request for each model.
-    public init(limits: QueueLimits = QueueLimits(), time: TimeSource = .system) {
+    ///
+    /// - Parameter isMetered: whether the time that it takes says what a model costs.
+    public init(limits: QueueLimits = QueueLimits(), isMetered: Bool = true, time: TimeSource = .system) {
         self.limits = limits
+        self.isMetered = isMetered
         self.time = time
     }
 
@@ -110,13 +114,13 @@ public final class InferenceWorker {
             return
         }
         let nanoseconds = time.monotonic() - before
-        model.ran(instances: count, nanoseconds: nanoseconds)
+        if isMetered { model.ran(instances: count, nanoseconds: nanoseconds) }
         var offset = 0
         for request in requests {
             do throws(InferenceError) {
                 let answer = try PredictResponse(
                     model: model,
-                    input: request.inputs[0],
+                    inputs: request.inputs,
                     batch: batch,
                     offset: offset,
                     count: request.count,

@@ -92,11 +92,25 @@ public final class QualityBoard: Sendable {
         }
     }
 
-    /// Forgets series of which nothing came for a day.
-    public func forget(now: UnixTime) {
+    /// Forgets series of which nothing came for a day, and with the last series of a version that is not served what its
+    /// predictions are compared with.
+    public func forget(now: UnixTime, isServed: (ModelName, Int64) -> Bool) {
         let minute = now.seconds / 60 - 24 * 60
         state.withLock { state in
             state.series = state.series.filter { max($0.value.labels.last, $0.value.predictions.last) > minute }
+            state.versions = state.versions.filter { key, _ in
+                isServed(key.model, key.version)
+                    || state.series[QualityKey(tenant: nil, model: key.model, version: key.version)] != nil
+            }
+        }
+    }
+
+    /// Forgets the samples of versions that are not served and did not come to a reference: there may be many of them.
+    public func forgetSamples(isServed: (ModelName, Int64) -> Bool) {
+        state.withLock { state in
+            for (key, version) in state.versions where !version.gathered.isEmpty && !isServed(key.model, key.version) {
+                state.versions[key] = nil
+            }
         }
     }
 

@@ -16,19 +16,35 @@ public struct QualityFigures: Sendable {
 }
 
 extension QualityBoard {
-    /// Every series that is known, sorted: models, their versions, all tenants together before each of them.
+    /// Which series a report is of.
+    public enum Selection: Hashable, Sendable {
+        /// All tenants together, and each.
+        case everyone
+        /// All tenants together.
+        case together
+        /// A tenant's own.
+        case tenant(TenantID)
+
+        func has(_ key: QualityKey) -> Bool {
+            switch self {
+            case .everyone: true
+            case .together: key.tenant == nil
+            case .tenant(let tenant): key.tenant == tenant
+            }
+        }
+    }
+
+    /// Series that are known, sorted: models, their versions, all tenants together before each of them.
     ///
-    /// - Parameters:
-    ///   - model: nil for all.
-    ///   - tenants: false for the versions' own series alone.
+    /// - Parameter model: nil for all.
     public func report(
         model: ModelName? = nil,
-        tenants: Bool = true,
+        of selection: Selection = .everyone,
         windows: [Window] = Window.allCases,
         now: UnixTime
     ) -> [(key: QualityKey, figures: [QualityFigures])] {
         let (series, versions) = state.withLock { ($0.series, $0.versions) }
-        let keys = series.keys.filter { (model == nil || $0.model == model) && (tenants || $0.tenant == nil) }
+        let keys = series.keys.filter { (model == nil || $0.model == model) && selection.has($0) }
         return keys.sorted(by: Self.precedes).compactMap { key in
             guard let one = series[key] else { return nil }
             let reference = versions[VersionKey(model: key.model, version: key.version)]?.reference

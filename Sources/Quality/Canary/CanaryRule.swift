@@ -12,11 +12,12 @@ public struct CanaryRule: Hashable, Sendable {
     public var rollbackWhenWorse = false
     /// Roll back when a measure's population stability index is above this.
     public var rollbackDrift: Double?
-    /// Roll back when the share of failed requests is above this for certain: by the lower end of its interval.
+    /// Roll back when the share of failed requests is significantly above this.
     public var rollbackErrors: Double?
 
-    /// A one-sided p-value below it is significant. It is looked at again and again, so it is smaller than the usual 0.05.
-    public static let significance = 0.01
+    /// A p-value below it is significant: the chance that a canary which is as good is ever taken for worse, however often
+    /// it is looked at (``SequentialTest``).
+    public static let significance = 0.05
 
     /// A rule that does nothing yet.
     public init() {}

@@ -32,8 +32,8 @@ public struct CanaryFigures: Hashable, Sendable {
         self.drift = drift
     }
 
-    /// Of the canary being no worse than the stable version: small when it is worse; nil without labels of both.
-    public var worseP: Double? { SignificanceTest.worse(canary.accuracy, than: stable.accuracy) }
+    /// Of the canary being no worse than the stable version, at any look: small when it is worse; nil without labels of both.
+    public var worseP: Double? { SequentialTest.worse(canary.accuracy, than: stable.accuracy) }
 
     /// `{"canary": {"labels": 210, "accuracy": 0.95, "requests": 900, "errors": 0}, "stable": {…}, "drift": 0.02,
     /// "worse_p": 0.4}`; null where nothing is known.
@@ -63,11 +63,15 @@ public enum CanaryVerdict: Hashable, Sendable {
 extension CanaryRule {
     /// Judges; what speaks for going back comes before what speaks for going on.
     public func judge(_ figures: CanaryFigures) -> CanaryVerdict {
-        if let limit = rollbackErrors, let least = figures.canary.errors.interval?.lowerBound, least > limit {
-            return .rollBack(
-                "\(figures.canary.errors.successes) of \(figures.canary.errors.trials) requests failed, more than "
-                    + "\(limit) for certain"
-            )
+        if let limit = rollbackErrors {
+            let errors = figures.canary.errors
+            let p = SequentialTest.above(limit, errors)
+            if p < Self.significance {
+                return .rollBack(
+                    "\(errors.successes) of \(errors.trials) requests failed, significantly more than \(limit)"
+                        + " (p = \(Self.short(p)))"
+                )
+            }
         }
         if let limit = rollbackDrift, let drift = figures.drift, drift > limit {
             return .rollBack("drift \(Self.short(drift)) is above \(limit)")

@@ -13,6 +13,10 @@ public struct DistributionShift: Hashable, Sendable {
     public let populationStabilityIndex: Double
     /// The Jensen–Shannon divergence in bits, from 0 to 1 (J. Lin, IEEE Transactions on Information Theory 37, 1991).
     public let jensenShannonDivergence: Double
+    /// What the population stability index of samples of one distribution exceeds once in ten thousand: it is about
+    /// (1/n + 1/m) times a chi-squared variable with one degree of freedom less than there are bins (B. Yurdakul,
+    /// "Statistical Properties of Population Stability Index", 2018).
+    public let chance: Double
 
     /// - Precondition: there are as many bins of each.
     /// - Returns: nil where one of them has no instance.
@@ -34,5 +38,14 @@ public struct DistributionShift: Hashable, Sendable {
         }
         populationStabilityIndex = max(0, index)
         jensenShannonDivergence = min(1, max(0, divergence))
+        chance = (1 / n + 1 / m) * Self.chiSquared(degrees: used.count - 1)
+    }
+
+    /// The quantile of 0.9999 (E. B. Wilson and M. M. Hilferty, PNAS 17, 1931, 684–688).
+    private static func chiSquared(degrees: Int) -> Double {
+        guard degrees > 0 else { return 0 }
+        let spread = 2 / (9 * Double(degrees))
+        let root = 1 - spread + 3.719016485455709 * spread.squareRoot()
+        return Double(degrees) * root * root * root
     }
 }

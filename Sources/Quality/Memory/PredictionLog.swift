@@ -98,8 +98,10 @@ public final class PredictionLog {
         if isRemembered { makeRoom(count) }
         let first = head
         for instance in 0..<count {
+            let place = series[number].sketch.place()
+            guard isRemembered || place != nil else { continue }
             let found = prediction(instance)
-            if let place = series[number].sketch.place() {
+            if let place {
                 series[number].sketch.put(
                     PredictionSample(
                         category: found.category < 0 ? nil : Int(found.category),
@@ -178,8 +180,13 @@ public final class PredictionLog {
     /// What came of each series since the last time.
     public func collect() -> [(key: QualityKey, delta: SketchDelta)] {
         var deltas: [(QualityKey, SketchDelta)] = []
-        for place in series.indices where !series[place].sketch.isEmpty {
-            deltas.append((series[place].key, series[place].sketch.take()))
+        for place in series.indices {
+            if series[place].sketch.isEmpty {
+                // Its version may have gone: it may not keep room for samples that never come.
+                series[place].sketch.release()
+            } else {
+                deltas.append((series[place].key, series[place].sketch.take()))
+            }
         }
         return deltas
     }

@@ -51,6 +51,11 @@ struct SeriesSketch {
         return delta
     }
 
+    /// Gives back the memory of a sketch that is empty.
+    mutating func release() {
+        if samples.capacity > 0 { samples = [] }
+    }
+
     /// SplitMix64.
     private mutating func random() -> UInt64 {
         state &+= 0x9e37_79b9_7f4a_7c15

@@ -22,24 +22,6 @@ public enum SignificanceTest {
         return min(1, 2 * tail)
     }
 
-    /// The two-proportion z-test with pooled variance, for two classifiers on different instances:
-    ///
-    ///     z = (p₁ − p₂) / √(p(1 − p)(1/n₁ + 1/n₂)),  p = (k₁ + k₂)/(n₁ + n₂)
-    ///
-    /// - Returns: the one-sided p-value of `first` being no worse than `second`: small when it is worse; nil without
-    ///   trials of both. 0.5 where there is no variance and so no difference.
-    public static func worse(_ first: Proportion, than second: Proportion) -> Double? {
-        guard let p1 = first.ratio, let p2 = second.ratio else { return nil }
-        let (n1, n2) = (Double(first.trials), Double(second.trials))
-        let pooled = Double(first.successes + second.successes) / (n1 + n2)
-        let variance = pooled * (1 - pooled) * (1 / n1 + 1 / n2)
-        guard variance > 0 else { return 0.5 }
-        return normalCDF((p1 - p2) / variance.squareRoot())
-    }
-
-    /// The standard normal distribution's function.
-    public static func normalCDF(_ z: Double) -> Double { 0.5 * erfc(-z / 2.0.squareRoot()) }
-
     private static func logChoose(_ n: Int, _ k: Int) -> Double {
         lgamma(Double(n) + 1) - lgamma(Double(k) + 1) - lgamma(Double(n - k) + 1)
     }

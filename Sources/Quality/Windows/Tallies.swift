@@ -51,7 +51,7 @@ public struct PredictionTally: Tally, Hashable {
     public private(set) var requests = 0
     /// Requests whose inference failed.
     public private(set) var failures = 0
-    /// Instances looked at: all, or some of many.
+    /// Instances looked at, all or some of many, whose confidence or value is finite.
     public private(set) var sampled = 0
     /// Σ of their confidences or values.
     public private(set) var outputSum = 0.0
@@ -76,8 +76,10 @@ public struct PredictionTally: Tally, Hashable {
         requests += delta.requests
         failures += delta.failures
         for sample in delta.samples {
-            sampled += 1
-            outputSum += sample.output
+            if sample.output.isFinite {
+                sampled += 1
+                outputSum += sample.output
+            }
             guard let reference else { continue }
             compared += 1
             if let category = sample.category { categories[category % categories.count] += 1 }

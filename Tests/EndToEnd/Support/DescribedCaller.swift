@@ -161,6 +161,8 @@ struct DescribedCaller {
             "{\"version\":1,\"percent\":10,\"rule\":{\"rollback_worse\":true}}"
         )
         try admin("DELETE", "/models/twice-int8/canary", 200)
+        try admin("PUT", "/models/twice-int8/shadow", 409, "{\"version\":1,\"share\":0.1}")
+        try admin("DELETE", "/models/twice-int8/shadow", 200)
         try admin("POST", "/models/twice-int8/rollback", 409, "{}")
         try admin("POST", "/models/twice-int8/unload", 200, "{}")
         try admin("POST", "/reload", 200, "{}")
@@ -227,7 +229,12 @@ struct DescribedCaller {
         try admin("GET", "/keys?page_size=1")
         try admin("GET", "/keys/\(id)")
         try admin("PATCH", "/keys/\(id)", 200, "{\"expires_in_seconds\":1000}")
-        try admin("PUT", "/keys/\(id)/limits", 200, "{\"rate\":{\"requests\":1,\"seconds\":1,\"burst\":1}}")
+        try admin(
+            "PUT",
+            "/keys/\(id)/limits",
+            200,
+            "{\"rate\":{\"requests\":1,\"seconds\":1,\"burst\":1},\"daily_quota\":9,\"concurrency\":2}"
+        )
         try admin("GET", "/keys/\(id)/limits")
         try admin("POST", "/keys/\(id)/rotate", 200, "{\"overlap_seconds\":60}")
         try admin("POST", "/keys/\(id)/rotate?dry_run=true", 200, "{\"overlap_seconds\":0}")

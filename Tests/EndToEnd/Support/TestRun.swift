@@ -99,3 +99,8 @@ func eventually<Value>(
         usleep(3000)
     }
 }
+
+/// The daily quota renews at midnight, UTC; a test that counts it does not begin in the minute before.
+func awayFromMidnight() throws {
+    _ = try eventually("midnight") { Int(Date().timeIntervalSince1970) % 86_400 < 86_340 ? true : nil }
+}
