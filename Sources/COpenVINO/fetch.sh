@@ -2,33 +2,11 @@
 # Fetches the pinned OpenVINO wheel from PyPI, checks its SHA-256 and keeps the C API and the CPU plugin in
 # .openvino/{include,lib}. Does nothing when that version is already there.
 set -eu
-version=2026.4.1
-sha256=2d22b1da03f7caf74df30e9f6417d0ab2f637e4a38e08e1dcd294d2c37407aaf
 abi=2641
 
 cd "$(dirname "$0")/../.."
-target=.openvino
-if [ "$(cat "$target/VERSION" 2>/dev/null)" = "$version $sha256" ]; then exit 0; fi
-if [ "$(uname -m)" != x86_64 ]; then
-    echo "fetch.sh: OpenVINO $version has a wheel for x86_64 Linux only, this machine is $(uname -m)" >&2
-    exit 1
-fi
-
-echo "Fetching OpenVINO $version (59 MB, once) ..."
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-echo "openvino==$version --hash=sha256:$sha256" >"$work/requirements.txt"
-# On a terminal pip shows how far it is.
-quiet=--quiet
-[ ! -t 1 ] || quiet=""
-# The wheel is taken for its C library, so the interpreter it was built for does not matter.
-# shellcheck disable=SC2086
-if ! python3 -m pip download $quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: \
-    --python-version 3.11 --implementation cp --abi cp311 --platform manylinux_2_28_x86_64 \
-    --dest "$work" -r "$work/requirements.txt"; then
-    echo "fetch.sh: OpenVINO's wheel could not be fetched; pip says why above (a proxy? PIP_CERT? PIP_INDEX_URL?)" >&2
-    exit 1
-fi
+. examples/wheel.sh
+fetch_wheel OpenVINO openvino 2026.4.1 2d22b1da03f7caf74df30e9f6417d0ab2f637e4a38e08e1dcd294d2c37407aaf 59 .openvino
 
 python3 - "$work" "$abi" <<'PYTHON'
 import os, sys, zipfile, glob
@@ -58,7 +36,4 @@ if wanted:
 os.symlink(f"libopenvino_c.so.{abi}", f"{work}/out/lib/libopenvino_c.so")
 PYTHON
 
-rm -rf "$target"
-echo "$version $sha256" >"$work/out/VERSION"
-mv "$work/out" "$target"
-echo "OpenVINO $version is in $target ($(du -sh "$target" | cut -f1))"
+keep_wheel
