@@ -59,6 +59,22 @@ class Bench:
             files[name].write_bytes(load.request_bytes(path, body, server_gateway.token))
         return files
 
+    def settle(self, at_most=20):
+        """Waits until no server works any more, and returns what CPU time each took meanwhile: what one has put off
+        must neither be the next one's burden nor be forgotten."""
+        running = [server for server in self.servers.values() if server is not None]
+        begun, limit = {id(server): server.process.cpu_seconds() for server in running}, time.monotonic() + at_most
+        while True:
+            before = sum(server.process.cpu_seconds() for server in running)
+            time.sleep(0.25)
+            after = {id(server): server.process.cpu_seconds() for server in running}
+            if sum(after.values()) - before < 0.01:
+                break
+            if time.monotonic() > limit:
+                self.note(f"a server still works {at_most} s after its load; what follows is measured beside it")
+                break
+        return {server: after[server] - begun[server] for server in begun}
+
     def interleave(self, series, cases):
         """Each case is (server's label, connections, what to measure); a case that fails is left out."""
         cases = list(cases)
@@ -66,7 +82,10 @@ class Bench:
             for case in list(cases):
                 label, connections, measure = case
                 try:
+                    self.settle()
                     result = measure()
+                    later = self.settle().get(id(self.servers.get(label)), 0)
+                    result["later_us"] = later * 1e6 / max(result["requests"], 1)
                 except (RuntimeError, subprocess.TimeoutExpired) as error:
                     self.note(f"{series}: {label} is left out: {error}")
                     cases.remove(case)
@@ -77,7 +96,7 @@ class Bench:
                 self.measurements.append(
                     {"series": series, "server": label, "connections": connections, "round": number, **result})
                 print(f"  {series} {number + 1}/{self.options.rounds} {label:26} c={connections:<4} "
-                      f"{result['rate']:9,.0f}/s {result['cpu_us']:8.1f} us CPU  "
+                      f"{result['rate']:9,.0f}/s {result['cpu_us']:8.1f} us CPU {result['later_us']:5.1f} later  "
                       + (f"p50 {result['p50_us']:7.0f} p99 {result['p99_us']:7.0f} us" if "p50_us" in result else "")
                       + (f"  {result['errors']} ERRORS" if result["errors"] else ""), flush=True)
 

@@ -30,7 +30,8 @@ def medians(measurements):
     grouped = {}
     for entry in measurements:
         grouped.setdefault((entry["series"], entry["connections"]), {}).setdefault(entry["server"], []).append(entry)
-    figures = ("rate", "cpu_us", "server_busy", "load_busy", "p50_us", "p99_us", "p999_us", "max_us", "saturation")
+    figures = ("rate", "cpu_us", "later_us", "server_busy", "load_busy", "p50_us", "p99_us", "p999_us", "max_us",
+               "saturation")
     return {
         key: {
             server: {
@@ -55,11 +56,12 @@ def markdown(results):
         f"Commit {results['commit']}, {results['date']}, {results['processor']}, Linux {results['kernel']}; load by "
         f"{results['loader']}, {results['rounds']} interleaved rounds of {results['seconds']:g} s, medians. Small bodies: "
         f"model {results['model']}.", "",
-        "CPU is of all threads of the server, for one request. Where the load generator was full (busy for 0.9 of its core) "
-        "before the server was, the server's capacity is what its CPU time per request allows, else it is the rate.", ""]
+        "CPU is of all threads of the server, for one request: during the load, and what it had put off until later. Where "
+        "the load generator was full (busy for 0.9 of its core) before the server was, the server's capacity is what its CPU "
+        "time per request allows, else it is the rate.", ""]
     for (series, connections), servers in medians(results["measurements"]).items():
         lines += [f"### {TITLES[series]}, {connections} connections", "",
-                  "| server | rate/s | lowest to highest | CPU us | busy: server, load | capacity, CPU time of roofline | p50 us "
+                  "| server | rate/s | lowest to highest | CPU us, later | busy: server, load | capacity, CPU time of roofline | p50 us "
                   "| p99 us | errors |",
                   "|---|---:|---:|---:|---:|---:|---:|---:|---:|"]
         base = servers.get("roofline")
@@ -69,8 +71,8 @@ def markdown(results):
                 ratio = f"{capacity(its) / capacity(base):.2f}, {its['cpu_us'] / base['cpu_us']:.2f}"
             lines.append(
                 f"| {server} | {its['rate']:,.0f} | {its['rates'][0]:,.0f} to {its['rates'][-1]:,.0f} "
-                f"| {its['cpu_us']:.1f} | {its['server_busy']:.2f}, {its['load_busy']:.2f} | {ratio} | {microseconds(its, 'p50_us')} "
-                f"| {microseconds(its, 'p99_us')} | {its['errors']} |")
+                f"| {its['cpu_us']:.1f}, {its['later_us']:.1f} | {its['server_busy']:.2f}, {its['load_busy']:.2f} | {ratio} "
+                f"| {microseconds(its, 'p50_us')} | {microseconds(its, 'p99_us')} | {its['errors']} |")
         if series == "latency":
             for server, its in servers.items():
                 if server.startswith("Tollgate"):
